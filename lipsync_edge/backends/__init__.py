@@ -1,0 +1,1 @@
+"""The inference runtimes behind `open_backend`; each is imported only when its device is opened."""

@@ -1,0 +1,51 @@
+"""OpenVINO's own runtime, on CPU, GPU or NPU."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lipsync_edge.backend import Arrays
+from lipsync_edge.errors import DeviceError, ModelError
+
+
+class OpenVinoBackend:
+    """A compiled OpenVINO model; every thread gets an infer request of its own."""
+
+    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise DeviceError(
+                expected="OpenVINO", got="it is not installed", fix="pip install 'lipsync-edge[openvino]'"
+            ) from error
+        target = device.partition(":")[2] or "CPU"
+        core = openvino.Core()
+        if not any(name.split(".")[0] == target for name in core.available_devices):
+            found = ", ".join(core.available_devices) or "no device"
+            raise DeviceError(expected=f"OpenVINO on {target}", got=found, fix="install the device's driver")
+        config: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if target == "CPU":
+            config["INFERENCE_PRECISION_HINT"] = "f32"
+            if threads is not None:
+                config["INFERENCE_NUM_THREADS"] = threads
+        try:
+            self._model: Any = core.compile_model(core.read_model(path), target, config)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1][:300]
+            raise ModelError(expected=f"a model OpenVINO can load in {path.name}", got=reason) from error
+        self.device = f"openvino:{target}"
+        self.inputs = tuple(port.get_any_name() for port in self._model.inputs)
+        self.outputs = tuple(port.get_any_name() for port in self._model.outputs)
+        self._local = threading.local()
+
+    def run(self, feeds: Arrays) -> Arrays:
+        """Compute every output; see `lipsync_edge.backend.Backend`."""
+        request = getattr(self._local, "request", None)
+        if request is None:
+            request = self._local.request = self._model.create_infer_request()
+        request.infer(feeds, share_inputs=True)
+        return {name: np.array(request.get_output_tensor(i).data) for i, name in enumerate(self.outputs)}
