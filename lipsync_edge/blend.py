@@ -1,0 +1,174 @@
+"""Frame + mouth + mask → frame: arithmetic only, no model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.crop import F64, AlignedCrop
+from lipsync_edge.lips import WarpMouth
+
+PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats
+EDGE = 0.06  # of the crop side: nothing changes at the crop's own edge
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of whole pixels inside a frame: [y1, y2) × [x1, x2)."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    def view(self, frame_bgr: U8) -> U8:
+        """Return the rectangle of the frame, not a copy."""
+        return frame_bgr[self.y1 : self.y2, self.x1 : self.x2]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, in OpenCV's order."""
+        return self.x2 - self.x1, self.y2 - self.y1
+
+
+def paste_published(frame_bgr: U8, image: U8, region: Region, mask: F32 | None) -> None:
+    """Put a made face into the frame, in place, as wav2lip and wav2lip-hq do, rounding included.
+
+    Args:
+        frame_bgr: uint8 (H, W, 3), changed.
+        image: uint8 (S, S, 3) BGR, the made crop.
+        region: the padded face box.
+        mask: float32 (512, 512) of 0 and 1 for the source crop, or None: the whole box is replaced (wav2lip).
+    """
+    source = region.view(frame_bgr)
+    made = cv2.resize(image, region.size)
+    if mask is None:
+        source[:] = made
+        return
+    both = [cv2.resize(np.ascontiguousarray(x), (PARSE_SIDE, PARSE_SIDE)) for x in (source, made)]
+    mixed = np.where(mask[..., None] > 0, both[1], both[0]).astype(np.float32)
+    source[:] = cv2.resize(mixed, region.size).astype(np.uint8)
+
+
+def crop_region(crop: AlignedCrop, shape: tuple[int, ...]) -> Region | None:
+    """Return the part of a frame of `shape` (H, W, …) that an aligned crop covers, or None when it covers nothing."""
+    side = crop.side
+    corners = np.array([(0, 0, 1), (side, 0, 1), (0, side, 1), (side, side, 1)], np.float64) @ crop.to_frame.T
+    low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
+    x1, y1 = max(int(low[0]), 0), max(int(low[1]), 0)
+    x2, y2 = min(int(high[0]), shape[1]), min(int(high[1]), shape[0])
+    return Region(x1, y1, x2, y2) if x2 - x1 > 1 and y2 - y1 > 1 else None
+
+
+def spread(plane: F32, crop: AlignedCrop, region: Region) -> F32:
+    """Return a plane given over the crop, float32 (h, w[, c]), at the frame's resolution over `region`.
+
+    Beyond the crop the plane's border is repeated.
+    """
+    height, width = plane.shape[:2]
+    grid = _to_region(crop, region, width / crop.side, height / crop.side)
+    flags = cv2.INTER_LINEAR
+    return np.asarray(cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+def _to_region(crop: AlignedCrop, region: Region, scale_x: float, scale_y: float) -> F64:
+    """float64 (2, 3): pixels of a plane over the crop → pixels of the region."""
+    matrix = crop.to_frame.copy()
+    shift = matrix @ np.array([0.5 / scale_x - 0.5, 0.5 / scale_y - 0.5, 1.0])
+    matrix[:, 0] /= scale_x
+    matrix[:, 1] /= scale_y
+    matrix[:, 2] = shift - (region.x1, region.y1)
+    return matrix
+
+
+def edge_window(side: int) -> F32:
+    """Return float32 (side, side): 1 inside, falling smoothly to 0 at the crop's edge."""
+    ramp = np.clip(np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / (EDGE * side) - 0.25, 0.0, 1.0)
+    smooth = ramp * ramp * (3.0 - 2.0 * ramp)
+    return np.outer(smooth, smooth).astype(np.float32)
+
+
+def warp_face(frame_bgr: U8, mouth: WarpMouth, mask: F32, crop: AlignedCrop, region: Region) -> None:
+    """Carry the face's pixels to where the mouth says, at the frame's resolution, in place.
+
+    Args:
+        frame_bgr: uint8 (H, W, 3), changed inside `region` only.
+        mouth: flow, mask and paint over the crop; the paint may be larger than the mask (enhanced).
+        mask: float32 (h, w) over the crop: 1 may be replaced.
+        crop: where the crop lies.
+        region: `crop_region` of the frame.
+    """
+    width, height = region.size
+    turn = crop.to_frame[:, :2] * crop.side
+    flow = spread(mouth.flow, crop, region) @ turn.T.astype(np.float32)
+    x = np.arange(width, dtype=np.float32) + region.x1
+    y = np.arange(height, dtype=np.float32) + region.y1
+    where_x, where_y = flow[..., 0] + x, flow[..., 1] + y[:, None]
+    border = cv2.BORDER_REPLICATE
+    made = cv2.remap(frame_bgr, where_x, where_y, cv2.INTER_CUBIC, borderMode=border).astype(np.float32)
+    inside = spread(mouth.mask, crop, region)[..., None]
+    made += inside * (spread(mouth.paint, crop, region) * 255.0 - made)
+    may = spread(mask, crop, region)
+    carried = cv2.remap(may, where_x - region.x1, where_y - region.y1, cv2.INTER_LINEAR, borderMode=border)
+    alpha = np.maximum(may, carried) * spread(edge_window(crop.side), crop, region)
+    mix(region.view(frame_bgr), made, alpha)
+
+
+def mix(target: U8, made: F32, alpha: F32) -> None:
+    """target ← alpha·made + (1 − alpha)·target, in place; where alpha is 0 not one bit changes.
+
+    Args:
+        target: uint8 (h, w, 3).
+        made: float32 (h, w, 3), 0…255.
+        alpha: float32 (h, w), 0…1.
+    """
+    mixed = target + alpha[..., None] * (made - target)
+    np.copyto(target, np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
+
+
+def paste_soft(frame_bgr: U8, image: F32, region: Region, mask: F32, gain: float) -> None:
+    """Put a made face into the frame with a feathered mask and matched colour, in place.
+
+    Args:
+        frame_bgr: uint8 (H, W, 3), changed.
+        image: float32 (S, S, 3) BGR 0…1, the made crop of the box.
+        region: the padded face box.
+        mask: float32 (height, width) of the region: 1 may be replaced.
+        gain: 0 keeps the frame's own mouth, 1 shows the made one.
+    """
+    width, height = region.size
+    source = region.view(frame_bgr)
+    made = cv2.resize(image, region.size, interpolation=cv2.INTER_CUBIC) * np.float32(255.0)
+    soft = feather(mask, 0.04 * width) * lower_half(height, width)
+    made = match_colour(made, source.astype(np.float32), soft)
+    mix(source, made, soft * np.float32(gain))
+
+
+def feather(mask: F32, radius: float) -> F32:
+    """Return the mask, float32 (h, w), eroded and blurred so that it reaches 0 where it was 0; radius in pixels."""
+    reach = max(1, round(radius))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    small = cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), reach / 2.5), np.float32)
+
+
+def lower_half(height: int, width: int) -> F32:
+    """Return float32 (height, width): 0 above the nose, 1 below, 0 again at the box's own edge."""
+    y = (np.arange(height, dtype=np.float32) + 0.5) / height
+    x = (np.arange(width, dtype=np.float32) + 0.5) / width
+    down = np.clip((y - 0.45) / 0.12, 0, 1) * np.clip((1 - y) / 0.04, 0, 1)
+    across = np.clip(np.minimum(x, 1 - x) / 0.08, 0, 1)
+    return np.outer(down, across).astype(np.float32)
+
+
+def match_colour(made: F32, source: F32, mask: F32) -> F32:
+    """Shift the made face, float32 (h, w, 3), so that its mean colour on the mask's rim equals the source's."""
+    rim = mask * (1 - mask) * 4
+    total = float(rim.sum())
+    if total < 1.0:
+        return made
+    shift = ((source - made) * rim[..., None]).sum((0, 1)) / total
+    return np.asarray(made + shift.astype(np.float32), np.float32)

@@ -1,0 +1,195 @@
+"""The engine: Ticks in, finished frames out; no I/O, no clock, no state between calls.
+
+Offline runs and live streams drive this same object, so they give the same pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lipsync_edge import blend
+from lipsync_edge.arrays import F32, U8, Tick
+from lipsync_edge.blend import Region
+from lipsync_edge.crop import AlignedCrop, aligned_crop, box_to_pixels
+from lipsync_edge.detect import Detector
+from lipsync_edge.enhance import Enhancer
+from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
+from lipsync_edge.network import Network
+from lipsync_edge.preset import Preset
+from lipsync_edge.segment import Segmenter
+
+Probe = Callable[[str], AbstractContextManager[None]]
+STAGES = ("lips", "enhance", "segment", "blend")
+
+
+def no_probe(stage: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """Where one tick's face lies and what the networks see of it.
+
+    Attributes:
+        region: whole pixels of the frame that may change.
+        face_bgr: uint8 (S, S, 3), the lip network's crop.
+        crop: the aligned crop, or None when the face is cut by its box.
+    """
+
+    region: Region
+    face_bgr: U8
+    crop: AlignedCrop | None
+
+
+class Engine:
+    """Loaded networks, ready to turn Ticks into frames; made by `lipsync_edge.load`, safe to share between threads.
+
+    Attributes:
+        preset: how the networks work together.
+        detector: finds faces; used by the drivers, not by `render`.
+        lips: makes mouths.
+        segmenter: says what may be replaced, or None.
+        enhancer: enlarges what was made, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: Preset,
+        detector: Detector,
+        lips: Lips,
+        segmenter: Segmenter | None = None,
+        enhancer: Enhancer | None = None,
+    ) -> None:
+        self.preset = preset
+        self.detector = detector
+        self.lips = lips
+        self.segmenter = segmenter
+        self.enhancer = enhancer
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """Stage name → loaded network, in the order of the pipeline."""
+        stages = {"detect": self.detector, "lips": self.lips, "enhance": self.enhancer, "segment": self.segmenter}
+        return {stage: part.network for stage, part in stages.items() if part is not None}
+
+    @property
+    def device(self) -> str:
+        """Where the networks really run, e.g. "cpu"; several, joined by "+", when they differ."""
+        return "+".join(dict.fromkeys(network.device for network in self.networks.values()))
+
+    def render(self, ticks: Sequence[Tick], probe: Probe = no_probe) -> list[U8]:
+        """Return one finished frame, uint8 (H, W, 3) BGR, for each tick.
+
+        A tick without a face gives its own frame back (the same array); every other frame is a new array.
+
+        Args:
+            ticks: any number of ticks; they go through the networks as one batch.
+            probe: called with a stage's name ("lips", "enhance", "segment", "blend"), gives a context manager
+                that is entered round that stage.
+        """
+        frames = [tick.frame_bgr for tick in ticks]
+        cuts = {i: cut for i, tick in enumerate(ticks) if (cut := self._cut(tick)) is not None}
+        if not cuts:
+            return frames
+        with probe("lips"):
+            mouths = self.lips([cut.face_bgr for cut in cuts.values()], [ticks[i].mel for i in cuts])
+        with probe("enhance"):
+            mouths = self._enhance(mouths, list(cuts.values()))
+        with probe("segment"):
+            masks = list(self._masks([(ticks[i], cut) for i, cut in cuts.items()]))
+        with probe("blend"):
+            for (i, cut), mouth, mask in zip(cuts.items(), mouths, masks, strict=True):
+                frames[i] = self._blend(ticks[i], cut, mouth, mask)
+        return frames
+
+    def _cut(self, tick: Tick) -> Cut | None:
+        if tick.box_xyxy is None:
+            return None
+        if self.lips.card.crop == "aligned":
+            return self._cut_aligned(tick)
+        region = Region(*box_to_pixels(tick.box_xyxy, tick.frame_bgr))
+        if min(region.size) < 2:
+            return None
+        face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (self.lips.side, self.lips.side))
+        return Cut(region, np.asarray(face, np.uint8), None)
+
+    def _cut_aligned(self, tick: Tick) -> Cut | None:
+        if tick.landmarks is None:
+            return None
+        crop = aligned_crop(tick.landmarks, self.lips.side)
+        region = blend.crop_region(crop, tick.frame_bgr.shape)
+        return Cut(region, crop.cut(tick.frame_bgr), crop) if region else None
+
+    def _enhance(self, mouths: list[Mouth], cuts: list[Cut]) -> list[Mouth]:
+        """Enlarge painted faces; of a warped face only the paint, and only where the source is sharper than it."""
+        if self.enhancer is None:
+            return mouths
+        painted = [i for i, mouth in enumerate(mouths) if isinstance(mouth, ImageMouth)]
+        warped = [
+            i
+            for i, (mouth, cut) in enumerate(zip(mouths, cuts, strict=True))
+            if isinstance(mouth, WarpMouth) and cut.crop is not None and cut.crop.scale > 1.0
+        ]
+        out = dict(enumerate(mouths))
+        out |= zip(painted, self.enhancer.painted([m for m in mouths if isinstance(m, ImageMouth)]), strict=True)
+        worth = [m for i in warped if isinstance(m := mouths[i], WarpMouth)]
+        out |= zip(warped, self.enhancer.warped(worth, [cuts[i].face_bgr for i in warped]), strict=True)
+        return list(out.values())
+
+    def _masks(self, items: list[tuple[Tick, Cut]]) -> Iterator[F32 | None]:
+        """Parse the source crops; the mask lies over the crop (aligned) or over the region (box)."""
+        if self.segmenter is None:
+            for _, cut in items:
+                yield None if self.preset.style == "published" else self._no_mask(cut)
+            return
+        if self.segmenter.card.crop == "box" or items[0][1].crop is not None:
+            side = self.segmenter.side
+            yield from self.segmenter([self._parsed_crop(tick, cut, side) for tick, cut in items])
+            return
+        for tick, cut in items:
+            yield self._mask_of_box(tick, cut)
+
+    def _parsed_crop(self, tick: Tick, cut: Cut, side: int) -> U8:
+        if cut.crop is not None and side == cut.crop.side:
+            return cut.face_bgr
+        if cut.crop is not None and tick.landmarks is not None:
+            return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
+        view = np.ascontiguousarray(cut.region.view(tick.frame_bgr))
+        return np.asarray(cv2.resize(view, (side, side)), np.uint8)
+
+    def _mask_of_box(self, tick: Tick, cut: Cut) -> F32:
+        """Parse the aligned crop of a face that is pasted by its box."""
+        if self.segmenter is None or tick.landmarks is None:
+            return self._no_mask(cut)
+        crop = aligned_crop(tick.landmarks, self.segmenter.side)
+        mask = self.segmenter([crop.cut(tick.frame_bgr)])[0]
+        return blend.spread(mask, crop, cut.region)
+
+    def _no_mask(self, cut: Cut) -> F32:
+        if cut.crop is not None:
+            return np.ones((cut.crop.side, cut.crop.side), np.float32)
+        return np.ones(cut.region.size[::-1], np.float32)
+
+    def _blend(self, tick: Tick, cut: Cut, mouth: Mouth, mask: F32 | None) -> U8:
+        frame = tick.frame_bgr.copy()
+        if isinstance(mouth, WarpMouth):
+            if cut.crop is not None and mask is not None:
+                blend.warp_face(frame, mouth, mask, cut.crop, cut.region)
+        elif self.preset.style == "published":
+            blend.paste_published(frame, self._to_bytes(mouth.image), cut.region, mask)
+        elif mask is not None:
+            mask = mask if mask.shape == cut.region.size[::-1] else cv2.resize(mask, cut.region.size)  # type: ignore[assignment]
+            blend.paste_soft(frame, mouth.image, cut.region, mask, tick.gain)
+        return frame
+
+    def _to_bytes(self, image: F32) -> U8:
+        """Float face → bytes as the reference does: rounded after ESRGAN, cut off without it."""
+        scaled = image * np.float32(255.0)
+        return (np.rint(scaled) if self.enhancer is not None else scaled).astype(np.uint8)

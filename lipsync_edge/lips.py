@@ -1,0 +1,75 @@
+"""The lip network: face crops and mel windows in, made mouths out.
+
+Two kinds (the card says which). `image` paints the whole crop anew, as Wav2Lip does (Prajwal et al., "A Lip Sync
+Expert Is All You Need", ACM MM 2020). `warp` says where every pixel of the crop comes from (flow), where the inside
+of the mouth shows (mask) and how that looks (paint), so that the picture is carried at its native resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.errors import ModelError
+from lipsync_edge.network import Network
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageMouth:
+    """A face crop that was painted anew.
+
+    Attributes:
+        image: float32 (S, S, 3) BGR, 0…1, not rounded.
+    """
+
+    image: F32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WarpMouth:
+    """out(p) = mask·paint + (1 − mask)·in(p + flow(p)), p in units of the crop side.
+
+    Attributes:
+        flow: float32 (h, w, 2) dx, dy as fractions of the crop side.
+        mask: float32 (h, w), 0…1, 1 where the inside of the mouth shows.
+        paint: float32 (h, w, 3) BGR, 0…1.
+    """
+
+    flow: F32
+    mask: F32
+    paint: F32
+
+
+Mouth = ImageMouth | WarpMouth
+
+
+class Lips:
+    """Calls the lip network on batches."""
+
+    def __init__(self, network: Network) -> None:
+        card = network.card
+        if card.role != "lips" or card.kind not in ("image", "warp") or card.audio is None:
+            raise ModelError(expected="a lips card of kind image or warp with an [audio] table", got=f"card {card.name}")
+        self.network = network
+        self.card = card
+        self.audio = card.audio
+        self.side = card.side("face")
+
+    def __call__(self, crops_bgr: Sequence[U8], mels: Sequence[F32]) -> list[Mouth]:
+        """Make one mouth for each crop.
+
+        Args:
+            crops_bgr: n crops, uint8 (S, S, 3) BGR.
+            mels: n windows, float32 (80, T), -4…4.
+        """
+        if not crops_bgr:
+            return []
+        out = self.network(face=np.stack(crops_bgr), mel=np.stack(mels))
+        if self.card.kind == "image":
+            return [ImageMouth(image) for image in out["image"]]
+        flow, paint = out["flow"].transpose(0, 2, 3, 1), out["paint"].transpose(0, 2, 3, 1)
+        planes = zip(flow, out["mask"][:, 0], paint, strict=True)
+        return [WarpMouth(*(np.ascontiguousarray(plane) for plane in mouth)) for mouth in planes]

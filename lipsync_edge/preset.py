@@ -1,0 +1,71 @@
+"""A preset says which networks work together and how; presets are TOML files."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lipsync_edge.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """One way to run the pipeline.
+
+    Attributes:
+        name: what `--preset` takes.
+        description: one line for people.
+        detect: card of the face detector.
+        lips: card of the lip network.
+        segment: card of the face parser, or "" for none.
+        enhance: card of the enhancer, or "" for none.
+        style: "soft": our feathered blending; "published": the reference's own steps, rounding included.
+        tracking: "smooth": detect now and then, smooth without lag; "published": every frame, mean of five.
+        detect_every: frames between two detections.
+        detect_side: long side of the picture the detector sees, in pixels; 0 is the frame itself.
+        pads: top, bottom, left, right, in frame pixels, added to the face box.
+        gate: whether silence closes (warp) or keeps (image) the mouth.
+        batch: frames per call of the networks in offline runs.
+    """
+
+    name: str
+    description: str
+    detect: str
+    lips: str
+    segment: str = ""
+    enhance: str = ""
+    style: Literal["soft", "published"] = "soft"
+    tracking: Literal["smooth", "published"] = "smooth"
+    detect_every: int = 4
+    detect_side: int = 320
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    gate: bool = True
+    batch: int = 4
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of the cards it needs, in the order of the pipeline."""
+        return tuple(name for name in (self.detect, self.lips, self.enhance, self.segment) if name)
+
+
+def preset_names() -> list[str]:
+    """Return the names of all presets, sorted."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_preset(name: str) -> Preset:
+    """Read a preset by name; UsageError lists the known ones when there is no such preset."""
+    if name not in preset_names():
+        raise UsageError(expected=f"a preset out of {', '.join(preset_names())}", got=repr(name))
+    table: dict[str, Any] = tomllib.loads((PRESETS / f"{name}.toml").read_text("utf-8"))
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Preset(name=name, **fields)
