@@ -1,0 +1,145 @@
+"""Networks made of numpy, for tests of everything round them: the same cards, no model files."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lipsync_edge.card import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec
+from lipsync_edge.network import Network
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+class FakeBackend:
+    """A backend whose graph is a Python function; keeps the feeds of every call."""
+
+    device = "fake"
+
+    def __init__(self, card: ModelCard, function: Callable[[Arrays], Arrays]) -> None:
+        self.inputs = tuple(spec.name for spec in card.inputs)
+        self.outputs = tuple(spec.name for spec in card.outputs)
+        self.function = function
+        self.calls: list[Arrays] = []
+
+    def run(self, feeds: Arrays) -> Arrays:
+        self.calls.append(feeds)
+        return self.function(feeds)
+
+
+def fake_network(card: ModelCard, function: Callable[[Arrays], Arrays]) -> Network:
+    return Network(card, FakeBackend(card, function))
+
+
+def warp_lips(side: int = 64, columns: int = 16, *, paint: float = 0.0) -> Network:
+    """Lips whose mask opens with the mean of the mel: −4 gives 0, +4 gives 1; flow is zero."""
+    card = ModelCard(
+        name="fake_warp",
+        role="lips",
+        kind="warp",
+        crop="aligned",
+        inputs=(
+            TensorSpec("face", "uint8", ("batch", side, side, 3)),
+            TensorSpec("mel", "float32", ("batch", 80, columns)),
+        ),
+        outputs=tuple(
+            TensorSpec(name, "float32", ("batch", depth, side, side))
+            for name, depth in (("flow", 2), ("mask", 1), ("paint", 3))
+        ),
+        audio=AudioWindow(columns=columns, offset=-columns // 2, tail="pad"),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        n = len(feeds["face"])
+        loud = (feeds["mel"].mean((1, 2)) + 4) / 8
+        mask = np.zeros((n, 1, side, side), np.float32)
+        mask[:, :, int(side * 0.6) : int(side * 0.75), int(side * 0.4) : int(side * 0.6)] = loud[:, None, None, None]
+        flow = np.zeros((n, 2, side, side), np.float32)
+        return {"flow": flow, "mask": mask, "paint": np.full((n, 3, side, side), paint, np.float32)}
+
+    return fake_network(card, run)
+
+
+def image_lips(side: int = 96) -> Network:
+    """Lips that give the inverted crop: float 1 − x/255."""
+    card = ModelCard(
+        name="fake_image",
+        role="lips",
+        kind="image",
+        inputs=(
+            TensorSpec("face", "uint8", ("batch", side, side, 3)),
+            TensorSpec("mel", "float32", ("batch", 80, 16)),
+        ),
+        outputs=(TensorSpec("image", "float32", ("batch", side, side, 3)),),
+        audio=AudioWindow(),
+    )
+    return fake_network(card, lambda feeds: {"image": np.float32(1) - feeds["face"].astype(np.float32) / np.float32(255)})
+
+
+def regions_segmenter(side: int = 64) -> Network:
+    """A parser that lets everything be replaced but the left quarter of the crop."""
+    card = ModelCard(
+        name="fake_regions",
+        role="segment",
+        kind="regions",
+        crop="aligned",
+        inputs=(TensorSpec("face", "uint8", ("batch", side, side, 3)),),
+        outputs=(TensorSpec("regions", "float32", ("batch", 4, side, side)),),
+        segment=SegmentClasses(("rest", "skin", "lips", "mouth"), (1, 2, 3)),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        regions = np.zeros((len(feeds["face"]), 4, side, side), np.float32)
+        regions[:, 1, :, side // 4 :] = 1.0
+        regions[:, 0, :, : side // 4] = 1.0
+        return {"regions": regions}
+
+    return fake_network(card, run)
+
+
+def labels_segmenter(side: int = 512) -> Network:
+    """A parser that calls the lower half of the crop skin (1) and the upper half hair (17)."""
+    card = ModelCard(
+        name="fake_labels",
+        role="segment",
+        kind="labels",
+        inputs=(TensorSpec("face", "uint8", ("batch", side, side, 3)),),
+        outputs=(TensorSpec("labels", "uint8", ("batch", side, side)),),
+        segment=SegmentClasses(tuple(str(i) for i in range(19)), (1, 11, 12, 13)),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        labels = np.full((len(feeds["face"]), side, side), 17, np.uint8)
+        labels[:, side // 2 :] = 1
+        return {"labels": labels}
+
+    return fake_network(card, run)
+
+
+def doubling_enhancer() -> Network:
+    """An enhancer that repeats every pixel."""
+    card = ModelCard(
+        name="fake_enhance",
+        role="enhance",
+        inputs=(TensorSpec("image", "float32", ("batch", "height", "width", 3)),),
+        outputs=(TensorSpec("image_out", "float32", ("batch", "height2", "width2", 3)),),
+    )
+    return fake_network(card, lambda feeds: {"image_out": feeds["image"].repeat(2, 1).repeat(2, 2)})
+
+
+def blind_detector() -> Network:
+    """A detector with one stride that never sees a face."""
+    card = ModelCard(
+        name="fake_detect",
+        role="detect",
+        inputs=(TensorSpec("frame", "uint8", ("batch", "height", "width", 3)),),
+        outputs=(TensorSpec("scores", "float32", ("batch", "n")), TensorSpec("offsets", "float32", ("batch", "n", 4))),
+        detect=DetectHead(strides=(32,), sides=(128.0,)),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        n, height, width = feeds["frame"].shape[:3]
+        cells = -(-height // 32) * -(-width // 32)
+        return {"scores": np.zeros((n, cells), np.float32), "offsets": np.zeros((n, cells, 4), np.float32)}
+
+    return fake_network(card, run)

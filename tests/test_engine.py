@@ -1,0 +1,162 @@
+"""The engine on networks made of numpy: batching, passing through, both kinds of lips."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_edge.arrays import Tick
+from lipsync_edge.crop import TEMPLATE
+from lipsync_edge.detect import Detector
+from lipsync_edge.engine import Engine
+from lipsync_edge.enhance import Enhancer, compose_small
+from lipsync_edge.lips import Lips, WarpMouth
+from lipsync_edge.preset import Preset
+from lipsync_edge.segment import Segmenter
+from tests import fakes
+
+RNG = np.random.default_rng(11)
+FRAME = np.asarray(cv2.GaussianBlur(RNG.integers(0, 256, (180, 240, 3), dtype=np.uint8), (0, 0), 2))
+POINTS = (TEMPLATE * 150 + (40, 15)).astype(np.float32)
+BOX = np.array([60, 20, 170, 160], np.float32)
+
+
+def preset(**changes: object) -> Preset:
+    return Preset(**({"name": "t", "description": "", "detect": "d", "lips": "l"} | changes))  # type: ignore[arg-type]
+
+
+def tick(index: int = 0, loudness: float = 4.0, *, face: bool = True, points: bool = True, gain: float = 1.0) -> Tick:
+    mel = np.full((80, 16), loudness, np.float32)
+    box, landmarks = (BOX if face else None), (POINTS if face and points else None)
+    return Tick(index, Fraction(index, 25), FRAME, mel, box, landmarks, gain)
+
+
+def warp_engine(**changes: object) -> Engine:
+    return Engine(
+        preset=preset(**changes),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.warp_lips()),
+        segmenter=Segmenter(fakes.regions_segmenter()),
+    )
+
+
+def test_nothing_gives_nothing() -> None:
+    assert warp_engine().render([]) == []
+
+
+def test_a_tick_without_a_face_gives_its_own_frame_back() -> None:
+    out = warp_engine().render([tick(face=False), tick(1), tick(2, face=False)])
+    assert out[0] is FRAME
+    assert out[2] is FRAME
+    assert (out[1] != FRAME).any()
+
+
+def test_the_source_frame_is_never_written_to() -> None:
+    before = FRAME.copy()
+    warp_engine().render([tick()])
+    assert np.array_equal(before, FRAME)
+
+
+def test_batches_and_single_calls_give_the_same_frames() -> None:
+    engine = warp_engine()
+    ticks = [tick(i, loudness) for i, loudness in enumerate((-4, -1, 2, 4))]
+    together = engine.render(ticks)
+    for one, frame in zip(ticks, together, strict=True):
+        assert np.array_equal(engine.render([one])[0], frame)
+
+
+def test_the_mouth_follows_the_mel_and_silence_leaves_this_one_alone() -> None:
+    quiet, loud = warp_engine().render([tick(0, -4.0), tick(1, 4.0)])
+    assert np.abs(quiet.astype(int) - FRAME).max() <= 1
+    assert np.abs(loud.astype(int) - FRAME).max() > 60
+
+
+def test_only_the_mouth_of_the_warp_changes() -> None:
+    out = warp_engine().render([tick()])[0]
+    changed = np.argwhere(np.abs(out.astype(int) - FRAME).max(2) > 1)
+    (y1, x1), (y2, x2) = changed.min(0), changed.max(0)
+    mouth = POINTS[3:].mean(0)
+    assert x1 - 3 <= mouth[0] <= x2 + 3
+    assert y2 - y1 < 45
+    assert x2 - x1 < 45
+
+
+def test_probe_sees_every_stage_in_order() -> None:
+    from contextlib import contextmanager
+
+    seen: list[str] = []
+
+    @contextmanager
+    def probe(stage: str):  # type: ignore[no-untyped-def]
+        seen.append(stage)
+        yield
+
+    warp_engine().render([tick()], probe)
+    assert seen == ["lips", "enhance", "segment", "blend"]
+
+
+def published(enhance: bool = False, segment: bool = False) -> Engine:
+    return Engine(
+        preset=preset(style="published", gate=False),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.image_lips()),
+        segmenter=Segmenter(fakes.labels_segmenter()) if segment else None,
+        enhancer=Enhancer(fakes.doubling_enhancer()) if enhance else None,
+    )
+
+
+def test_published_wav2lip_cuts_floats_off_and_pastes_the_box() -> None:
+    out = published().render([tick(points=False)])[0]
+    x1, y1, x2, y2 = BOX.astype(int)
+    face = cv2.resize(FRAME[y1:y2, x1:x2], (96, 96))
+    made = ((np.float32(1) - face.astype(np.float32) / np.float32(255)) * np.float32(255)).astype(np.uint8)
+    expected = FRAME.copy()
+    expected[y1:y2, x1:x2] = cv2.resize(made, (x2 - x1, y2 - y1))
+    assert np.array_equal(out, expected)
+
+
+def test_published_hq_keeps_what_the_parser_calls_hair() -> None:
+    out = published(enhance=True, segment=True).render([tick(points=False)])[0]
+    x1, y1, x2, y2 = BOX.astype(int)
+    middle = (y1 + y2) // 2
+    assert np.abs(out[y1 : middle - 3, x1:x2].astype(int) - FRAME[y1 : middle - 3, x1:x2]).mean() < 12
+    assert np.abs(out[middle + 3 : y2, x1:x2].astype(int) - FRAME[middle + 3 : y2, x1:x2]).mean() > 20
+    assert np.array_equal(out[:y1], FRAME[:y1])
+
+
+def test_soft_paste_of_a_painted_face_obeys_the_gain() -> None:
+    engine = Engine(
+        preset=preset(),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.image_lips()),
+        segmenter=Segmenter(fakes.regions_segmenter()),
+    )
+    silent, loud = engine.render([tick(0, gain=0.0), tick(1, gain=1.0)])
+    assert np.array_equal(silent, FRAME)
+    assert (loud != FRAME).any()
+
+
+def test_enhanced_paint_is_larger_and_in_its_place() -> None:
+    mouth = WarpMouth(
+        np.zeros((16, 16, 2), np.float32), np.full((64, 64), 0.5, np.float32), np.full((64, 64, 3), 0.5, np.float32)
+    )
+    face = np.full((64, 64, 3), 51, np.uint8)
+    big = Enhancer(fakes.doubling_enhancer()).warped([mouth], [face])[0]
+    assert big.paint.shape == (128, 128, 3)
+    assert np.allclose(big.paint, 0.35, atol=1e-3)
+    assert np.allclose(compose_small(face, mouth), 0.35, atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [60.0, 150.0])
+def test_enhancing_is_left_out_where_the_face_is_smaller_than_the_crop(scale: float) -> None:
+    network = fakes.doubling_enhancer()
+    engine = Engine(
+        preset=preset(),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.warp_lips()),
+        enhancer=Enhancer(network),
+    )
+    points = (TEMPLATE * scale + 20).astype(np.float32)
+    engine.render([Tick(0, Fraction(0), FRAME, np.zeros((80, 16), np.float32), BOX, points)])
+    assert bool(network.backend.calls) == (scale > 64)  # type: ignore[attr-defined]
