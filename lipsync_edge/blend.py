@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from lipsync_edge.lips import WarpMouth
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats
 EDGE = 0.06  # of the crop side: nothing changes at the crop's own edge
+STILL = 0.001  # of the crop side, or of full paint: less than this is not seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,14 @@ def spread(plane: F32, crop: AlignedCrop, region: Region) -> F32:
     return np.asarray(cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
+def spread_bytes(plane: U8, crop: AlignedCrop, region: Region) -> U8:
+    """Return a picture given over the crop, uint8 (h, w, 3), at the frame's resolution over `region`; see `spread`."""
+    height, width = plane.shape[:2]
+    grid = _to_region(crop, region, width / crop.side, height / crop.side)
+    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=border), np.uint8)
+
+
 def _to_region(crop: AlignedCrop, region: Region, scale_x: float, scale_y: float) -> F64:
     """float64 (2, 3): pixels of a plane over the crop → pixels of the region."""
     matrix = crop.to_frame.copy()
@@ -84,6 +94,7 @@ def _to_region(crop: AlignedCrop, region: Region, scale_x: float, scale_y: float
     return matrix
 
 
+@lru_cache(maxsize=8)
 def edge_window(side: int) -> F32:
     """Return float32 (side, side): 1 inside, falling smoothly to 0 at the crop's edge."""
     ramp = np.clip(np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / (EDGE * side) - 0.25, 0.0, 1.0)
@@ -95,38 +106,57 @@ def warp_face(frame_bgr: U8, mouth: WarpMouth, mask: F32, crop: AlignedCrop, reg
     """Carry the face's pixels to where the mouth says, at the frame's resolution, in place.
 
     Args:
-        frame_bgr: uint8 (H, W, 3), changed inside `region` only.
+        frame_bgr: uint8 (H, W, 3), changed inside `region` only, and there only where the mouth moves or shows.
         mouth: flow, mask and paint over the crop; the paint may be larger than the mask (enhanced).
         mask: float32 (h, w) over the crop: 1 may be replaced.
         crop: where the crop lies.
         region: `crop_region` of the frame.
     """
-    width, height = region.size
-    turn = crop.to_frame[:, :2] * crop.side
-    flow = spread(mouth.flow, crop, region) @ turn.T.astype(np.float32)
-    x = np.arange(width, dtype=np.float32) + region.x1
-    y = np.arange(height, dtype=np.float32) + region.y1
-    where_x, where_y = flow[..., 0] + x, flow[..., 1] + y[:, None]
+    moving = moving_region(mouth, crop, region)
+    if moving is None:
+        return
+    turn = (crop.to_frame[:, :2] * crop.side).astype(np.float32)
+    flow = np.asarray(cv2.transform(spread(mouth.flow, crop, moving), turn), np.float32)
+    x = flow[..., 0] + np.arange(moving.x1, moving.x2, dtype=np.float32)
+    y = flow[..., 1] + np.arange(moving.y1, moving.y2, dtype=np.float32)[:, None]
     border = cv2.BORDER_REPLICATE
-    made = cv2.remap(frame_bgr, where_x, where_y, cv2.INTER_CUBIC, borderMode=border).astype(np.float32)
-    inside = spread(mouth.mask, crop, region)[..., None]
-    made += inside * (spread(mouth.paint, crop, region) * 255.0 - made)
-    may = spread(mask, crop, region)
-    carried = cv2.remap(may, where_x - region.x1, where_y - region.y1, cv2.INTER_LINEAR, borderMode=border)
-    alpha = np.maximum(may, carried) * spread(edge_window(crop.side), crop, region)
-    mix(region.view(frame_bgr), made, alpha)
+    made = cv2.remap(frame_bgr, x, y, cv2.INTER_CUBIC, borderMode=border)
+    paint = spread_bytes(np.rint(mouth.paint * 255.0).astype(np.uint8), crop, moving)
+    inside = spread(mouth.mask, crop, moving)
+    made = cv2.blendLinear(paint, made, inside, 1.0 - inside)
+    may = spread(mask, crop, moving)
+    carried = cv2.remap(may, x - moving.x1, y - moving.y1, cv2.INTER_LINEAR, borderMode=border)
+    alpha = np.maximum(may, carried) * spread(edge_window(crop.side), crop, moving)
+    mix(moving.view(frame_bgr), np.asarray(made, np.uint8), alpha)
 
 
-def mix(target: U8, made: F32, alpha: F32) -> None:
-    """target ← alpha·made + (1 − alpha)·target, in place; where alpha is 0 not one bit changes.
+def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region | None:
+    """Return the part of `region` where the mouth moves a pixel by a visible amount or shows paint, or None."""
+    height, width = mouth.mask.shape
+    moved = cv2.resize(np.abs(mouth.flow).max(2), (width, height), interpolation=cv2.INTER_LINEAR)
+    rows, columns = np.nonzero((moved > STILL) | (mouth.mask > STILL))
+    if not len(rows):
+        return None
+    corners = np.array(
+        [(x, y, 1.0) for x in (columns.min() - 1, columns.max() + 2) for y in (rows.min() - 1, rows.max() + 2)], np.float64
+    )
+    corners[:, :2] *= (crop.side / width, crop.side / height)
+    there = corners @ crop.to_frame.T
+    low, high = np.floor(there.min(0)).astype(int), np.ceil(there.max(0)).astype(int)
+    x1, y1 = max(int(low[0]), region.x1), max(int(low[1]), region.y1)
+    x2, y2 = min(int(high[0]), region.x2), min(int(high[1]), region.y2)
+    return Region(x1, y1, x2, y2) if x2 - x1 > 1 and y2 - y1 > 1 else None
+
+
+def mix(target: U8, made: U8, alpha: F32) -> None:
+    """target ← alpha·made + (1 − alpha)·target, rounded, in place; where alpha is 0 not one bit changes.
 
     Args:
         target: uint8 (h, w, 3).
-        made: float32 (h, w, 3), 0…255.
+        made: uint8 (h, w, 3).
         alpha: float32 (h, w), 0…1.
     """
-    mixed = target + alpha[..., None] * (made - target)
-    np.copyto(target, np.clip(np.rint(mixed), 0, 255).astype(np.uint8))
+    target[:] = cv2.blendLinear(made, np.ascontiguousarray(target), alpha, 1.0 - alpha)
 
 
 def paste_soft(frame_bgr: U8, image: F32, region: Region, mask: F32, gain: float) -> None:
@@ -144,7 +174,7 @@ def paste_soft(frame_bgr: U8, image: F32, region: Region, mask: F32, gain: float
     made = cv2.resize(image, region.size, interpolation=cv2.INTER_CUBIC) * np.float32(255.0)
     soft = feather(mask, 0.04 * width) * lower_half(height, width)
     made = match_colour(made, source.astype(np.float32), soft)
-    mix(source, made, soft * np.float32(gain))
+    mix(source, np.clip(np.rint(made), 0, 255).astype(np.uint8), soft * np.float32(gain))
 
 
 def feather(mask: F32, radius: float) -> F32:

@@ -134,7 +134,7 @@ def test_mix_leaves_unmasked_pixels_bit_equal() -> None:
     before = target.copy()
     alpha = np.zeros(target.shape[:2], np.float32)
     alpha[50:60, 50:60] = 1.0
-    mix(target, np.full(target.shape, 300.0, np.float32), alpha)
+    mix(target, np.full(target.shape, 255, np.uint8), alpha)
     assert (target[50:60, 50:60] == 255).all()
     target[50:60, 50:60] = before[50:60, 50:60]
     assert np.array_equal(target, before)
