@@ -1,0 +1,1 @@
+"""Developers' tools: convert, quantize, validate and train networks."""
