@@ -37,7 +37,9 @@ def to_float32(pcm: npt.ArrayLike) -> F32:
     """
     array = np.asarray(pcm)
     if array.ndim == 2 and array.shape[1] > 0:
-        array = to_float32(array.ravel()).reshape(array.shape).mean(axis=1, dtype=np.float64).astype(np.float32)
+        array = (
+            to_float32(array.ravel()).reshape(array.shape).mean(axis=1, dtype=np.float64).astype(np.float32)
+        )
     if array.ndim != 1 or not (array.dtype == np.int16 or np.issubdtype(array.dtype, np.floating)):
         raise InputError(
             expected="int16 or float32 samples of shape (n,) or (n, channels)",
@@ -64,7 +66,9 @@ class Resampler:
     def __init__(self, rate: int) -> None:
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
             raise InputError(
-                expected=f"a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz", got=f"{rate} Hz", fix="resample the sound first"
+                expected=f"a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz",
+                got=f"{rate} Hz",
+                fix="resample the sound first",
             )
         self.rate = rate
         ratio = Fraction(TARGET_RATE, rate)
@@ -128,6 +132,8 @@ def _polyphase(up: int, down: int, half: int) -> F32:
     phase = np.arange(up)[:, None] / up
     distance = np.arange(2 * half)[None, :] - half + 1 - phase
     inside = np.clip(1.0 - (distance / half) ** 2, 0.0, None)
-    filters = cutoff * np.sinc(cutoff * distance) * np.i0(_KAISER_BETA * np.sqrt(inside)) / np.i0(_KAISER_BETA)
+    filters = (
+        cutoff * np.sinc(cutoff * distance) * np.i0(_KAISER_BETA * np.sqrt(inside)) / np.i0(_KAISER_BETA)
+    )
     filters /= filters.sum(axis=1, keepdims=True)  # a constant stays a constant
     return np.asarray(filters, np.float32)

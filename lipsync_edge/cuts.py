@@ -1,0 +1,51 @@
+"""Scene cuts, told from a tiny grey copy of each frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+
+_WIDTH, _HEIGHT = 32, 18
+_LEAST_CHANGE = 10.0  # mean grey levels; below it two frames are the same shot whatever else
+_LEAST_CORRELATION = 0.65  # a flash or a fade keeps the picture's structure, a cut does not
+_SUDDEN = 3.0  # a cut stands out from the motion before it
+
+
+def thumbnail(frame_bgr: U8) -> F32:
+    """Tiny grey copy, float32 (18, 32), of a frame uint8 (H, W, 3)."""
+    height, width = frame_bgr.shape[:2]
+    step = max(1, min(height, width) // 120)
+    grey = cv2.cvtColor(np.ascontiguousarray(frame_bgr[::step, ::step]), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
+
+
+class CutDetector:
+    """Says of each frame whether a new shot begins with it."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget; the next frame is a first frame."""
+        self._last: F32 | None = None
+        self._usual = 0.0
+
+    def push(self, frame_bgr: U8) -> bool:
+        """Take the next frame, uint8 (H, W, 3); True for the first frame and for the first of a new shot."""
+        now, before = thumbnail(frame_bgr), self._last
+        self._last = now
+        if before is None:
+            return True
+        change = float(np.abs(now - before).mean())
+        sudden = change > max(_LEAST_CHANGE, _SUDDEN * self._usual)
+        cut = sudden and _correlation(now, before) < _LEAST_CORRELATION
+        self._usual = 0.0 if cut else 0.8 * self._usual + 0.2 * change
+        return cut
+
+
+def _correlation(a: F32, b: F32) -> float:
+    """Correlation of two grey pictures after taking away their coarse brightness, so that a dark frame stays dark."""
+    x, y = a - a.mean(), b - b.mean()
+    return float((x * y).sum() / max(float(np.sqrt((x * x).sum() * (y * y).sum())), 1e-6))

@@ -1,0 +1,228 @@
+"""Which mel columns belong to which frame: every line of frame-rate arithmetic stands here.
+
+Times are Fractions of a second, so that nothing drifts: a frame at time t of the sound eats
+``mel[:, s : s + columns]`` with ``s = int(80 * t) + offset``. The published code computes ``int(i * (80.0 / fps))`` in
+floating point; that is the same number at 24, 25, 29.97, 30, 50, 59.94 and 60 fps, and one column (12.5 ms) less at
+164 of the first 200 000 frames of 23.976 fps, where rounding took it below a whole number.
+
+A file and a stream use the same `SyncStream`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.arrays import F32, Tick
+from lipsync_edge.card import AudioWindow
+from lipsync_edge.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
+from lipsync_edge.resample import Resampler, to_float32
+from lipsync_edge.speech_gate import GateOptions, SpeechGate, fade_in
+from lipsync_edge.track import TrackedFrame
+
+State = Literal["wait", "ready", "end"]
+
+
+def window_start(time: Fraction, offset: int = 0) -> int:
+    """First mel column of a frame at `time` seconds of the sound; may be negative or past the end."""
+    return int(COLUMNS_PER_SECOND * time) + offset
+
+
+def frame_time(index: int, fps: Fraction) -> Fraction:
+    """Presentation time in seconds of frame `index` at a constant rate."""
+    return Fraction(index) / fps
+
+
+def frame_count(duration: Fraction, fps: Fraction) -> int:
+    """How many frames cover a sound of `duration` seconds: ceil(duration * fps), each beginning before its end."""
+    return ceil(duration * fps)
+
+
+def samples_needed(time: Fraction, audio: AudioWindow) -> int:
+    """16 kHz samples that must have arrived before the window of a frame at `time` seconds is complete."""
+    last_column = window_start(time, audio.offset) + audio.columns - 1
+    return max(0, last_column * HOP + WINDOW // 2 + (1 if last_column == 0 else 0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MelWindow:
+    """What one frame hears.
+
+    Attributes:
+        mel: float32 (80, T), -4 to 4; columns before the first and after the last sound are -4.
+        gain: 0 (silence) to 1 (speech).
+    """
+
+    mel: F32
+    gain: float
+
+
+class SyncStream:
+    """Sound in, pieces of any size; mel windows of frames out, asked for in order of time.
+
+    Args:
+        audio: the lips card's [audio] table.
+        rate: input samples a second.
+        gate: how silence is told from speech, or None: every gain is 1 and the mel is left as it is.
+        blend_mel: whether the gate also turns the columns of silence into -4 (warp cards, which learnt that
+            silence closes the mouth).
+    """
+
+    def __init__(
+        self,
+        audio: AudioWindow,
+        *,
+        rate: int = SAMPLE_RATE,
+        gate: GateOptions | None = None,
+        blend_mel: bool = False,
+    ) -> None:
+        self.audio = audio
+        self.rate = rate
+        self._blend_mel = blend_mel
+        self._fade_columns = gate.fade_columns if gate else 1.0
+        self._resampler = Resampler(rate)
+        self._mel = MelStream()
+        self._gate = SpeechGate(gate) if gate else None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every sample; the next push begins a new sound at time 0."""
+        self._resampler.reset()
+        self._mel.reset()
+        if self._gate:
+            self._gate.reset()
+        self._columns: F32 = np.zeros((BANDS, 0), np.float32)  # from column _first on
+        self._gains: F32 = np.zeros(0, np.float32)
+        self._first = 0
+        self._samples_in = 0
+        self._ended = False
+        self._tail_given = False
+
+    @property
+    def duration(self) -> Fraction:
+        """Seconds of sound pushed so far."""
+        return Fraction(self._samples_in, self.rate)
+
+    @property
+    def ended(self) -> bool:
+        """Whether `end` was called."""
+        return self._ended
+
+    @property
+    def lookahead(self) -> Fraction:
+        """Most seconds of sound after a frame's own time that its window may need."""
+        columns = Fraction(
+            max(0, (self.audio.columns + self.audio.offset) * HOP + WINDOW // 2 - HOP), SAMPLE_RATE
+        )
+        return columns + Fraction(self._resampler.lookahead, self.rate)
+
+    def push(self, pcm: npt.ArrayLike) -> None:
+        """Take mono sound, int16 or float32 (n,), or (n, channels) which are averaged; n from 0."""
+        samples = to_float32(pcm)
+        self._samples_in += len(samples)
+        self._store(self._mel.push(self._resampler.push(samples)))
+
+    def end(self) -> None:
+        """Say that the sound is over: the frames up to its end become ready."""
+        if self._ended:
+            return
+        self._ended = True
+        self._store(self._mel.push(self._resampler.flush()))
+        self._store(self._mel.flush())
+
+    def state(self, time: Fraction) -> State:
+        """Whether the window of a frame at `time` waits for sound, is ready, or lies behind the end of the video.
+
+        Tail "pad": the video has every frame that begins before the sound ends. Tail "last" (published): the first
+        frame whose window passes the end takes the last columns instead, and is the last frame.
+        """
+        complete = window_start(time, self.audio.offset) + self.audio.columns <= self._end
+        if self.audio.tail == "last":
+            if not self._ended:
+                return "ready" if complete else "wait"
+            return "ready" if complete or not (self._tail_given or self._end == 0) else "end"
+        if time < self.duration:
+            return "ready" if complete or self._ended else "wait"
+        return "end" if self._ended else "wait"
+
+    def window(self, time: Fraction) -> MelWindow:
+        """Give the window of a frame at `time`, which must be ready; columns before it are forgotten."""
+        if self.state(time) != "ready":
+            raise ValueError(f"the window of the frame at {float(time):.3f} s is not ready")
+        start = window_start(time, self.audio.offset)
+        past_end = start + self.audio.columns > self._end
+        if past_end and self.audio.tail == "last":
+            self._tail_given = True
+            start = self._end - self.audio.columns
+        mel = np.full((BANDS, self.audio.columns), FLOOR, np.float32)
+        gains = np.zeros(self.audio.columns, np.float32)
+        low, high = max(start, self._first), min(start + self.audio.columns, self._end)
+        if low < high:
+            mel[:, low - start : high - start] = self._columns[:, low - self._first : high - self._first]
+            gains[low - start : high - start] = self._gains[low - self._first : high - self._first]
+        self._forget(start)
+        own = min(max(window_start(time) - start, 0), self.audio.columns - 1)
+        return MelWindow(mel, fade_in(gains[own:], self._fade_columns) if self._gate else 1.0)
+
+    @property
+    def _end(self) -> int:
+        return self._first + int(self._columns.shape[1])
+
+    def _store(self, mel: F32) -> None:
+        if not mel.shape[1]:
+            return
+        gains = self._gate.push(mel) if self._gate else np.ones(mel.shape[1], np.float32)
+        if self._blend_mel and self._gate:
+            mel = (FLOOR + (mel - np.float32(FLOOR)) * gains).astype(np.float32)
+        self._columns = np.concatenate([self._columns, mel], axis=1)
+        self._gains = np.concatenate([self._gains, gains])
+
+    def _forget(self, start: int) -> None:
+        # the published tail may step back by a window, so a window more is kept
+        drop = min(start - self.audio.columns - self._first, self._columns.shape[1])
+        if drop > 4 * self.audio.columns:
+            self._columns, self._gains = self._columns[:, drop:].copy(), self._gains[drop:].copy()
+            self._first += drop
+
+
+def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: SyncStream) -> Iterator[Tick]:
+    """Pair tracked frames, whose times count from the start of the sound, with their windows.
+
+    Sound is only read as far as the next frame needs it. The ticks end with the sound or with the frames,
+    whichever is first; tick i carries the index i.
+
+    Args:
+        frames: frames in order of time.
+        sound: pieces of mono sound at `sync.rate`, int16 or float32 (n,).
+        sync: a fresh `SyncStream`.
+    """
+    pieces = iter(sound)
+    for index, frame in enumerate(frames):
+        while sync.state(frame.time) == "wait":
+            piece = next(pieces, None)
+            if piece is None:
+                sync.end()
+            else:
+                sync.push(piece)
+        if sync.state(frame.time) == "end":
+            return
+        yield make_tick(index, frame, sync.window(frame.time))
+
+
+def make_tick(index: int, frame: TrackedFrame, window: MelWindow) -> Tick:
+    """Join a tracked frame and what it hears."""
+    return Tick(
+        index=index,
+        time=frame.time,
+        frame_bgr=frame.frame_bgr,
+        mel=window.mel,
+        box_xyxy=frame.box_xyxy,
+        landmarks=frame.landmarks,
+        gain=window.gain,
+    )

@@ -1,0 +1,192 @@
+"""Following one face through one shot: detect now and then, look closer where it moves, smooth without lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.select import Person, iou_with
+from lipsync_edge.smooth import smooth_row
+from lipsync_edge.tracked import Face, FindFaces, TrackedFrame, TrackOptions
+
+_MOVED = 0.08  # of the face size: farther apart than this, two detections are not joined by a straight line
+_SAME_FACE_IOU = 0.25
+# where five landmarks lie in a face box, for a fixed box in which the detector sees no face
+_LANDMARKS_IN_BOX = np.array(
+    [(0.30, 0.37), (0.70, 0.37), (0.50, 0.58), (0.34, 0.77), (0.66, 0.77)], np.float32
+)
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    index: int
+    frame_bgr: U8 | None  # None once released
+    time: Fraction
+    cut: bool
+    face: Face | None = None
+
+
+class Shot:
+    """The frames of one shot, from the first that is still needed."""
+
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: Person) -> None:
+        self._options = options
+        self._find_faces = find_faces
+        self._person = person
+        self._items: list[_Item] = []
+        self._first = 0  # position in the shot of _items[0]
+        self._known = 0  # positions before this one have their final face
+        self._released = 0
+        self._key = -1  # last position that was looked at in turn
+        self._hit = -1  # last position looked at where the face was found
+        person.new_shot()
+
+    def push(self, index: int, frame_bgr: U8, time: Fraction, cut: bool) -> list[TrackedFrame]:
+        """Take the next frame of the shot, give those that are finished."""
+        self._items.append(_Item(index, frame_bgr, time, cut))
+        position = self._end - 1
+        if position % self._options.every == 0:
+            self._look(position)
+        return self._release(self._known - self._options.radius)
+
+    def close(self) -> list[TrackedFrame]:
+        """End the shot, give the rest of its frames."""
+        if self._end and self._key < self._end - 1:
+            self._look(self._end - 1)
+        self._settle_loss(self._end)
+        return self._release(self._end)
+
+    @property
+    def _end(self) -> int:
+        return self._first + len(self._items)
+
+    def _item(self, position: int) -> _Item:
+        return self._items[position - self._first]
+
+    def _frame(self, position: int) -> U8:
+        frame = self._item(position).frame_bgr
+        assert frame is not None, "a released frame was asked for"
+        return frame
+
+    def _look(self, position: int) -> None:
+        """Detect in turn, and settle the frames since the last time."""
+        face = self._find_person(position)
+        last_key, self._key = self._key, position
+        if face is None:
+            if self._hit < 0 or position - self._hit > self._options.hold:
+                self._settle_loss(position + 1)
+            return
+        self._item(position).face = face
+        if self._hit >= 0 and self._known == self._hit + 1:
+            self._join(self._hit, position)
+        else:
+            self._look_back(position, last_key)
+        self._hit = position
+        self._known = position + 1
+
+    def _find_person(self, position: int) -> Face | None:
+        frame = self._frame(position)
+        boxes = self._find_faces([frame], self._options.side)[0]
+        boxes = self._options.within_box(boxes)
+        found = self._person.find(frame, boxes)
+        if found is None:
+            return self._face_in_fixed_box()
+        self._person.remember(frame, boxes, found)
+        return Face(boxes.xyxy[found], None if boxes.landmarks is None else boxes.landmarks[found])
+
+    def _face_in_fixed_box(self) -> Face | None:
+        if self._options.box_xyxy is None:
+            return None
+        box = np.array(self._options.box_xyxy, np.float32)
+        return Face(box, (box[:2] + _LANDMARKS_IN_BOX * (box[2:] - box[:2])).astype(np.float32))
+
+    def _find_near(self, position: int, expected: Face) -> Face | None:
+        """Detect out of turn: the face that lies where one is expected."""
+        boxes = self._options.within_box(self._find_faces([self._frame(position)], self._options.side)[0])
+        if not len(boxes):
+            return None
+        overlap = iou_with(boxes.xyxy, expected.box_xyxy)
+        best = int(np.argmax(overlap))
+        if overlap[best] < _SAME_FACE_IOU:
+            return None
+        return Face(boxes.xyxy[best], None if boxes.landmarks is None else boxes.landmarks[best])
+
+    def _join(self, a: int, b: int) -> None:
+        """Fill the frames between two detections: by a straight line, or by looking again where the face moved far."""
+        if b - a < 2:
+            return
+        first, last = self._item(a).face, self._item(b).face
+        assert first is not None, "joined from a frame without a face"
+        assert last is not None, "joined to a frame without a face"
+        if len(first.numbers()) != len(last.numbers()):
+            first = Face(first.box_xyxy, None)
+            last = Face(last.box_xyxy, None)
+        start, way = first.numbers(), last.numbers() - first.numbers()
+        if float(np.abs(way).max()) > _MOVED * first.size:
+            middle = (a + b) // 2
+            guess = Face.from_numbers(start + way * np.float32((middle - a) / (b - a)))
+            self._item(middle).face = self._find_near(middle, guess) or guess
+            self._join(a, middle)
+            self._join(middle, b)
+            return
+        for position in range(a + 1, b):
+            self._item(position).face = Face.from_numbers(start + way * np.float32((position - a) / (b - a)))
+
+    def _look_back(self, position: int, last_key: int) -> None:
+        """The face is new: find the frame in which it came."""
+        for earlier in range(position - 1, max(last_key, self._known - 1), -1):
+            following = self._item(earlier + 1).face
+            face = self._find_near(earlier, following) if following else None
+            if face is None:
+                return
+            self._item(earlier).face = face
+
+    def _settle_loss(self, end: int) -> None:
+        """No face up to `end`: hold the last one for a few frames, then let the frames pass."""
+        if self._known >= end:
+            return
+        if self._hit >= 0:
+            held = self._item(self._hit).face if self._hit >= self._first else None
+            for position in range(self._known, min(end, self._hit + 1 + self._options.hold)):
+                self._item(position).face = held
+        self._known = end
+
+    def _release(self, end: int) -> list[TrackedFrame]:
+        done = [self._finish(position) for position in range(self._released, end)]
+        self._released = max(self._released, end)
+        # faces are kept one radius back for smoothing, and the last one found for holding it
+        drop = max(0, min(self._released - self._options.radius, max(self._hit, 0)) - self._first)
+        self._items = self._items[drop:]
+        self._first += drop
+        return done
+
+    def _finish(self, position: int) -> TrackedFrame:
+        item = self._item(position)
+        face = self._smoothed(position) if item.face else None
+        frame = self._frame(position)
+        item.frame_bgr = None
+        box = None if face is None else self._options.final_box(face.box_xyxy, frame.shape)
+        landmarks: F32 | None = None if face is None or box is None else face.landmarks
+        return TrackedFrame(item.index, frame, item.time, box, landmarks, item.cut)
+
+    def _smoothed(self, position: int) -> Face:
+        """The face of a frame, smoothed with those of its neighbours up to the nearest frame without one."""
+        centre = self._item(position).face
+        assert centre is not None, "smoothing a frame without a face"
+        radius = self._options.radius
+        before = self._run(range(position - 1, max(self._first, position - radius) - 1, -1), centre)
+        after = self._run(range(position + 1, min(self._known, position + radius + 1)), centre)
+        rows = np.stack([*reversed(before), centre.numbers(), *after])
+        return Face.from_numbers(smooth_row(rows, len(before), radius, centre.size))
+
+    def _run(self, positions: range, like: Face) -> list[F32]:
+        rows: list[F32] = []
+        for position in positions:
+            face = self._item(position).face
+            if face is None or (face.landmarks is None) != (like.landmarks is None):
+                break
+            rows.append(face.numbers())
+        return rows
