@@ -76,8 +76,12 @@ class Engine:
     @property
     def networks(self) -> dict[str, Network]:
         """Stage name → loaded network, in the order of the pipeline."""
-        stages = {"detect": self.detector, "lips": self.lips, "enhance": self.enhancer, "segment": self.segmenter}
-        return {stage: part.network for stage, part in stages.items() if part is not None}
+        networks = {"detect": self.detector.network, "lips": self.lips.network}
+        if self.enhancer is not None:
+            networks["enhance"] = self.enhancer.network
+        if self.segmenter is not None:
+            networks["segment"] = self.segmenter.network
+        return networks
 
     @property
     def device(self) -> str:
