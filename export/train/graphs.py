@@ -1,0 +1,89 @@
+"""Writes a trained network as ONNX and checks that ONNX Runtime and OpenVINO compute what torch does."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import nn
+
+Array = npt.NDArray[Any]
+Axes = dict[str, dict[int, str]]
+
+
+def export_graph(
+    graph: nn.Module, name: str, example: Array, outputs: list[str], axes: Axes, path: Path
+) -> None:
+    """Write `graph` with one input `name` to `path`, opset 17.
+
+    Args:
+        graph: wrapper whose forward takes one tensor.
+        name: name of the input.
+        example: an input to trace with.
+        outputs: names of the outputs, in order.
+        axes: names of the free axes of each tensor.
+        path: the .onnx file.
+    """
+    graph.eval()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        beside = Path(folder) / path.name
+        torch.onnx.export(
+            graph, (torch.from_numpy(example),), str(beside), input_names=[name], output_names=outputs,
+            dynamic_axes=axes, opset_version=17, dynamo=False,
+        )  # fmt: skip
+        model = onnx.load(str(beside))
+        onnx.checker.check_model(model, full_check=True)
+        beside.replace(path)
+
+
+def largest_difference(graph: nn.Module, path: Path, feeds: list[Array]) -> dict[str, float]:
+    """Return each runtime's largest absolute difference to torch over all outputs and feeds."""
+    import onnxruntime as ort
+    import openvino as ov
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    compiled = ov.Core().compile_model(
+        str(path), "CPU", {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+    )
+    name = session.get_inputs()[0].name
+    worst = {"onnxruntime": 0.0, "openvino": 0.0}
+    for feed in feeds:
+        with torch.no_grad():
+            made = graph(torch.from_numpy(feed))
+        wanted = [t.numpy() for t in (made if isinstance(made, tuple) else (made,))]
+        given = {"onnxruntime": session.run(None, {name: feed}), "openvino": list(compiled(feed).values())}
+        for key, arrays in given.items():
+            for want, got in zip(wanted, arrays, strict=True):
+                worst[key] = max(worst[key], float(np.abs(want - np.asarray(got)).max()))
+    return worst
+
+
+def milliseconds(path: Path, feed: Array, threads: int, runs: int = 50) -> float:
+    """Return the median time of one ONNX Runtime call on so many cores."""
+    import time
+
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        session.run(None, {name: feed})
+        times.append(time.perf_counter() - start)
+    return float(np.median(times) * 1000)
+
+
+def parameters(net: nn.Module) -> int:
+    """Count the weights."""
+    return sum(p.numel() for p in net.parameters())

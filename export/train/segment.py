@@ -1,0 +1,81 @@
+"""Train `edge_segment`, the bundled segmenter: lower-face skin, lips and mouth interior of an aligned crop.
+
+python -m export.train.segment --minutes 10
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from export.train.edge_networks import SegmentGraph, SegmentNet, folded
+from export.train.fit import Losses, Plan, fit, load_mean
+from export.train.graphs import export_graph, largest_difference, parameters
+from export.train.regions import RegionPool
+
+
+class SegmentLoss:
+    """Makes augmented batches and returns cross-entropy with soft labels plus a Dice term."""
+
+    def __init__(self, pool: RegionPool, size: int = 32, seed: int = 0) -> None:
+        """Sample `size` crops a batch from the pool."""
+        self._pool, self._size, self._rng = pool, size, np.random.default_rng(seed)
+
+    def __call__(self, net: nn.Module) -> Losses:
+        """See the class."""
+        drawn = [self._pool.sample(self._rng) for _ in range(self._size)]
+        x = torch.from_numpy(np.stack([c for c, _ in drawn])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        maps = torch.from_numpy(np.stack([m for _, m in drawn]).astype(np.float32))
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net(x.contiguous(memory_format=torch.channels_last))
+        weight = torch.tensor([1.0, 1.0, 2.0, 3.0])[:, None, None]
+        entropy = -(weight * maps * F.log_softmax(logits, 1)).sum(1).mean()
+        made = torch.softmax(logits, 1)
+        shared = (made * maps).sum((0, 2, 3))
+        dice = 1 - (2 * shared + 1) / ((made**2).sum((0, 2, 3)) + (maps**2).sum((0, 2, 3)) + 1)
+        return {"entropy": entropy, "dice": 0.3 * dice.mean()}
+
+
+def write(net: SegmentNet, path: Path) -> dict[str, float]:
+    """Export to `path`; returns the largest difference of each runtime to torch."""
+    graph = SegmentGraph(folded(net))  # type: ignore[arg-type]
+    rng = np.random.default_rng(0)
+    feeds = [rng.integers(0, 256, (b, 128, 128, 3), np.uint8) for b in (1, 3)]
+    export_graph(graph, "face", feeds[0], ["regions"], {"face": {0: "batch"}, "regions": {0: "batch"}}, path)
+    return largest_difference(graph, path, feeds)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train and export from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--folder", type=Path, default=Path(".train/segment"))
+    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--export-only", action="store_true")
+    args = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    torch.manual_seed(args.seed)
+    net = SegmentNet()
+    print(f"edge_segment: {parameters(net)} parameters", flush=True)
+    if args.export_only:
+        mean = load_mean(net, args.folder)
+    else:
+        loss = SegmentLoss(RegionPool(args.labels, held_out=False), seed=args.seed)
+        net = net.to(memory_format=torch.channels_last)
+        mean = fit(net, loss, Plan(args.minutes, args.rate), args.folder, args.fresh)
+    print(write(mean.to(memory_format=torch.contiguous_format), args.out))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
