@@ -7,6 +7,7 @@ input, so that its output does not depend on how the input was cut into chunks.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +125,7 @@ class Resampler:
         return np.asarray(products.sum(axis=1), np.float32)
 
 
+@lru_cache(maxsize=8)
 def _polyphase(up: int, down: int, half: int) -> F32:
     """One filter a phase, float32 (up, 2 * half); tap j weighs input floor(position) - half + 1 + j."""
     if half == 0:
