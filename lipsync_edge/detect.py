@@ -11,8 +11,10 @@ from lipsync_edge.arrays import F32, POINTS, U8, Boxes
 from lipsync_edge.card import DetectHead
 from lipsync_edge.errors import ModelError
 from lipsync_edge.network import Network
+from lipsync_edge.select import iou_with
 
 MULTIPLE = 32  # sides of a small copy are filled up to this, so that every stride divides them
+_SAME_FACE_IOU = 0.6
 _S3FD_STRIDES = (4, 8, 16, 32, 64, 128)
 
 
@@ -88,6 +90,9 @@ def suppress(xyxy: F32, score: F32, iou: float) -> list[int]:
 def decode(head: DetectHead, priors: F32, score: F32, offsets: F32, points: F32 | None = None) -> Boxes:
     """Turn one picture's raw head into faces, best first, in pixels of the detector's input.
 
+    With landmarks, box and landmarks of a face are means over the candidates that overlap its best one; without (the
+    published detector) they are the best candidate's.
+
     Args:
         head: the card's [detect] table.
         priors: float32 (N, 4), see `make_priors`.
@@ -97,12 +102,24 @@ def decode(head: DetectHead, priors: F32, score: F32, offsets: F32, points: F32 
     """
     # a box below the threshold can only suppress boxes that are lower still, so it may go before the suppression
     likely = np.nonzero(score > head.score_threshold)[0]
-    xyxy = decode_boxes(offsets[likely], priors[likely], head.variances)
-    kept = suppress(xyxy, score[likely], head.nms_iou)
-    landmarks = (
-        None if points is None else decode_points(points[likely], priors[likely], head.variances)[kept]
+    xyxy, score = (
+        decode_boxes(offsets[likely], priors[likely], head.variances),
+        score[likely].astype(np.float32),
     )
-    return Boxes(xyxy[kept], score[likely][kept].astype(np.float32), landmarks)
+    kept = suppress(xyxy, score, head.nms_iou)
+    if points is None:
+        return Boxes(xyxy[kept], score[kept])
+    landmarks = decode_points(points[likely], priors[likely], head.variances)
+    rows = np.concatenate([xyxy, landmarks.reshape(-1, 2 * POINTS)], axis=1)
+    merged = np.array([_merge(rows, score, i) for i in kept], np.float32).reshape(-1, rows.shape[1])
+    return Boxes(merged[:, :4], score[kept], merged[:, 4:].reshape(-1, POINTS, 2))
+
+
+def _merge(rows: F32, score: F32, best: int) -> F32:
+    """Mean of the rows, float32 (n, 14), whose boxes overlap the best one, weighted by score; steadier than the best."""
+    same = iou_with(rows[:, :4], rows[best, :4]) > _SAME_FACE_IOU
+    weight = score[same] / score[same].sum()
+    return np.asarray(weight @ rows[same], np.float32)
 
 
 class Detector:

@@ -50,6 +50,22 @@ def iou_with(xyxy: F32, box_xyxy: F32) -> F32:
     return np.asarray(common / np.maximum(area - common, 1e-6), np.float32)
 
 
+def nearness(xyxy: F32, box_xyxy: F32) -> F32:
+    """How well boxes float32 (n, 4) may be one box float32 (4,) a few frames later; float32 (n,), 0 (no) to 1.
+
+    The distance of the centres and the change of size both count, in units of the box's own size; more than its own
+    size away, or 1.8 times as large or small, is 0.
+    """
+    size = np.sqrt(np.maximum(np.prod(xyxy[:, 2:] - xyxy[:, :2], axis=1), 1.0))
+    own = np.sqrt(max(float(np.prod(box_xyxy[2:] - box_xyxy[:2])), 1.0))
+    shift = (xyxy[:, :2] + xyxy[:, 2:] - box_xyxy[:2] - box_xyxy[2:]) / 2
+    distance = np.hypot(shift[:, 0], shift[:, 1]) / own
+    grown = np.abs(np.log(size / own)) / np.log(1.8)
+    return np.asarray(
+        np.clip((1.0 - distance) * (1.0 - grown), 0.0, 1.0) * (distance < 1) * (grown < 1), np.float32
+    )
+
+
 def looks(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
     """A face's looks: a small aligned grey patch with mean 0 and length 1, float32 (576,).
 
@@ -93,9 +109,10 @@ class Person:
             return choose(boxes, self._choice)
         likeness = self._likeness(frame_bgr, boxes)
         if self._last is not None:
-            near = iou_with(boxes.xyxy, self._last)
-            best = int(np.argmax(near + 0.5 * likeness))
-            if near[best] > 0.15:
+            near = nearness(boxes.xyxy, self._last)
+            near[[self._is_other(box) and overlap < 0.15 for box, overlap in self._overlaps(boxes)]] = 0.0
+            best = int(np.argmax(near + 0.3 * likeness * (near > 0)))
+            if near[best] > 0:
                 return best
         free = [i for i in range(len(boxes)) if not self._is_other(boxes.xyxy[i])]
         if not free:
@@ -117,6 +134,10 @@ class Person:
         elif self._reference is None:
             mixed = 0.8 * self._looks + 0.2 * now
             self._looks = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
+
+    def _overlaps(self, boxes: Boxes) -> list[tuple[F32, float]]:
+        assert self._last is not None, "nobody was seen yet"
+        return list(zip(boxes.xyxy, iou_with(boxes.xyxy, self._last).tolist(), strict=True))
 
     def _is_other(self, box_xyxy: F32) -> bool:
         return bool(len(self._others)) and bool(iou_with(self._others, box_xyxy).max() > 0.3)

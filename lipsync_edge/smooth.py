@@ -8,7 +8,7 @@ import numpy.typing as npt
 from lipsync_edge.arrays import F32
 
 _TIME_SPREAD = 0.6  # of the radius, standard deviation of the weights over time
-_MOTION_SPREAD = 0.05  # of the face size: frames in which the face stands farther off count little
+_MOTION_SPREAD = 0.04  # of the face size: frames in which the face stands farther off count little
 
 
 def smooth_row(rows: F32, centre: int, radius: int, size: float) -> F32:

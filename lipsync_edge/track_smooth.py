@@ -42,6 +42,7 @@ class Shot:
         self._released = 0
         self._key = -1  # last position that was looked at in turn
         self._hit = -1  # last position looked at where the face was found
+        self._moved = 0.0  # how far it had come there since the time before, in units of its size
         person.new_shot()
 
     def push(self, index: int, frame_bgr: U8, time: Fraction, cut: bool) -> list[TrackedFrame]:
@@ -81,8 +82,11 @@ class Shot:
             return
         self._item(position).face = face
         if self._hit >= 0 and self._known == self._hit + 1:
-            self._join(self._hit, position)
+            before, self._moved = self._moved, self._distance(self._hit, position)
+            # after a fast stretch the face may have turned round between two places that lie close together
+            self._join(self._hit, position, closely=before > _MOVED)
         else:
+            self._moved = 0.0
             self._look_back(position, last_key)
         self._hit = position
         self._known = position + 1
@@ -114,7 +118,13 @@ class Shot:
             return None
         return Face(boxes.xyxy[best], None if boxes.landmarks is None else boxes.landmarks[best])
 
-    def _join(self, a: int, b: int) -> None:
+    def _distance(self, a: int, b: int) -> float:
+        first, last = self._item(a).face, self._item(b).face
+        if first is None or last is None:
+            return 0.0
+        return float(np.abs(last.box_xyxy - first.box_xyxy).max()) / first.size
+
+    def _join(self, a: int, b: int, *, closely: bool = False) -> None:
         """Fill the frames between two detections: by a straight line, or by looking again where the face moved far."""
         if b - a < 2:
             return
@@ -125,7 +135,7 @@ class Shot:
             first = Face(first.box_xyxy, None)
             last = Face(last.box_xyxy, None)
         start, way = first.numbers(), last.numbers() - first.numbers()
-        if float(np.abs(way).max()) > _MOVED * first.size:
+        if closely or self._distance(a, b) > _MOVED:
             middle = (a + b) // 2
             guess = Face.from_numbers(start + way * np.float32((middle - a) / (b - a)))
             self._item(middle).face = self._find_near(middle, guess) or guess

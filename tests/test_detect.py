@@ -125,13 +125,18 @@ def bright_spot_detector(landmarks: bool = True) -> Detector:
     return Detector(fake_network(card, run))
 
 
-def frame_with_spot(height: int, width: int, x: int, y: int, side: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def frame_with_spot(
+    height: int, width: int, x: int, y: int, side: int
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
     frame = np.zeros((height, width, 3), np.uint8)
     frame[y : y + side, x : x + side] = 250
     return frame
 
 
-@pytest.mark.parametrize(("size", "side"), [((360, 640), 320), ((720, 1280), 320), ((1920, 1080), 320), ((100, 60), 320), ((224, 224), 0)])
+@pytest.mark.parametrize(
+    ("size", "side"),
+    [((360, 640), 320), ((720, 1280), 320), ((1920, 1080), 320), ((100, 60), 320), ((224, 224), 0)],
+)
 def test_boxes_come_back_in_pixels_of_the_frame(size: tuple[int, int], side: int) -> None:
     ratio = max(1.0, max(size) / side) if side else 1.0
     cell = 32 * ratio

@@ -35,7 +35,9 @@ def test_awkward_lengths(length: int) -> None:
     assert mel.shape == (80, 1 + length // 200 if length else 0)
     assert np.isfinite(mel).all()
     if length > 1:  # the rule for short input: what numpy.pad does
-        emphasised = np.append(signal[:1].astype(float), signal[1:].astype(float) - 0.97 * signal[:-1].astype(float))
+        emphasised = np.append(
+            signal[:1].astype(float), signal[1:].astype(float) - 0.97 * signal[:-1].astype(float)
+        )
         padded = np.pad(emphasised, 400, mode="reflect")
         window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(800) / 800)
         last = (mel.shape[1] - 1) * 200

@@ -120,7 +120,14 @@ def test_last_tail_of_a_sound_shorter_than_a_window_is_filled_with_silence() -> 
 
 
 def test_variable_frame_rate_follows_the_times() -> None:
-    times = [Fraction(0), Fraction(1, 30), Fraction(1, 10), Fraction(1, 2), Fraction(501, 1000), Fraction(9, 10)]
+    times = [
+        Fraction(0),
+        Fraction(1, 30),
+        Fraction(1, 10),
+        Fraction(1, 2),
+        Fraction(501, 1000),
+        Fraction(9, 10),
+    ]
     ticks = ticks_of(SPEECH[:16000], frames(times), CENTRED)
     mel = np.pad(mel_spectrogram(SPEECH[:16000]), ((0, 0), (8, 8)), constant_values=-4.0)
     assert [tick.time for tick in ticks] == times
