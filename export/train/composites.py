@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.backgrounds import background
+from export.train.backgrounds import background, distract
 from export.train.light import camera, relight, side_light
 from export.train.occluders import occlude
 from export.train.sources import Face, five_points, mesh_box
@@ -56,6 +56,8 @@ class SceneMaker:
         """Make one square frame with faces whose height is between `smallest` and `largest` pixels."""
         rng = self._rng
         draft = _Draft(background(rng, self._faces, side))
+        if rng.random() < 0.55:
+            distract(rng, self._faces, draft.canvas)
         draw = rng.random()
         if draw < self._whole:
             self._paste(draft, _height(rng, max(smallest, 16), largest), whole=True)
