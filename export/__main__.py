@@ -49,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         runpy.run_module("export.train", run_name="__main__", alter_sys=False)
         return 0
     args = parser().parse_args(words)
+    _one_thread()
     try:
         for line in {"convert": _convert, "adopt": _adopt, "quantize": _quantize, "validate": _validate}[args.verb](args):
             print(line)
@@ -56,6 +57,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _one_thread() -> None:
+    """Torch computes small inputs here only to compare; on a busy machine many threads wait for each other."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _convert(args: argparse.Namespace) -> list[str]:

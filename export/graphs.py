@@ -114,24 +114,26 @@ class _FoldedDense(nn.Module):
 
 
 def fold(net: nn.Module) -> nn.Module:
-    """Fold, in place, what inference need not compute: batch norms into convolutions, damping into weights."""
+    """Rewrite, in place, for inference: batch norms and damping go into weights."""
     for name, child in net.named_children():
         if isinstance(child, DenseBlock):
             setattr(net, name, _FoldedDense(child))
         else:
             fold(child)
     children = list(net.named_children())
-    for (first, conv), (second, norm) in zip(children, children[1:], strict=False):
-        if isinstance(conv, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d) and isinstance(
-            norm, nn.BatchNorm2d | nn.BatchNorm3d
-        ):
-            transposed = isinstance(conv, nn.ConvTranspose2d)
-            setattr(net, first, nn.utils.fusion.fuse_conv_bn_eval(conv, norm, transpose=transposed))
-            setattr(net, second, nn.Identity())
-        if isinstance(conv, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
-            setattr(net, first, nn.utils.fusion.fuse_linear_bn_eval(conv, norm))
+    for (first, layer), (second, norm) in zip(children, children[1:], strict=False):
+        if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d | nn.BatchNorm1d):
+            setattr(net, first, _without_norm(layer, norm))
             setattr(net, second, nn.Identity())
     return net
+
+
+def _without_norm(layer: nn.Module, norm: nn.Module) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return nn.utils.fusion.fuse_linear_bn_eval(layer, norm)
+    if isinstance(layer, nn.ConvTranspose2d):
+        return nn.utils.fusion.fuse_conv_bn_eval(layer, norm, transpose=True)
+    return nn.utils.fusion.fuse_conv_bn_eval(layer, norm)
 
 
 GRAPHS: dict[str, type[nn.Module]] = {

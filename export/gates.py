@@ -1,0 +1,144 @@
+"""How much worse a smaller file may be, in the figure of its task; fp32 on the same inputs is the measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from export.measure import psnr
+from lipsync_edge.arrays import F32, Boxes
+from lipsync_edge.backend import Arrays
+from lipsync_edge.card import ModelCard
+from lipsync_edge.detect import decode, make_priors
+from lipsync_edge.enhance import compose_small
+from lipsync_edge.lips import WarpMouth
+from lipsync_edge.select import iou_with
+
+METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
+AP_LOSS = 0.005  # half a point
+MATCH = 0.5  # intersection over union from which two boxes are one face
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was measured and whether it is good enough.
+
+    Attributes:
+        figures: name → value; the card's metric is the first.
+        margin: the least of value − threshold over the gated figures; at least 0 is good enough.
+    """
+
+    figures: dict[str, float]
+    margin: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gated figure reaches its threshold."""
+        return self.margin >= 0
+
+    def text(self) -> str:
+        """Return "name value, …"."""
+        return ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+
+
+def judge(card: ModelCard, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]) -> Verdict:
+    """Compare outputs with those of fp32.
+
+    Args:
+        card: its [gate] says how much is enough.
+        precision: "fp16" or "int8"; anything else is judged as int8.
+        feeds: what both were fed, batch 1 each.
+        want: outputs of fp32.
+        got: outputs of the smaller file.
+    """
+    threshold = card.gate.fp16 if precision == "fp16" else card.gate.int8
+    if not all(np.isfinite(a).all() for out in got for a in out.values() if a.dtype.kind == "f"):
+        return Verdict({METRICS[card.role]: float("nan")}, -float("inf"))
+    if card.role == "detect":
+        return _judge_boxes(card, threshold, feeds, want, got)
+    if card.role == "segment":
+        value = _miou(card, want, got)
+    elif card.role == "sync":
+        value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
+    else:
+        value = psnr(_pictures(card, feeds, got), _pictures(card, feeds, want))
+    return Verdict({METRICS[card.role]: value}, value - threshold)
+
+
+def _pictures(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:
+    """Stack what is seen of the outputs, BGR 0…1: warped mouths are composed first."""
+    if card.kind != "warp":
+        return np.concatenate([next(iter(out.values())).ravel() for out in outs])
+    made = []
+    for feed, out in zip(feeds, outs, strict=True):
+        flow, mask, paint = (out[name][0] for name in ("flow", "mask", "paint"))
+        planes = (np.ascontiguousarray(plane) for plane in (flow.transpose(1, 2, 0), mask[0], paint.transpose(1, 2, 0)))
+        made.append(compose_small(feed["face"][0], WarpMouth(*planes)).ravel())
+    return np.concatenate(made)
+
+
+def _miou(card: ModelCard, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
+    """Mean over the classes that occur of intersection over union, all pictures together."""
+    name = card.outputs[0].name
+    a, b = (np.concatenate([_labels(out[name]) for out in side]) for side in (want, got))
+    classes = np.union1d(np.unique(a), np.unique(b))
+    return float(np.mean([((a == c) & (b == c)).sum() / ((a == c) | (b == c)).sum() for c in classes]))
+
+
+def _labels(array: F32) -> np.ndarray:
+    return (array if array.dtype == np.uint8 else array.argmax(1)).ravel()
+
+
+def _cosine(a: F32, b: F32) -> float:
+    return float((a * b).sum() / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+
+
+def _judge_boxes(
+    card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
+    """Take fp32's faces for true: mean overlap of the found ones, and average precision."""
+    assert card.detect is not None
+    overlaps: list[float] = []
+    hits: list[tuple[float, bool]] = []
+    total = 0
+    for feed, w, g in zip(feeds, want, got, strict=True):
+        priors = make_priors(*feed["frame"].shape[1:3], card.detect)
+        truth, found = (decode(card.detect, priors, o["scores"][0], o["offsets"][0]) for o in (w, g))
+        total += len(truth)
+        _match(truth, found, overlaps, hits)
+    scores = {f"{k}_error": float(max(np.abs(w[k] - g[k]).max() for w, g in zip(want, got, strict=True))) for k in want[0]}
+    if total == 0:  # nothing to find: no false alarm, and scores that stay close
+        margin = 0.02 - scores["scores_error"] if not hits else -1.0
+        return Verdict({"iou": 1.0, "ap": float(not hits), **scores}, margin)
+    overlap, precision = float(np.mean(overlaps)) if overlaps else 0.0, average_precision(hits, total)
+    return Verdict({"iou": overlap, "ap": precision, **scores}, min(overlap - threshold, precision - 1 + AP_LOSS))
+
+
+def _match(truth: Boxes, found: Boxes, overlaps: list[float], hits: list[tuple[float, bool]]) -> None:
+    free = list(range(len(truth)))
+    for box, score in zip(found.xyxy, found.score, strict=True):
+        shared = iou_with(truth.xyxy[free], box) if free else np.zeros(0, np.float32)
+        best = int(shared.argmax()) if len(shared) else -1
+        matched = best >= 0 and float(shared[best]) >= MATCH
+        hits.append((float(score), matched))
+        if matched:
+            overlaps.append(float(shared[best]))
+            free.pop(best)
+
+
+def average_precision(hits: Sequence[tuple[float, bool]], total: int) -> float:
+    """Return the area under precision over recall (precision made monotone), 0…1.
+
+    Args:
+        hits: score and whether it is a true face, for every face found.
+        total: how many true faces there are.
+    """
+    ordered = np.array([true for _, true in sorted(hits, key=lambda hit: -hit[0])], bool)
+    if not len(ordered) or not total:
+        return 0.0
+    found = np.cumsum(ordered)
+    precision = found / np.arange(1, len(ordered) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((precision * ordered).sum() / total)
