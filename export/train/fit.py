@@ -25,6 +25,7 @@ class Plan:
         steps: stop after so many steps even when time is left (0 = no limit).
         save_every: seconds between checkpoints.
         average: decay of the averaged weights.
+        warmup: steps over which the learning rate rises.
     """
 
     minutes: float
@@ -32,6 +33,7 @@ class Plan:
     steps: int = 0
     save_every: float = 120.0
     average: float = 0.998
+    warmup: int = 100
 
 
 @dataclass(slots=True)
@@ -62,7 +64,7 @@ def fit(
     sums: dict[str, float] = {}
     while progress.seconds < total and not (plan.steps and progress.step >= plan.steps):
         done = progress.seconds / total
-        rate = plan.rate * min(1.0, (progress.step + 1) / 100) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
+        rate = plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
         for group in optimiser.param_groups:
             group["lr"] = rate
         net.train()

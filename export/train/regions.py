@@ -18,6 +18,7 @@ Rng = np.random.Generator
 
 SIDE = 128  # what the network eats
 MAP = 64  # what it gives
+FINE = 4  # polygons are drawn this much finer than the crop
 STORED = 160  # side of the stored crops; the middle 128 are the aligned crop
 MARGIN = (STORED - SIDE) / 2
 OUTER_LIPS = np.array(
@@ -42,9 +43,10 @@ def region_maps(points: Array) -> Array:
         float32 (4, 64, 64): how much of each cell is rest, skin, lips and mouth; sums to 1.
     """
     fine = []
+    large = (points + 0.5) * FINE - 0.5  # drawn eight times as fine as the map: OpenCV fills the outline too
     for polygon in (LOWER_FACE, OUTER_LIPS, INNER_LIPS):
-        mask = np.zeros((SIDE, SIDE), np.uint8)
-        cv2.fillPoly(mask, [np.round(points[polygon] * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        mask = np.zeros((SIDE * FINE, SIDE * FINE), np.uint8)
+        cv2.fillPoly(mask, [np.round(large[polygon] * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
         fine.append(cv2.resize(mask, (MAP, MAP), interpolation=cv2.INTER_AREA).astype(np.float32) / 255)
     face, outer, inner = fine
     inner = np.minimum(inner, outer)
