@@ -64,7 +64,9 @@ def fit(
     sums: dict[str, float] = {}
     while progress.seconds < total and not (plan.steps and progress.step >= plan.steps):
         done = progress.seconds / total
-        rate = plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
+        rate = (
+            plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
+        )
         for group in optimiser.param_groups:
             group["lr"] = rate
         net.train()
