@@ -62,6 +62,16 @@ class MelWindow:
     mel: F32
     gain: float
 
+    @classmethod
+    def silence(cls, columns: int) -> MelWindow:
+        """Return a window of silence."""
+        return cls(np.full((BANDS, columns), FLOOR, np.float32), 0.0)
+
+    def faded(self, left: float) -> MelWindow:
+        """Return the window with only the part `left`, 0 to 1, of what is above silence."""
+        mel = FLOOR + (self.mel - np.float32(FLOOR)) * np.float32(left)
+        return MelWindow(mel.astype(np.float32), self.gain * left)
+
 
 class SyncStream:
     """Sound in, pieces of any size; mel windows of frames out, asked for in order of time.

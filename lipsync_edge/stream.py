@@ -1,0 +1,250 @@
+"""Live: speech goes in as it comes, finished frames come out, on the very code that files go through.
+
+A stream owns no thread and no queue of pictures: a frame is made when it is asked for, as soon as the sound that its
+mel window needs has been pushed. Frame i of the stream stands at i / fps seconds, for ever: speech, silence and idling
+all count on the same clock. An utterance begins with the next frame after its first push, so that its own frame times
+are those of a file of the same sound.
+"""
+
+from __future__ import annotations
+
+import threading
+import time as clock
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+
+import numpy.typing as npt
+
+from lipsync_edge.avatar import Avatar
+from lipsync_edge.engine import Engine
+from lipsync_edge.errors import UsageError
+from lipsync_edge.speech_gate import GateOptions
+from lipsync_edge.streamed import Event, Health, Meter, State, StreamFrame
+from lipsync_edge.sync import MelWindow, SyncStream, make_tick
+
+CLOSING = 4  # idle frames in which a mouth that was open closes
+
+
+class Stream:
+    """Speech in, frames out. Calls may come from several threads; they take turns, but `interrupt` never waits.
+
+    Args:
+        engine: the loaded engine.
+        avatar: a face prepared by an engine like it.
+        sample_rate: of the sound that will be pushed, 4000 to 384000 Hz.
+        fps: frames a second that come out; the avatar's own without it.
+
+    Raises:
+        ManifestError: the avatar was prepared with another detector or other settings.
+    """
+
+    def __init__(
+        self, engine: Engine, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
+    ) -> None:
+        avatar.check(engine)
+        self.engine = engine
+        self.avatar = avatar
+        self.fps = Fraction(fps) if fps is not None else avatar.fps
+        if not 1 <= self.fps <= 240:
+            raise UsageError(expected="1 to 240 frames a second", got=str(fps))
+        self._sync = SyncStream(
+            engine.lips.audio,
+            rate=sample_rate,
+            gate=GateOptions() if engine.preset.gate else None,
+            blend_mel=engine.lips.card.kind == "warp",
+        )
+        self._turn = threading.RLock()
+        self._signal = threading.Lock()  # held for an instant only, so that interrupt never waits for a frame
+        self._epoch = 0  # goes up with every interrupt, reset and close; frames of an older epoch are dropped
+        self._closed = False
+        self._error: Exception | None = None
+        self._interrupts = 0
+        self._meter = Meter()
+        self._begin()
+        self._warm_up()
+
+    @property
+    def lookahead_ms(self) -> float:
+        """Sound after a frame's own time that must have been pushed before it can be made, in milliseconds."""
+        return float(self._sync.lookahead * 1000)
+
+    def push(self, pcm: npt.ArrayLike) -> Iterator[StreamFrame]:
+        """Take speech and give the frames that it completes.
+
+        The sound is taken at once; frames are made one by one as the iterator is read. Frames that are not read come
+        with the next `push` or `flush`; but a push after a flush begins the next utterance with the next frame, and
+        what was not read of the last one is dropped.
+
+        Args:
+            pcm: int16 or float32, (n,) mono or (n, channels); n from 0.
+        """
+        with self._turn:
+            self._check_open()
+            self._settle_interrupt()
+            if self._sync.ended:
+                self._next_utterance()
+            if not self._speaking:
+                self._speaking = True
+                self._utterance += 1
+                self._origin = self._index
+            self._sync.push(pcm)
+            return self._frames(self._epoch)
+
+    def flush(self) -> Iterator[StreamFrame]:
+        """End the utterance and give its remaining frames; the next push begins another."""
+        with self._turn:
+            self._check_open()
+            self._settle_interrupt()
+            if self._speaking:
+                self._sync.end()
+            return self._frames(self._epoch)
+
+    def idle(self, count: int = 1) -> Iterator[StreamFrame]:
+        """Give frames of the avatar living on without sound: its own video, the mouth closing and then still.
+
+        It follows an utterance that was flushed or interrupted; while sound is still being taken it gives nothing.
+        """
+        epoch = self._epoch
+        for _ in range(count):
+            with self._turn:
+                self._check_open()
+                self._settle_interrupt()
+                if self._speaking and not self._at_end():
+                    return
+                self._speaking = False
+                frame = self._make(self._fading(), "idle", epoch)
+            if frame is None:
+                return
+            yield frame
+
+    def interrupt(self) -> None:
+        """Drop the utterance at once: no frame of it is given from now on, whichever iterator is being read."""
+        with self._signal:
+            self._interrupted = True
+            self._interrupts += 1
+            self._epoch += 1
+
+    def reset(self) -> None:
+        """Forget everything; the next frame is frame 0."""
+        with self._signal:
+            self._epoch += 1
+        with self._turn:
+            self._check_open()
+            self._begin()
+
+    def close(self) -> None:
+        """End the stream; iterators stop, other calls raise UsageError. Closing twice does nothing."""
+        with self._signal:
+            self._closed = True
+            self._epoch += 1
+
+    def __enter__(self) -> Stream:
+        """Return the stream."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def health(self) -> Health:
+        """Tell how the stream does; never waits for a frame that is being made."""
+        sound = float(self._sync.duration - self._own_time()) if self._speaking else 0.0
+        return Health(
+            frames=self._meter.frames,
+            pending_audio_s=max(0.0, sound),
+            compute_p50_ms=self._meter.percentile_ms(50),
+            compute_p95_ms=self._meter.percentile_ms(95),
+            last_frame_age_s=self._meter.age_s,
+            interrupts=self._interrupts,
+            error=f"{type(self._error).__name__}: {self._error}" if self._error else "",
+            closed=self._closed,
+            device=self.engine.device,
+        )
+
+    def _warm_up(self) -> None:
+        """Render one frame with a face: the first call of a network is the slowest."""
+        at = self.avatar.first_face / self.avatar.fps
+        self.engine.render(
+            [make_tick(0, self.avatar.frame(0, at), MelWindow.silence(self.engine.lips.audio.columns))]
+        )
+
+    def _begin(self) -> None:
+        self._index = 0
+        self._utterance = 0
+        self._was_speech = False
+        self._interrupted = False
+        self._last = MelWindow.silence(self.engine.lips.audio.columns)
+        self._next_utterance()
+
+    def _next_utterance(self) -> None:
+        self._sync.reset()
+        self._speaking: bool = False  # an utterance is under way, flushed or not
+        self._origin = self._index
+        self._faded = 0
+
+    def _settle_interrupt(self) -> None:
+        with self._signal:
+            interrupted, self._interrupted = self._interrupted, False
+        if interrupted:
+            self._next_utterance()
+
+    def _own_time(self) -> Fraction:
+        """Time of the next frame inside its utterance."""
+        return Fraction(self._index - self._origin) / self.fps
+
+    def _at_end(self) -> bool:
+        return self._sync.ended and self._sync.state(self._own_time()) == "end"
+
+    def _fading(self) -> MelWindow:
+        """What an idle frame hears: the last window of speech, fading to silence in a few frames."""
+        self._faded = min(CLOSING, self._faded + 1)
+        return self._last.faded(1 - self._faded / CLOSING)
+
+    def _frames(self, epoch: int) -> Iterator[StreamFrame]:
+        while True:
+            with self._turn:
+                if (
+                    self._epoch != epoch
+                    or not self._speaking
+                    or self._sync.state(self._own_time()) != "ready"
+                ):
+                    return
+                window = self._sync.window(self._own_time())
+                frame = self._make(window, "speech" if window.gain > 0 else "silence", epoch)
+                if frame is None:
+                    return
+                self._last, self._faded = window, 0
+            yield frame
+
+    def _make(self, window: MelWindow, state: State, epoch: int) -> StreamFrame | None:
+        """Render one frame; None when the stream was interrupted meanwhile."""
+        began = clock.perf_counter()
+        time = Fraction(self._index) / self.fps
+        try:
+            source = self.avatar.frame(self._index, time)
+            image = self.engine.render([make_tick(self._index, source, window)])[0]
+        except Exception as error:  # whatever it is, it ends the stream on every thread
+            self._error = error
+            self.close()
+            raise
+        if self._epoch != epoch:
+            return None
+        is_speech = state == "speech"
+        event: Event = "" if is_speech == self._was_speech else "speech_start" if is_speech else "speech_end"
+        took = (clock.perf_counter() - began) * 1000
+        frame = StreamFrame(self._index, time, image, state, event, self._utterance, took)
+        self._was_speech = is_speech
+        self._index += 1
+        self._meter.add(took)
+        return frame
+
+    def _check_open(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            raise UsageError(
+                expected="an open stream", got="a closed one", fix="open another with engine.stream(avatar)"
+            )
