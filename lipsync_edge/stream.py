@@ -57,10 +57,10 @@ class Stream:
         self._turn = threading.RLock()
         self._signal = threading.Lock()  # held for an instant only, so that interrupt never waits for a frame
         self._epoch = 0  # goes up with every interrupt, reset and close; frames of an older epoch are dropped
-        self._closed = False
         self._error: Exception | None = None
-        self._interrupts = 0
+        self._closed, self._interrupts = False, 0
         self._meter = Meter()
+        self._speaking: bool = False  # an utterance is under way, flushed or not
         self._begin()
         self._warm_up()
 
@@ -181,7 +181,7 @@ class Stream:
 
     def _next_utterance(self) -> None:
         self._sync.reset()
-        self._speaking: bool = False  # an utterance is under way, flushed or not
+        self._speaking = False
         self._origin = self._index
         self._faded = 0
 

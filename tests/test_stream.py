@@ -1,4 +1,4 @@
-"""Live streams and avatars: equal to the offline path whatever the chunks, interrupted at once, flat, honest about errors."""
+"""Live streams and avatars: equal to the offline path whatever the chunks, interrupted at once, honest about errors."""
 
 import threading
 import time
