@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from lipsync_edge.errors import LipsyncError, UsageError
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     _one_thread()
     try:
         for line in {"convert": _convert, "adopt": _adopt, "quantize": _quantize, "validate": _validate}[args.verb](args):
-            print(line)
+            print(line, flush=True)
     except LipsyncError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -97,7 +98,7 @@ def _adopt(args: argparse.Namespace) -> list[str]:
     return [f"{args.network}: {path}" for path in adopt(args.file, args.network, args.out)]
 
 
-def _quantize(args: argparse.Namespace) -> list[str]:
+def _quantize(args: argparse.Namespace) -> Iterator[str]:
     from export.quantize import quantize_folder
 
     return quantize_folder(
@@ -105,7 +106,7 @@ def _quantize(args: argparse.Namespace) -> list[str]:
     )
 
 
-def _validate(args: argparse.Namespace) -> list[str]:
+def _validate(args: argparse.Namespace) -> Iterator[str]:
     from export.validate import validate_folder
 
     return validate_folder(args.models, calibrate=args.calibrate, samples=args.samples)

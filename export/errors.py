@@ -8,8 +8,11 @@
     ├── BombError                   unpacks to far more than it weighs
     ├── WrongNetworkError           another network's keys or shapes
     ├── NotFiniteError              NaN or infinite weights
-    ├── ExternalDataError           an ONNX file that reads tensors from another file
+    ├── ExternalDataError           an ONNX file that reads tensors from outside its folder
     ├── GraphError                  an ONNX file whose inputs or outputs are not the network's
+    ├── TensorNamesError            ┐
+    ├── TensorAxesError             │ the rungs of `validate`, in this order; before them ManifestError
+    ├── OutputShapeError            ┘
     └── GateError                   a converted or quantized file that got worse than its card allows
 """
 
@@ -39,7 +42,7 @@ class NotFiniteError(ModelError):
 
 
 class ExternalDataError(ModelError):
-    """The ONNX file keeps tensors in another file."""
+    """The ONNX file keeps tensors outside its folder."""
 
 
 class GraphError(ModelError):
@@ -48,3 +51,15 @@ class GraphError(ModelError):
 
 class GateError(ModelError):
     """The file got worse than its card allows."""
+
+
+class TensorNamesError(ModelError):
+    """A file's inputs or outputs are called otherwise than in its card."""
+
+
+class TensorAxesError(ModelError):
+    """An input or output has other axes than its card says, a fixed batch for instance."""
+
+
+class OutputShapeError(ModelError):
+    """A file gives arrays of another shape or type than its card says."""

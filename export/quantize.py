@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +25,12 @@ from export.errors import GateError
 from export.gates import Verdict, judge
 from export.samples import Scene, feeds, scenes
 from export.store import publish, read_files, staging, tool_versions
+from export.validate import measured, summary
 from lipsync_edge.backend import Arrays, open_backend
 from lipsync_edge.card import ModelCard, load_card
 from lipsync_edge.errors import InputError, UsageError
 
-GROUPS = 24  # nodes are tried out in at most so many groups, neighbours together
+GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
 RANKING_SCENES = 3
 JUDGED = 12  # scenes that a file is judged on; the others only calibrate
 
@@ -49,8 +51,8 @@ def quantize_folder(
     only: Sequence[str] | None = None,
     precisions: Sequence[str] = ("int8", "fp16"),
     samples: int = 32,
-) -> list[str]:
-    """Quantize every `NAME.fp32.onnx` of a folder and bring its manifest up to date; returns a line for each file.
+) -> Iterator[str]:
+    """Quantize every `NAME.fp32.onnx` of a folder and bring its manifest up to date; yields a line for each file.
 
     Files whose float original and card did not change are left alone.
 
@@ -62,26 +64,31 @@ def quantize_folder(
         samples: how many inputs to calibrate and judge with.
 
     Raises:
-        GateError: a file cannot be made good enough; the files done before it stay.
+        GateError: files that could not be made good enough, named after all the others are done.
     """
     paths = sorted(models.glob("*.fp32.onnx")) if models.is_dir() else []
     names = [p.name.removesuffix(".fp32.onnx") for p in paths]
     if not names or set(only or ()) - set(names):
         wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
         raise InputError(expected=wanted, got=", ".join(names) or "none", fix="python -m export convert … first")
-    lines: list[str] = []
+    failures: list[str] = []
     found: list[Scene] = []
     for name, path in zip(names, paths, strict=True):
         if only is not None and name not in only:
             continue
-        lines += refresh(path)
+        yield from refresh(path)
         for precision in precisions:
             if _is_current(path, precision):
-                lines.append(f"{name}.{precision}: unchanged")
+                yield f"{name}.{precision}: unchanged"
                 continue
             found = found or scenes(calibrate, samples, models)
-            lines.append(quantize_file(path, precision, found))
-    return lines
+            try:
+                yield quantize_file(path, precision, found)
+            except GateError as error:
+                failures.append(f"{name}.{precision}.onnx with {error.got}")
+    if failures:
+        fix = "calibrate with more and fitting material (--calibrate DIR --samples N), or stay with fp32"
+        raise GateError(expected="every file as good as its card asks", got="; ".join(failures), fix=fix)
 
 
 def refresh(fp32: Path) -> list[str]:
@@ -151,11 +158,13 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
             raise GateError(
                 expected=f"{target} to keep {card.gate.metric} at {getattr(card.gate, precision, card.gate.int8)}",
                 got=made.verdict.text(),
-                fix="calibrate with more and fitting material (--calibrate DIR --samples N), or stay with fp32",
             )
         onnx.save(made.model, str(stage / target))
         shared = {key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry}
         error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
+        os.link(fp32, stage / fp32.name)
+        facts = {"measured": summary(measured(stage / target, card, precision, inputs[:JUDGED])), **made.facts}
+        (stage / fp32.name).unlink()
         fresh = {
             "card": card.name,
             "card_digest": card.digest(),
@@ -165,7 +174,7 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
             "made_from": _sha256(fp32),
             "tools": tool_versions(),
             "licence": card.licence,
-            **made.facts,
+            **facts,
         }
         path = publish(stage, fp32.parent, {target: fresh})[0]
     return f"{target}: {made.verdict.text()}; {path.stat().st_size / 1e6:.2f} MB {made.facts or ''}".rstrip()
@@ -232,13 +241,18 @@ def _ranked(
 
 
 def _fewest(ranked: Sequence[Sequence[str]], attempt: Callable[[Sequence[str]], Made]) -> Made:
-    """Return the attempt that keeps the fewest groups in float and passes; the all-float one when none does."""
+    """Return the attempt that keeps the fewest groups in float and passes; when none does, one that fails.
+
+    The last group is never kept: a file without any int8 would be no int8 file.
+    """
 
     def keep(count: int) -> list[str]:
         return [name for group in ranked[:count] for name in group]
 
-    low, high = 0, len(ranked)
+    low, high = 0, len(ranked) - 1
     best = attempt(keep(high))
+    if not best.verdict.passed:
+        return best
     while high - low > 1:
         middle = (low + high) // 2
         made = attempt(keep(middle))

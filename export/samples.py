@@ -29,6 +29,7 @@ from lipsync_edge.network import Network, load_network
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 DETECT_SIDE = 320  # long side of the small copy a detector is calibrated on
+ENHANCE_SIDE = 128  # of the aligned crop whose mouth is enhanced
 FRAMES_A_VIDEO = 4
 MEL_RANGE = (-4.0, 4.0)
 
@@ -154,7 +155,7 @@ def _feed(card: ModelCard, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any
     if card.role == "segment":
         return {"face": _crop(card, scene, card.side("face"))[None]}
     if card.role == "enhance":
-        return {"image": _to_enhance(card, scene)[None]}
+        return {"image": _to_enhance(scene)[None]}
     rng = np.random.default_rng(seed)
     shapes = {spec.name: (1, *(int(a) for a in spec.axes[1:])) for spec in card.inputs}
     face = _crop(card, scene, 224).transpose(2, 0, 1).astype(np.float32)
@@ -176,12 +177,10 @@ def _crop(card: ModelCard, scene: Scene, side: int) -> U8:
     return np.asarray(cv2.resize(view, (side, side)), np.uint8)
 
 
-def _to_enhance(card: ModelCard, scene: Scene) -> F32:
-    """float32 BGR 0…1: the mouth of an aligned crop for our own enhancer, Wav2Lip's whole crop for the published."""
-    if card.name.startswith("edge_"):
-        crop = aligned_crop(scene.landmarks, 128).cut(scene.frame_bgr).astype(np.float32) / np.float32(255)
-        return window_pixels(len(crop)).cut(crop)
-    return _crop(card, scene, 96).astype(np.float32) / np.float32(255)
+def _to_enhance(scene: Scene) -> F32:
+    """float32 BGR 0…1: the mouth and what surrounds it, the part of a made face that enhancing is about."""
+    crop = aligned_crop(scene.landmarks, ENHANCE_SIDE).cut(scene.frame_bgr).astype(np.float32) / np.float32(255)
+    return window_pixels(len(crop)).cut(crop)
 
 
 def made_up_scene(seed: int, height: int = 240, width: int = 320) -> Scene:

@@ -1,0 +1,125 @@
+"""The ladder every file climbs: manifest, names, axes, shapes, values; on ONNX Runtime and on OpenVINO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from export import measure
+from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
+from export.gates import Verdict, judge
+from export.samples import feeds, scenes
+from lipsync_edge.backend import Arrays, Backend, open_backend
+from lipsync_edge.card import ModelCard, TensorSpec, load_card
+from lipsync_edge.errors import InputError
+from lipsync_edge.network import read_manifest, verify_model
+
+TYPES = {"float32": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}
+
+
+def devices() -> tuple[str, ...]:
+    """Return the CPU devices that are installed here."""
+    return ("cpu", "openvino:CPU") if find_spec("openvino") else ("cpu",)
+
+
+def validate_folder(models: Path, *, calibrate: Path | None = None, samples: int = 8) -> Iterator[str]:
+    """Check every file that the folder's manifest names; yields a line for each file and device.
+
+    Args:
+        models: the folder.
+        calibrate: a folder of videos and pictures of faces; None: made-up ones.
+        samples: how many inputs to compare with fp32.
+
+    Raises:
+        ManifestError, TensorNamesError, TensorAxesError, OutputShapeError, GateError: the first rung that breaks.
+    """
+    entries = {name: entry for name, entry in read_manifest(models).items() if entry.get("card_digest") != "plain"}
+    if not entries:
+        raise InputError(expected=f"converted models in {models}", got="none in its manifest")
+    found = scenes(calibrate, samples, models)
+    for name, entry in entries.items():
+        path = models / name
+        card = load_card(entry["card"], models)
+        verify_model(path, card)
+        check_graph(onnx.load(str(path), load_external_data=False), card, name)
+        inputs = list(feeds(card, found, models / f"{entry['card']}.fp32.onnx"))
+        for device, facts in measured(path, card, entry["precision"], inputs).items():
+            yield f"{name} on {device}: {facts['ms']:.4g} ms, {facts['verdict'].text()}"
+
+
+def check_graph(model: onnx.ModelProto, card: ModelCard, source: str) -> None:
+    """Compare a graph's inputs and outputs with the card: names first, then types and axes."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in constants]
+    for values, specs in ((inputs, card.inputs), (model.graph.output, card.outputs)):
+        have, want = {v.name for v in values}, {s.name for s in specs}
+        if have != want:
+            raise TensorNamesError(expected=f"{sorted(want)} in {source}", got=str(sorted(have)), fix="convert it again")
+    for value in inputs:
+        spec = next(s for s in card.inputs if s.name == value.name)
+        dims = [d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim]
+        free = [None if isinstance(axis, str) else axis for axis in spec.axes]
+        if dims != free or value.type.tensor_type.elem_type != TYPES[spec.dtype]:
+            kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+            raise TensorAxesError(
+                expected=f"{spec.name} of {source} as {spec.dtype} {spec.axes}", got=f"{kind} {dims}", fix="convert it again"
+            )
+
+
+def check_outputs(card: ModelCard, got: Arrays, batch: int, source: str) -> None:
+    """Compare the arrays a file gave with the card."""
+    for spec in card.outputs:
+        array = got[spec.name]
+        axes = [batch if axis == "batch" else axis for axis in spec.axes]
+        fits = array.ndim == len(axes) and all(isinstance(a, str) or a == n for a, n in zip(axes, array.shape, strict=True))
+        if not fits or array.dtype != spec.dtype:
+            raise OutputShapeError(
+                expected=f"{spec.name} of {source} as {spec.dtype} {axes}", got=f"{array.dtype} {array.shape}"
+            )
+
+
+def measured(path: Path, card: ModelCard, precision: str, inputs: Sequence[Arrays]) -> dict[str, dict[str, Any]]:
+    """Run a file on every CPU device: shapes at batch 1 and 2, values against fp32 on ONNX Runtime, time.
+
+    Returns:
+        device → {"ms": median at batch 1, "verdict": `Verdict`}.
+
+    Raises:
+        OutputShapeError, GateError: what it gives is not what its card says, or too far from fp32.
+    """
+    fp32 = path.with_name(path.name.replace(f".{precision}.", ".fp32."))
+    want = run(open_backend(fp32, "cpu"), inputs)
+    out = {}
+    for device in devices():
+        backend = open_backend(path, device)
+        got = run(backend, inputs)
+        check_outputs(card, got[0], 1, path.name)
+        check_outputs(card, backend.run(_twice(card.inputs, inputs[0])), 2, path.name)
+        verdict = judge(card, precision, inputs, want, got)
+        if not verdict.passed:
+            raise GateError(expected=f"{path.name} on {device} as good as its card asks", got=verdict.text())
+        out[device] = {"ms": measure.median_ms(lambda b=backend: b.run(inputs[0])), "verdict": verdict}
+    return out
+
+
+def run(backend: Backend, inputs: Sequence[Arrays]) -> list[Arrays]:
+    """Return a backend's outputs for each input."""
+    return [backend.run(one) for one in inputs]
+
+
+def _twice(specs: Sequence[TensorSpec], feed: Arrays) -> Arrays:
+    return {spec.name: feed[spec.name].repeat(2, 0) for spec in specs}
+
+
+def summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return what `measured` found, as the manifest keeps it."""
+    table = {}
+    for device, facts in results.items():
+        verdict: Verdict = facts["verdict"]
+        figures = {name: float(f"{value:.5g}") for name, value in verdict.figures.items()}
+        table[device] = {"ms": float(f"{facts['ms']:.4g}"), **figures}
+    return table
