@@ -33,13 +33,15 @@ class OpenVinoBackend:
             if threads is not None:
                 config["INFERENCE_NUM_THREADS"] = threads
         try:
-            self._model: Any = core.compile_model(core.read_model(path), target, config)
+            graph = core.read_model(path)
+            # Before compilation: afterwards a port may also carry the name of a cast that was merged into it.
+            self.inputs = tuple(port.get_any_name() for port in graph.inputs)
+            self.outputs = tuple(port.get_any_name() for port in graph.outputs)
+            self._model: Any = core.compile_model(graph, target, config)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:300]
             raise ModelError(expected=f"a model OpenVINO can load in {path.name}", got=reason) from error
         self.device = f"openvino:{target}"
-        self.inputs = tuple(port.get_any_name() for port in self._model.inputs)
-        self.outputs = tuple(port.get_any_name() for port in self._model.outputs)
         self._local = threading.local()
 
     def run(self, feeds: Arrays) -> Arrays:
