@@ -69,10 +69,10 @@ def distract(rng: Rng, faces: list[Face], canvas: Array) -> None:
     They are cut out as the faces are, so that a pasted edge tells nothing.
     """
     side = canvas.shape[0]
-    for _ in range(int(rng.integers(1, 5))):
-        size = float(np.exp(rng.uniform(np.log(10), np.log(side * 0.5))))
+    for _ in range(int(rng.integers(1, 7))):
+        size = float(np.exp(rng.uniform(np.log(10), np.log(90))))
         centre = rng.uniform(0, side, 2)
-        if rng.random() < 0.35:
+        if rng.random() < 0.4:
             _hand(rng, faces, canvas, centre, size)
         else:
             _piece(rng, faces[int(rng.integers(len(faces)))], canvas, centre, size)

@@ -56,7 +56,7 @@ class SceneMaker:
         """Make one square frame with faces whose height is between `smallest` and `largest` pixels."""
         rng = self._rng
         draft = _Draft(background(rng, self._faces, side))
-        if rng.random() < 0.55:
+        if rng.random() < 0.75:
             distract(rng, self._faces, draft.canvas)
         draw = rng.random()
         if draw < self._whole:

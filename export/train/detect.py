@@ -65,19 +65,19 @@ class ScenePool:
 
 
 class DetectLoss:
-    """Makes batches, three of small frames to one of large, and returns the loss terms."""
+    """Makes batches, of small and of large frames by turns, and returns the loss terms."""
 
     def __init__(self, faces: list[Face], pool: int, renew: int, seed: int = 0) -> None:
         """Fill the pools; `renew` frames of the small pool are made anew for every batch."""
         maker = SceneMaker(faces, seed)
         self._small = ScenePool(maker, 192, (11.0, 180.0), pool)
-        self._large = ScenePool(maker, 320, (40.0, 330.0), max(pool // 5, 8))
+        self._large = ScenePool(maker, 320, (50.0, 330.0), max(pool // 3, 8))
         self._renew, self._step = renew, 0
 
     def __call__(self, net: nn.Module) -> Losses:
         """See the class."""
         self._step += 1
-        small = self._step % 4 != 0
+        small = self._step % 2 != 0
         pool, size = (self._small, 32) if small else (self._large, 12)
         pool.renew(self._renew if small else max(self._renew // 2, 1))
         frames, boxes, marks = pool.batch(size)

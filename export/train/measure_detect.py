@@ -34,7 +34,7 @@ class Found:
 
 
 class Detector:
-    """The exported graph with decoding, on frames scaled so that the long side is 320 pixels."""
+    """The exported graph with decoding, on frames scaled so that the long side is at most 320 pixels."""
 
     def __init__(self, path: Path, threshold: float, blend: bool = True) -> None:
         """Open the graph on one core."""
@@ -82,11 +82,10 @@ class ClipRow:
 
 
 def scaled(frame_bgr: Array) -> tuple[Array, float]:
-    """Shrink or enlarge a frame so that the long side is 320 pixels; also the scale."""
-    scale = LONG_SIDE / max(frame_bgr.shape[:2])
+    """Shrink a frame so that the long side is at most 320 pixels, as the runtime does; also the scale."""
+    scale = min(1.0, LONG_SIDE / max(frame_bgr.shape[:2]))
     size = (round(frame_bgr.shape[1] * scale), round(frame_bgr.shape[0] * scale))
-    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame_bgr, size, interpolation=kind)), scale
+    return np.asarray(cv2.resize(frame_bgr, size, interpolation=cv2.INTER_AREA)), scale
 
 
 def frames_of(path: Path) -> Iterator[Array]:
