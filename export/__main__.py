@@ -12,6 +12,7 @@ from lipsync_edge.errors import LipsyncError, UsageError
 
 ALIASES = {"syncnet": "syncnet_v2"}
 NAMES = ("wav2lip", "s3fd", "bisenet", "rrdbnet", "syncnet", "syncnet_v2", "syncnet_color", "auto")
+FACES = "videos and pictures of faces; without it made-up ones"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,15 +29,19 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("file", type=Path)
     one.add_argument("--as", dest="network", required=True, choices=["wav2lip"])
     one.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
-    one = sub.add_parser("quantize", help="NAME.fp32.onnx → NAME.int8.onnx, NAME.fp16.onnx, as good as the cards ask")
+    one = sub.add_parser(
+        "quantize", help="NAME.fp32.onnx → NAME.int8.onnx, NAME.fp16.onnx, as good as the cards ask"
+    )
     one.add_argument("models", type=Path, help="a folder of converted models")
-    one.add_argument("--calibrate", type=Path, metavar="DIR", help="videos and pictures of faces; else made-up ones")
+    one.add_argument("--calibrate", type=Path, nargs="+", default=[], metavar="DIR", help=FACES)
     one.add_argument("--only", nargs="*", default=None, metavar="NAME")
     one.add_argument("--precision", nargs="*", default=["int8", "fp16"], choices=["int8", "fp16", "dynamic"])
     one.add_argument("--samples", type=int, default=32)
-    one = sub.add_parser("validate", help="check every file of a folder against its card, its sha256 and fp32")
+    one = sub.add_parser(
+        "validate", help="check every file of a folder against its card, its sha256 and fp32"
+    )
     one.add_argument("models", type=Path)
-    one.add_argument("--calibrate", type=Path, metavar="DIR", help="videos and pictures of faces; else made-up ones")
+    one.add_argument("--calibrate", type=Path, nargs="+", default=[], metavar="DIR", help=FACES)
     one.add_argument("--samples", type=int, default=8)
     sub.add_parser("train", help="train the bundled networks", add_help=False)
     return root
@@ -52,7 +57,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(words)
     _one_thread()
     try:
-        for line in {"convert": _convert, "adopt": _adopt, "quantize": _quantize, "validate": _validate}[args.verb](args):
+        for line in {"convert": _convert, "adopt": _adopt, "quantize": _quantize, "validate": _validate}[
+            args.verb
+        ](args):
             print(line, flush=True)
     except LipsyncError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -67,13 +67,19 @@ def read_graph(path: Path) -> onnx.ModelProto:
     take_external(model, path)
     for tensor in model.graph.initializer:
         if tensor.data_type in measure.FLOATS and not np.isfinite(numpy_helper.to_array(tensor)).all():
-            raise NotFiniteError(expected=f"finite weights in {path.name}", got=f"NaN or infinity in {tensor.name}")
+            raise NotFiniteError(
+                expected=f"finite weights in {path.name}", got=f"NaN or infinity in {tensor.name}"
+            )
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise UnreadableCheckpointError(expected=f"a valid ONNX model in {path.name}", got=str(error)[:200]) from None
+        raise UnreadableCheckpointError(
+            expected=f"a valid ONNX model in {path.name}", got=str(error)[:200]
+        ) from None
     if next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0) < LEAST_OPSET:
-        raise GraphError(expected=f"opset {LEAST_OPSET} or newer in {path.name}", got="an older one", fix="export it again")
+        raise GraphError(
+            expected=f"opset {LEAST_OPSET} or newer in {path.name}", got="an older one", fix="export it again"
+        )
     return model
 
 
@@ -100,7 +106,9 @@ def take_external(model: onnx.ModelProto, path: Path) -> None:
             tensor.data_location = TensorProto.DEFAULT
             del tensor.external_data[:]
     except Exception as error:  # onnx raises ValueError, OSError or its own ValidationError here
-        raise ExternalDataError(expected=f"whole weight files beside {path.name}", got=str(error)[:200]) from None
+        raise ExternalDataError(
+            expected=f"whole weight files beside {path.name}", got=str(error)[:200]
+        ) from None
 
 
 def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
@@ -114,7 +122,10 @@ def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
 
 
 def _axes(value: onnx.ValueInfoProto) -> list[int | str]:
-    return [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in value.type.tensor_type.shape.dim]
+    return [
+        d.dim_value if d.HasField("dim_value") else d.dim_param or "?"
+        for d in value.type.tensor_type.shape.dim
+    ]
 
 
 def find_tensors(model: onnx.ModelProto, source: str) -> tuple[str, str, str]:
@@ -123,7 +134,11 @@ def find_tensors(model: onnx.ModelProto, source: str) -> tuple[str, str, str]:
     inputs = [value for value in model.graph.input if value.name not in constants]
 
     def one(values: list[onnx.ValueInfoProto], shape: tuple[int, ...]) -> list[str]:
-        fits = [v for v in values if len(a := _axes(v)) == 4 and all(w in (h, None) for w, h in zip(shape, a[1:], strict=True))]
+        fits = [
+            v
+            for v in values
+            if len(a := _axes(v)) == 4 and all(w in (h, None) for w, h in zip(shape, a[1:], strict=True))
+        ]
         return [v.name for v in fits if v.type.tensor_type.elem_type == TensorProto.FLOAT]
 
     mel, face = one(inputs, (1, 80, 16)), one(inputs, (6, EDGE, EDGE))
@@ -181,9 +196,14 @@ def wrap(model: onnx.ModelProto, mel: str, face: str, out: str, card: ModelCard)
             helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["batch", 80, 16]),
         ],
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", EDGE, EDGE, 3])],
-        [*inner.graph.initializer, *(numpy_helper.from_array(value, name) for name, value in constants.items())],
+        [
+            *inner.graph.initializer,
+            *(numpy_helper.from_array(value, name) for name, value in constants.items()),
+        ],
     )
-    imports = [helper.make_opsetid("" if o.domain == "ai.onnx" else o.domain, o.version) for o in model.opset_import]
+    imports = [
+        helper.make_opsetid("" if o.domain == "ai.onnx" else o.domain, o.version) for o in model.opset_import
+    ]
     return clean(helper.make_model(graph, opset_imports=imports, ir_version=min(model.ir_version, 10)))
 
 
@@ -198,11 +218,14 @@ def _check(original: onnx.ModelProto, wrapped: Path, names: tuple[str, str, str]
     masked = crop.copy()
     masked[:, :, EDGE // 2 :] = 0
     try:
-        want = open_backend(path, "cpu").run({names[0]: mel[:, None], names[1]: np.concatenate([masked, crop], 1)})
+        want = open_backend(path, "cpu").run(
+            {names[0]: mel[:, None], names[1]: np.concatenate([masked, crop], 1)}
+        )
         got = open_backend(wrapped, "cpu").run({"face": image, "mel": mel})["image"]
     except Exception as error:  # ONNX Runtime's exceptions have no common base
         raise GraphError(
-            expected=f"a graph in {source} that runs with a batch of two", got=str(error).splitlines()[0][:200]
+            expected=f"a graph in {source} that runs with a batch of two",
+            got=str(error).splitlines()[0][:200],
         ) from None
     finally:
         path.unlink(missing_ok=True)

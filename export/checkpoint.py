@@ -39,7 +39,9 @@ def read_checkpoint(path: Path) -> State:
         UnreadableCheckpointError, UnsafeCheckpointError, BombError: see `export.errors`.
     """
     if not path.is_file() or path.stat().st_size == 0:
-        raise UnreadableCheckpointError(expected="a checkpoint file", got=f"nothing or an empty file at {path}")
+        raise UnreadableCheckpointError(
+            expected="a checkpoint file", got=f"nothing or an empty file at {path}"
+        )
     _refuse_bomb(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -70,10 +72,14 @@ def _refuse_bomb(path: Path) -> None:
 
 def _refusal(path: Path, message: str) -> UnsafeCheckpointError | UnreadableCheckpointError:
     """Tell a pickle that wants too much from one that is damaged."""
-    wanted = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", message) or re.search(r"[Uu]nsupported (\w+)", message)
+    wanted = re.search(r"(?:GLOBAL|class|function) ([\w.]+)", message) or re.search(
+        r"[Uu]nsupported (\w+)", message
+    )
     if wanted is None or "nsupported" not in message and "not an allowed" not in message:
         return UnreadableCheckpointError(
-            expected=f"a whole PyTorch checkpoint in {path.name}", got=message.splitlines()[0][:200], fix="download it again"
+            expected=f"a whole PyTorch checkpoint in {path.name}",
+            got=message.splitlines()[0][:200],
+            fix="download it again",
         )
     return UnsafeCheckpointError(
         expected=f"nothing but tensors in {path.name}",
@@ -96,7 +102,9 @@ def unwrap(loaded: object, name: str) -> State:
         raise UnreadableCheckpointError(expected=f"a state dict in {name}", got=type(inner).__name__)
     odd = [str(k) for k, v in inner.items() if not isinstance(v, torch.Tensor)]
     if odd:
-        raise UnreadableCheckpointError(expected=f"only tensors in the state dict of {name}", got=", ".join(odd[:SHOWN]))
+        raise UnreadableCheckpointError(
+            expected=f"only tensors in the state dict of {name}", got=", ".join(odd[:SHOWN])
+        )
     state = {str(key): value for key, value in inner.items()}
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
@@ -135,9 +143,15 @@ def build(network: str, state: State, source: str) -> nn.Module:
         raise WrongNetworkError(
             expected=f"a {network} checkpoint in {source}",
             got=f"a {real} checkpoint" if real else f"other keys or shapes ({shown})",
-            fix=f"python -m export convert {real} {source}" if real else "check which network this file belongs to",
+            fix=f"python -m export convert {real} {source}"
+            if real
+            else "check which network this file belongs to",
         )
-    bad = [key for key, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())]
+    bad = [
+        key
+        for key, value in state.items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
     if bad:
         raise NotFiniteError(
             expected=f"finite weights in {source}",
@@ -153,5 +167,7 @@ def difference(have: Mapping[str, tuple[int, ...]], want: Mapping[str, tuple[int
     """Return one line for each key that is missing, extra, or of another shape; empty when all agree."""
     missing = [f"missing {key}" for key in want if key not in have]
     extra = [f"unexpected {key}" for key in have if key not in want]
-    other = [f"{key} is {have[key]}, not {want[key]}" for key in want if key in have and have[key] != want[key]]
+    other = [
+        f"{key} is {have[key]}, not {want[key]}" for key in want if key in have and have[key] != want[key]
+    ]
     return other + missing + extra

@@ -65,7 +65,10 @@ SIZES = {  # of the free axes: what is traced, then an awkward size; both are co
     "rrdbnet": ({"batch": 1, "height": 16, "width": 24}, {"batch": 2, "height": 11, "width": 14}),
     "bisenet": ({"batch": 1, "height": 512, "width": 512}, {"batch": 2, "height": 96, "width": 64}),
 }
-COUNTED = {"s3fd": {"batch": 1, "height": 360, "width": 640}, "rrdbnet": {"batch": 1, "height": 96, "width": 96}}
+COUNTED = {
+    "s3fd": {"batch": 1, "height": 360, "width": 640},
+    "rrdbnet": {"batch": 1, "height": 96, "width": 96},
+}
 FIXED = ({"batch": 1}, {"batch": 3})
 
 
@@ -74,7 +77,10 @@ def jobs(network: str, net: nn.Module, *, plain: bool) -> list[Job]:
     if isinstance(net, SyncNetV2):
         whole = fold(copy.deepcopy(net))
         assert isinstance(whole, SyncNetV2)
-        branches = {"audio": (AudioBranch(net), AudioBranch(whole)), "lip": (LipBranch(net), LipBranch(whole))}
+        branches = {
+            "audio": (AudioBranch(net), AudioBranch(whole)),
+            "lip": (LipBranch(net), LipBranch(whole)),
+        }
         return [_by_card(load_card(f"{network}.{part}"), *pair) for part, pair in branches.items()]
     card = load_card(network)
     folded = fold(copy.deepcopy(net))

@@ -10,7 +10,7 @@ import numpy as np
 from export.measure import psnr
 from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.backend import Arrays
-from lipsync_edge.card import ModelCard
+from lipsync_edge.card import DetectHead, ModelCard
 from lipsync_edge.detect import decode, make_priors
 from lipsync_edge.enhance import compose_small
 from lipsync_edge.lips import WarpMouth
@@ -43,7 +43,9 @@ class Verdict:
         return ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
 
 
-def judge(card: ModelCard, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]) -> Verdict:
+def judge(
+    card: ModelCard, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
     """Compare outputs with those of fp32.
 
     Args:
@@ -74,7 +76,10 @@ def _pictures(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) 
     made = []
     for feed, out in zip(feeds, outs, strict=True):
         flow, mask, paint = (out[name][0] for name in ("flow", "mask", "paint"))
-        planes = (np.ascontiguousarray(plane) for plane in (flow.transpose(1, 2, 0), mask[0], paint.transpose(1, 2, 0)))
+        planes = (
+            np.ascontiguousarray(plane)
+            for plane in (flow.transpose(1, 2, 0), mask[0], paint.transpose(1, 2, 0))
+        )
         made.append(compose_small(feed["face"][0], WarpMouth(*planes)).ravel())
     return np.concatenate(made)
 
@@ -98,34 +103,49 @@ def _cosine(a: F32, b: F32) -> float:
 def _judge_boxes(
     card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
-    """Take fp32's faces for true: mean overlap of the found ones, and average precision."""
+    """Take fp32's faces for true: mean overlap of the found ones, average precision, landmarks (not gated)."""
     assert card.detect is not None
-    overlaps: list[float] = []
+    pairs: list[tuple[float, float]] = []
     hits: list[tuple[float, bool]] = []
     total = 0
     for feed, w, g in zip(feeds, want, got, strict=True):
         priors = make_priors(*feed["frame"].shape[1:3], card.detect)
-        truth, found = (decode(card.detect, priors, o["scores"][0], o["offsets"][0]) for o in (w, g))
+        truth, found = (_faces(card.detect, priors, out) for out in (w, g))
         total += len(truth)
-        _match(truth, found, overlaps, hits)
-    scores = {f"{k}_error": float(max(np.abs(w[k] - g[k]).max() for w, g in zip(want, got, strict=True))) for k in want[0]}
+        _match(truth, found, pairs, hits)
     if total == 0:  # nothing to find: no false alarm, and scores that stay close
-        margin = 0.02 - scores["scores_error"] if not hits else -1.0
-        return Verdict({"iou": 1.0, "ap": float(not hits), **scores}, margin)
-    overlap, precision = float(np.mean(overlaps)) if overlaps else 0.0, average_precision(hits, total)
-    return Verdict({"iou": overlap, "ap": precision, **scores}, min(overlap - threshold, precision - 1 + AP_LOSS))
+        off = float(max(np.abs(w["scores"] - g["scores"]).max() for w, g in zip(want, got, strict=True)))
+        return Verdict({"iou": 1.0, "ap": float(not hits), "scores_off": off}, -1.0 if hits else 0.02 - off)
+    overlap, points = np.mean(pairs, axis=0).tolist() if pairs else (0.0, 1.0)
+    precision = average_precision(hits, total)
+    figures = {"iou": overlap, "ap": precision} | ({"points_off": points} if card.detect.landmarks else {})
+    return Verdict(figures, min(overlap - threshold, precision - 1 + AP_LOSS))
 
 
-def _match(truth: Boxes, found: Boxes, overlaps: list[float], hits: list[tuple[float, bool]]) -> None:
+def _faces(head: DetectHead, priors: F32, out: Arrays) -> Boxes:
+    points = out["points"][0] if head.landmarks else None
+    return decode(head, priors, out["scores"][0], out["offsets"][0], points)
+
+
+def _match(
+    truth: Boxes, found: Boxes, pairs: list[tuple[float, float]], hits: list[tuple[float, bool]]
+) -> None:
+    """Pair found faces with true ones, best first: overlap, and mean distance of the landmarks in box widths."""
     free = list(range(len(truth)))
-    for box, score in zip(found.xyxy, found.score, strict=True):
-        shared = iou_with(truth.xyxy[free], box) if free else np.zeros(0, np.float32)
+    for i in range(len(found)):
+        shared = iou_with(truth.xyxy[free], found.xyxy[i]) if free else np.zeros(0, np.float32)
         best = int(shared.argmax()) if len(shared) else -1
         matched = best >= 0 and float(shared[best]) >= MATCH
-        hits.append((float(score), matched))
+        hits.append((float(found.score[i]), matched))
         if matched:
-            overlaps.append(float(shared[best]))
-            free.pop(best)
+            pairs.append((float(shared[best]), _points_off(truth, found, free.pop(best), i)))
+
+
+def _points_off(truth: Boxes, found: Boxes, true: int, i: int) -> float:
+    if truth.landmarks is None or found.landmarks is None:
+        return 0.0
+    width = max(float(truth.xyxy[true, 2] - truth.xyxy[true, 0]), 1.0)
+    return float(np.linalg.norm(truth.landmarks[true] - found.landmarks[i], axis=1).mean()) / width
 
 
 def average_precision(hits: Sequence[tuple[float, bool]], total: int) -> float:

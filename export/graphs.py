@@ -21,7 +21,9 @@ class Normalised(nn.Module):
         self.register_buffer("order", torch.tensor(order))
         std = torch.tensor(rule.std, dtype=torch.float64)
         self.register_buffer("gain", (rule.scale / std).float().view(1, 3, 1, 1))
-        self.register_buffer("shift", (torch.tensor(rule.mean, dtype=torch.float64) / std).float().view(1, 3, 1, 1))
+        self.register_buffer(
+            "shift", (torch.tensor(rule.mean, dtype=torch.float64) / std).float().view(1, 3, 1, 1)
+        )
         self.plain_gain = bool((self.gain == 1).all())
         self.plain_shift = bool((self.shift == 0).all())
 

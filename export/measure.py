@@ -17,7 +17,9 @@ FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
 def parameters(model: onnx.ModelProto) -> int:
     """Return how many numbers the weights of a float graph hold (shapes, indices and scalars left out)."""
     kinds = (*FLOATS, onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
-    return sum(int(np.prod(t.dims)) for t in model.graph.initializer if t.data_type in kinds and len(t.dims) > 0)
+    return sum(
+        int(np.prod(t.dims)) for t in model.graph.initializer if t.data_type in kinds and len(t.dims) > 0
+    )
 
 
 def macs(model: onnx.ModelProto, feeds: Mapping[str, Sequence[int]]) -> int:
@@ -37,7 +39,9 @@ def macs(model: onnx.ModelProto, feeds: Mapping[str, Sequence[int]]) -> int:
         for dim in value.type.tensor_type.shape.dim:
             dim.Clear()
     graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
-    sizes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.value_info)}
+    sizes = {
+        v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in (*graph.input, *graph.value_info)
+    }
     sizes |= {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in graph.output}
     sizes |= {t.name: list(t.dims) for t in graph.initializer}
     return sum(_node_macs(node, sizes) for node in graph.node)

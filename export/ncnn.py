@@ -38,9 +38,13 @@ def read_param(path: Path) -> list[Convolution]:
     try:
         lines = path.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableCheckpointError(expected=f"an ncnn .param file at {path}", got=str(error)[:200]) from None
+        raise UnreadableCheckpointError(
+            expected=f"an ncnn .param file at {path}", got=str(error)[:200]
+        ) from None
     if not lines or lines[0].strip() != MAGIC:
-        raise UnreadableCheckpointError(expected=f"{MAGIC} on the first line of {path.name}", got=repr(lines[:1])[:80])
+        raise UnreadableCheckpointError(
+            expected=f"{MAGIC} on the first line of {path.name}", got=repr(lines[:1])[:80]
+        )
     return [_convolution(line, path.name) for line in lines[2:] if line.split()[:1] == ["Convolution"]]
 
 
@@ -107,6 +111,8 @@ def _take(
     end = position + count * kind.itemsize
     if end > len(raw):
         raise UnreadableCheckpointError(
-            expected=f"at least {end} bytes in {source}", got=f"{len(raw)}", fix="the file is truncated: get it again"
+            expected=f"at least {end} bytes in {source}",
+            got=f"{len(raw)}",
+            fix="the file is truncated: get it again",
         )
     return np.frombuffer(raw, kind, count, position).astype(np.float32), end

@@ -25,7 +25,16 @@ from lipsync_edge.backend import Arrays
 from lipsync_edge.card import QuantPlan
 
 HEAVY = ("Conv", "MatMul", "Gemm")  # what int8 makes faster
-PASSING = ("Add", "Mul", "Concat", "MaxPool", "Relu", "LeakyRelu", "Resize", "DepthToSpace")  # kept in int8 between
+PASSING = (
+    "Add",
+    "Mul",
+    "Concat",
+    "MaxPool",
+    "Relu",
+    "LeakyRelu",
+    "Resize",
+    "DepthToSpace",
+)  # kept in int8 between
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 WEIGHT_LIMIT = 64  # of the seven-bit weights
 
@@ -130,6 +139,8 @@ def _between(model: onnx.ModelProto, heavy: set[str]) -> list[str]:
 
 def largest_weight(model: onnx.ModelProto) -> int:
     """Return the largest absolute int8 weight: at most 64 cannot saturate anywhere."""
-    rank = {t.name for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1}
+    rank = {
+        t.name for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1
+    }
     arrays = (numpy_helper.to_array(t).astype(np.int64) for t in model.graph.initializer if t.name in rank)
     return max((int(np.abs(a).max()) for a in arrays if a.size), default=0)

@@ -6,7 +6,7 @@ there; without it, and for made-up faces, their place is known or taken to be th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -51,17 +51,20 @@ class Scene:
     mel: F32
 
 
-def scenes(folder: Path | None, count: int, models: Path | None = None) -> list[Scene]:
-    """Return `count` scenes from a folder, spread over its files, or made-up ones when `folder` is None.
+def scenes(folders: Sequence[Path], count: int, models: Path | None = None) -> list[Scene]:
+    """Return `count` scenes from folders, spread over their files, or made-up ones when there are no folders.
 
     Raises:
-        InputError: the folder holds no video or picture that can be read.
+        InputError: the folders hold no video or picture that can be read.
     """
-    if folder is None:
+    if not folders:
         return [made_up_scene(seed) for seed in range(count)]
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEOS + PICTURES)
+    names = ", ".join(folder.name for folder in folders)
+    paths = [
+        p for folder in folders for p in sorted(folder.rglob("*")) if p.suffix.lower() in VIDEOS + PICTURES
+    ]
     if not paths:
-        raise InputError(expected=f"videos or pictures in {folder}", got="none")
+        raise InputError(expected=f"videos or pictures in {names}", got="none")
     videos = [p for p in paths if p.suffix.lower() in VIDEOS]
     pictures = [p for p in paths if p.suffix.lower() in PICTURES]
     share = count if not pictures else (count + 1) // 2 if videos else 0
@@ -73,7 +76,9 @@ def scenes(folder: Path | None, count: int, models: Path | None = None) -> list[
         if frame is not None:
             found.append(_scene(np.asarray(frame, np.uint8), mels[i % len(mels)], finder))
     if not found:
-        raise InputError(expected=f"readable videos or pictures in {folder}", got=f"{len(paths)} unreadable files")
+        raise InputError(
+            expected=f"readable videos or pictures in {names}", got=f"{len(paths)} unreadable files"
+        )
     return found
 
 
@@ -83,16 +88,22 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
 
 
 def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
+    if not paths:
+        return []
     from lipsync_edge.media import VideoReader, read_audio
 
     found = []
     for path in paths:
         try:
             mel = mel_spectrogram(read_audio(path))
-            frames = [(frame.image_bgr, frame.time) for frame, _ in zip(VideoReader(path), range(75), strict=False)]
+            frames = [
+                (frame.image_bgr, frame.time) for frame, _ in zip(VideoReader(path), range(75), strict=False)
+            ]
         except LipsyncError:
             continue
-        for i in np.linspace(0, len(frames) - 1, FRAMES_A_VIDEO + 2).round().astype(int)[1:-1] if frames else []:
+        for i in (
+            np.linspace(0, len(frames) - 1, FRAMES_A_VIDEO + 2).round().astype(int)[1:-1] if frames else []
+        ):
             image, time = frames[i]
             start = int(80 * Fraction(time))
             if mel[:, start : start + 16].shape == (80, 16):
@@ -163,7 +174,8 @@ def _feed(card: ModelCard, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any
         "mel": scene.mel[None, None],
         "mfcc": rng.normal(0, 10, (1, 1, 13, 20)).astype(np.float32),
         "lip": np.stack([face] * 5, 1)[None],
-        "face": np.tile(_crop(card, scene, 96)[48:].transpose(2, 0, 1), (5, 1, 1))[None].astype(np.float32) / 255,
+        "face": np.tile(_crop(card, scene, 96)[48:].transpose(2, 0, 1), (5, 1, 1))[None].astype(np.float32)
+        / 255,
     }
     return {name: known[name].reshape(shape) for name, shape in shapes.items()}
 
@@ -179,7 +191,9 @@ def _crop(card: ModelCard, scene: Scene, side: int) -> U8:
 
 def _to_enhance(scene: Scene) -> F32:
     """float32 BGR 0…1: the mouth and what surrounds it, the part of a made face that enhancing is about."""
-    crop = aligned_crop(scene.landmarks, ENHANCE_SIDE).cut(scene.frame_bgr).astype(np.float32) / np.float32(255)
+    crop = aligned_crop(scene.landmarks, ENHANCE_SIDE).cut(scene.frame_bgr).astype(np.float32) / np.float32(
+        255
+    )
     return window_pixels(len(crop)).cut(crop)
 
 
@@ -193,7 +207,9 @@ def made_up_scene(seed: int, height: int = 240, width: int = 320) -> Scene:
     points = corner + TEMPLATE * side
     skin = rng.uniform((60, 90, 120), (170, 190, 240))
     centre = (corner + side * np.array([0.5, 0.48])).round().astype(int)
-    cv2.ellipse(frame, centre.tolist(), (int(0.38 * side), int(0.5 * side)), 0, 0, 360, skin.tolist(), -1, cv2.LINE_AA)
+    cv2.ellipse(
+        frame, centre.tolist(), (int(0.38 * side), int(0.5 * side)), 0, 0, 360, skin.tolist(), -1, cv2.LINE_AA
+    )
     for eye in points[:2].round().astype(int):
         cv2.circle(frame, eye.tolist(), max(2, int(0.05 * side)), (240, 240, 240), -1, cv2.LINE_AA)
         cv2.circle(frame, eye.tolist(), max(1, int(0.025 * side)), (40, 30, 20), -1, cv2.LINE_AA)
@@ -209,6 +225,8 @@ def made_up_mel(seed: int) -> F32:
     """float32 (80, 16) of 0.2 s of a buzzing voice with noise, at a random loudness."""
     rng = np.random.default_rng(seed)
     t = np.arange(3200) / 16000
-    voice = np.sign(np.sin(2 * np.pi * rng.uniform(90, 240) * t)) * (1 + np.sin(2 * np.pi * rng.uniform(3, 9) * t))
+    voice = np.sign(np.sin(2 * np.pi * rng.uniform(90, 240) * t)) * (
+        1 + np.sin(2 * np.pi * rng.uniform(3, 9) * t)
+    )
     sound = rng.uniform(0.01, 0.3) * voice + rng.normal(0, rng.uniform(0.001, 0.05), len(t))
     return np.clip(mel_spectrogram(sound.astype(np.float32))[:, :16], *MEL_RANGE)

@@ -25,7 +25,9 @@ def staging(out_dir: Path) -> Iterator[Path]:
     while not base.exists():
         base = base.parent
     if not base.is_dir():
-        raise OutputError(expected="a folder to write to", got=f"a file at {base}", fix="choose another -o DIR")
+        raise OutputError(
+            expected="a folder to write to", got=f"a file at {base}", fix="choose another -o DIR"
+        )
     try:
         folder = Path(tempfile.mkdtemp(prefix=".lipsync-export-", dir=base))
     except OSError as error:
@@ -69,7 +71,9 @@ def read_files(folder: Path) -> dict[str, dict[str, Any]]:
         files = json.loads(path.read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
-            expected=f"a manifest in {path}", got=f"{type(error).__name__}: {error}", fix="move it away and convert again"
+            expected=f"a manifest in {path}",
+            got=f"{type(error).__name__}: {error}",
+            fix="move it away and convert again",
         ) from error
     if not isinstance(files, dict):
         raise ManifestError(expected=f"a table of files in {path}", got=type(files).__name__)

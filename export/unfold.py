@@ -54,12 +54,21 @@ def _doubled(
     kernel = plain_kernel(numpy_helper.to_array(weights[node.input[1]]))
     names = f"{node.input[1]}.plain", f"{node.input[2]}.plain"
     bias = np.tile(numpy_helper.to_array(weights[node.input[2]]), 4)
-    graph.initializer.extend([numpy_helper.from_array(kernel, names[0]), numpy_helper.from_array(bias, names[1])])
+    graph.initializer.extend(
+        [numpy_helper.from_array(kernel, names[0]), numpy_helper.from_array(bias, names[1])]
+    )
     middle = f"{node.output[0]}.plain"
     conv = helper.make_node(
-        "Conv", [node.input[0], *names], [middle], f"{node.name}.plain", kernel_shape=[2, 2], pads=[0, 0, 1, 1]
+        "Conv",
+        [node.input[0], *names],
+        [middle],
+        f"{node.name}.plain",
+        kernel_shape=[2, 2],
+        pads=[0, 0, 1, 1],
     )
-    spread = helper.make_node("DepthToSpace", [middle], list(node.output), f"{node.name}.spread", blocksize=2, mode="DCR")
+    spread = helper.make_node(
+        "DepthToSpace", [middle], list(node.output), f"{node.name}.spread", blocksize=2, mode="DCR"
+    )
     return [conv, spread]
 
 
@@ -70,7 +79,11 @@ def _mirrored(
     name = f"{node.input[1]}.plain"
     graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(kernel), name))
     inputs = [node.input[0], name, node.input[2]]
-    return [helper.make_node("Conv", inputs, list(node.output), f"{node.name}.plain", kernel_shape=[3, 3], pads=[2] * 4)]
+    return [
+        helper.make_node(
+            "Conv", inputs, list(node.output), f"{node.name}.plain", kernel_shape=[3, 3], pads=[2] * 4
+        )
+    ]
 
 
 def plain_kernel(transposed: F32) -> F32:

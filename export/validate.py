@@ -26,18 +26,20 @@ def devices() -> tuple[str, ...]:
     return ("cpu", "openvino:CPU") if find_spec("openvino") else ("cpu",)
 
 
-def validate_folder(models: Path, *, calibrate: Path | None = None, samples: int = 8) -> Iterator[str]:
+def validate_folder(models: Path, *, calibrate: Sequence[Path] = (), samples: int = 8) -> Iterator[str]:
     """Check every file that the folder's manifest names; yields a line for each file and device.
 
     Args:
         models: the folder.
-        calibrate: a folder of videos and pictures of faces; None: made-up ones.
+        calibrate: folders of videos and pictures of faces; none: made-up ones.
         samples: how many inputs to compare with fp32.
 
     Raises:
         ManifestError, TensorNamesError, TensorAxesError, OutputShapeError, GateError: the first rung that breaks.
     """
-    entries = {name: entry for name, entry in read_manifest(models).items() if entry.get("card_digest") != "plain"}
+    entries = {
+        name: entry for name, entry in read_manifest(models).items() if entry.get("card_digest") != "plain"
+    }
     if not entries:
         raise InputError(expected=f"converted models in {models}", got="none in its manifest")
     found = scenes(calibrate, samples, models)
@@ -58,7 +60,9 @@ def check_graph(model: onnx.ModelProto, card: ModelCard, source: str) -> None:
     for values, specs in ((inputs, card.inputs), (model.graph.output, card.outputs)):
         have, want = {v.name for v in values}, {s.name for s in specs}
         if have != want:
-            raise TensorNamesError(expected=f"{sorted(want)} in {source}", got=str(sorted(have)), fix="convert it again")
+            raise TensorNamesError(
+                expected=f"{sorted(want)} in {source}", got=str(sorted(have)), fix="convert it again"
+            )
     for value in inputs:
         spec = next(s for s in card.inputs if s.name == value.name)
         dims = [d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim]
@@ -66,7 +70,9 @@ def check_graph(model: onnx.ModelProto, card: ModelCard, source: str) -> None:
         if dims != free or value.type.tensor_type.elem_type != TYPES[spec.dtype]:
             kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
             raise TensorAxesError(
-                expected=f"{spec.name} of {source} as {spec.dtype} {spec.axes}", got=f"{kind} {dims}", fix="convert it again"
+                expected=f"{spec.name} of {source} as {spec.dtype} {spec.axes}",
+                got=f"{kind} {dims}",
+                fix="convert it again",
             )
 
 
@@ -75,14 +81,18 @@ def check_outputs(card: ModelCard, got: Arrays, batch: int, source: str) -> None
     for spec in card.outputs:
         array = got[spec.name]
         axes = [batch if axis == "batch" else axis for axis in spec.axes]
-        fits = array.ndim == len(axes) and all(isinstance(a, str) or a == n for a, n in zip(axes, array.shape, strict=True))
+        fits = array.ndim == len(axes) and all(
+            isinstance(a, str) or a == n for a, n in zip(axes, array.shape, strict=True)
+        )
         if not fits or array.dtype != spec.dtype:
             raise OutputShapeError(
                 expected=f"{spec.name} of {source} as {spec.dtype} {axes}", got=f"{array.dtype} {array.shape}"
             )
 
 
-def measured(path: Path, card: ModelCard, precision: str, inputs: Sequence[Arrays]) -> dict[str, dict[str, Any]]:
+def measured(
+    path: Path, card: ModelCard, precision: str, inputs: Sequence[Arrays]
+) -> dict[str, dict[str, Any]]:
     """Run a file on every CPU device: shapes at batch 1 and 2, values against fp32 on ONNX Runtime, time.
 
     Returns:

@@ -28,7 +28,9 @@ class UpBlock(nn.Module):
 
     def __init__(self, cin: int, cout: int, stride: int, pad: int, extra: int) -> None:
         super().__init__()
-        self.conv_block = nn.Sequential(nn.ConvTranspose2d(cin, cout, 3, stride, pad, extra), nn.BatchNorm2d(cout))
+        self.conv_block = nn.Sequential(
+            nn.ConvTranspose2d(cin, cout, 3, stride, pad, extra), nn.BatchNorm2d(cout)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the block."""

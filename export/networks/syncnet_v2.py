@@ -95,7 +95,9 @@ def _flat(layer: nn.Module) -> nn.Module:
     """Return the 2-D layer that does what a 3-D one does where time has length one after it."""
     if isinstance(layer, nn.Conv3d):
         weight = layer.weight.detach().flatten(1, 2)
-        flat = nn.Conv2d(weight.shape[1], weight.shape[0], layer.kernel_size[1:], layer.stride[1:], layer.padding[1:])
+        flat = nn.Conv2d(
+            weight.shape[1], weight.shape[0], layer.kernel_size[1:], layer.stride[1:], layer.padding[1:]
+        )
         flat.load_state_dict({"weight": weight, "bias": layer.bias.detach()})
         return flat
     if isinstance(layer, nn.BatchNorm3d):

@@ -1,0 +1,157 @@
+"""The three kinds of smaller files; each maker returns a graph and what it was found to be worth.
+
+When int8 misses its gate, the nodes that hurt most alone go back to float, as few as are needed (bisection over the
+ranked list), and the manifest says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from export import qdq
+from export.convert import clean
+from export.gates import Verdict, judge
+from lipsync_edge.backend import Arrays, open_backend
+from lipsync_edge.card import ModelCard
+
+GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
+RANKING_INPUTS = 3
+JUDGED = 12  # inputs that a heavy network is judged on; the others only calibrate
+JUDGED_LIGHT = 64
+LIGHT_BYTES = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A smaller file and what was found out about it."""
+
+    model: onnx.ModelProto
+    verdict: Verdict
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def to_judge(fp32: Path, inputs: Sequence[Arrays]) -> Sequence[Arrays]:
+    """Return the inputs that files are judged on: spread over all, fewer when the network is heavy."""
+    most = JUDGED_LIGHT if fp32.stat().st_size < LIGHT_BYTES else JUDGED
+    return inputs[:: max(1, len(inputs) // most)][:most]
+
+
+def outputs(
+    model: onnx.ModelProto | Path, inputs: Sequence[Arrays], work: Path, device: str = "cpu"
+) -> list[Arrays]:
+    """Return a graph's outputs for each input."""
+    path = model if isinstance(model, Path) else work / "tried.onnx"
+    if not isinstance(model, Path):
+        onnx.save(model, str(path))
+    backend = open_backend(path, device)
+    return [backend.run(one) for one in inputs]
+
+
+def make_int8(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+    """Static QDQ with as few nodes in float as the gate needs."""
+    prepared = qdq.prepare(fp32, inputs, card.quant, work)
+    judged = to_judge(fp32, inputs)
+    want = outputs(fp32, judged, work)
+
+    def attempt(keep: Sequence[str]) -> Made:
+        model = qdq.quantized(prepared, keep)
+        verdict = judge(card, "int8", judged, want, outputs(model, judged, work))
+        facts = {"kept_float": list(keep), "largest_weight": qdq.largest_weight(model)}
+        return Made(model, verdict, facts)
+
+    made = attempt([])
+    if made.verdict.passed:
+        return made
+    ranked, table = _ranked(card, prepared, judged[:RANKING_INPUTS], want[:RANKING_INPUTS], work)
+    made = _fewest(ranked, attempt)
+    return Made(made.model, made.verdict, {**made.facts, "sensitivity": table})
+
+
+def _ranked(
+    card: ModelCard, prepared: qdq.Prepared, judged: Sequence[Arrays], want: Sequence[Arrays], work: Path
+) -> tuple[list[list[str]], list[dict[str, Any]]]:
+    """Quantize one group of nodes at a time; the groups that lose most come first."""
+    names = prepared.heavy()
+    size = -(-len(names) // GROUPS)
+    groups = [names[i : i + size] for i in range(0, len(names), size)]
+    rows = []
+    for group in groups:
+        keep = [name for name in names if name not in set(group)]
+        got = outputs(qdq.quantized(prepared, keep), judged, work)
+        margin = judge(card, "int8", judged, want, got).margin
+        rows.append((margin, -_noise(want, got), group))
+    rows.sort(key=lambda row: row[:2])
+    table = [{"nodes": g, "margin": float(f"{m:.4g}"), "noise": float(f"{-n:.3g}")} for m, n, g in rows]
+    return [group for _, _, group in rows], table
+
+
+def _noise(want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
+    """Return the error power as a part of the signal's, all outputs together."""
+    parts = [(w[name].astype(np.float64), g[name]) for w, g in zip(want, got, strict=True) for name in w]
+    return float(np.mean([np.mean((a - b) ** 2) / max(float(np.var(a)), 1e-12) for a, b in parts]))
+
+
+def _fewest(ranked: Sequence[Sequence[str]], attempt: Callable[[Sequence[str]], Made]) -> Made:
+    """Return the attempt that keeps the fewest groups in float and passes; when none does, one that fails.
+
+    The last group is never kept: a file without any int8 would be no int8 file.
+    """
+
+    def keep(count: int) -> list[str]:
+        return [name for group in ranked[:count] for name in group]
+
+    low, high = 0, len(ranked) - 1
+    best = attempt(keep(high))
+    if not best.verdict.passed:
+        return best
+    while high - low > 1:
+        middle = (low + high) // 2
+        made = attempt(keep(middle))
+        if made.verdict.passed:
+            high, best = middle, made
+        else:
+            low = middle
+    return best
+
+
+def make_fp16(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+    """Half precision inside, the card's own types at the edges."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    judged = to_judge(fp32, inputs)
+    model = convert_float_to_float16(onnx.load(str(fp32)), keep_io_types=True)
+    got = outputs(model, judged, work)
+    return Made(clean(model), judge(card, "fp16", judged, outputs(fp32, judged, work), got))
+
+
+def make_dynamic(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+    """int8 weights, ranges of activations measured at run time: no calibration, slower than static."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    judged = to_judge(fp32, inputs)
+    path = work / "dynamic.onnx"
+    onnx.save(onnx.shape_inference.infer_shapes(onnx.load(str(fp32))), str(work / "shaped.onnx"))
+    quantize_dynamic(
+        work / "shaped.onnx",
+        path,
+        op_types_to_quantize=list(qdq.HEAVY),
+        reduce_range=True,
+        weight_type=QuantType.QInt8,
+    )
+    model = clean(onnx.load(str(path)))
+    return Made(
+        model, judge(card, "dynamic", judged, outputs(fp32, judged, work), outputs(model, judged, work))
+    )
+
+
+MAKERS: dict[str, Callable[[ModelCard, Path, Sequence[Arrays], Path], Made]] = {
+    "int8": make_int8,
+    "fp16": make_fp16,
+    "dynamic": make_dynamic,
+}
