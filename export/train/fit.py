@@ -61,7 +61,7 @@ def fit(
     mean = copy.deepcopy(net).eval()
     progress = _resume(net, mean, optimiser, folder / "last.pt", fresh)
     started, saved, total = time.monotonic() - progress.seconds, time.monotonic(), plan.minutes * 60
-    sums: dict[str, float] = {}
+    sums: dict[str, list[float]] = {}
     while progress.seconds < total and not (plan.steps and progress.step >= plan.steps):
         done = progress.seconds / total
         rate = (
@@ -79,9 +79,9 @@ def fit(
         progress.step += 1
         progress.seconds = time.monotonic() - started
         for key, term in terms.items():
-            sums[key] = sums.get(key, 0.0) + float(term.detach())
+            sums.setdefault(key, []).append(float(term.detach()))
         if progress.step % 100 == 0:
-            _log(folder, progress, rate, {key: value / 100 for key, value in sums.items()})
+            _log(folder, progress, rate, {key: sum(values) / len(values) for key, values in sums.items()})
             sums = {}
         if time.monotonic() - saved > plan.save_every:
             _save(net, mean, optimiser, progress, folder / "last.pt")
