@@ -10,6 +10,7 @@ from lipsync_edge.crop import similarity
 from lipsync_edge.errors import UsageError
 
 _PATCH = 24  # side of the grey patch that stands for a person's looks
+_STILL_THERE = 0.4  # correlation with the person's looks
 _POINTS_IN_PATCH = np.array([(0.28, 0.25), (0.72, 0.25), (0.5, 0.5), (0.33, 0.75), (0.67, 0.75)])
 
 
@@ -123,6 +124,10 @@ class Person:
         if self._last is None:  # a new shot in which nobody looks alike: choose again
             return choose(boxes, self._choice)
         return best if len(boxes) == 1 and likeness[best] > 0.2 else None
+
+    def is_at(self, frame_bgr: U8, face: Boxes) -> bool:
+        """Whether the one face given still looks like the person."""
+        return self._looks is None or float(self._patch(frame_bgr, face, 0) @ self._looks) > _STILL_THERE
 
     def remember(self, frame_bgr: U8, boxes: Boxes, found: int) -> None:
         """Take over where the person `found` and the others are now, and slowly how the person looks."""

@@ -158,10 +158,11 @@ class Shot:
         """No face up to `end`: hold the last one for a few frames, then let the frames pass."""
         if self._known >= end:
             return
-        if self._hit >= 0:
-            held = self._item(self._hit).face if self._hit >= self._first else None
-            for position in range(self._known, min(end, self._hit + 1 + self._options.hold)):
-                self._item(position).face = held
+        held = self._item(self._hit).face if self._hit >= self._first else None
+        for position in range(self._known, min(end, self._hit + 1 + self._options.hold)):
+            if held is None or not self._person.is_at(self._frame(position), held.as_boxes()):
+                break
+            self._item(position).face = held
         self._known = end
 
     def _release(self, end: int) -> list[TrackedFrame]:

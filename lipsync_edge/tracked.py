@@ -35,7 +35,8 @@ class TrackOptions:
         face: who is followed: "largest", "left", "right", or an index counted from the left, as text.
         reference_bgr: uint8 (H, W, 3) picture of the person to follow; goes before `face`.
         box_xyxy: fixed box in frame pixels: only a face inside it is followed, and the box is given as it is.
-        hold: frames for which a face that is lost stays where it was, before frames pass through (smooth).
+        hold: frames for which a face that is lost stays where it was, if it still looks like it there, before frames
+            pass through (smooth).
         radius: frames before and after that one frame's position is smoothed with (smooth).
     """
 
@@ -47,7 +48,7 @@ class TrackOptions:
     reference_bgr: U8 | None = None
     box_xyxy: tuple[float, float, float, float] | None = None
     hold: int = 6
-    radius: int = 6
+    radius: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -111,6 +112,11 @@ class Face:
         """The inverse of `numbers`."""
         row = row.astype(np.float32)
         return cls(row[:4].copy(), row[4:].reshape(5, 2).copy() if len(row) > 4 else None)
+
+    def as_boxes(self) -> Boxes:
+        """Return it as the only face of a frame, with score 1."""
+        landmarks = None if self.landmarks is None else self.landmarks[None]
+        return Boxes(self.box_xyxy[None], np.ones(1, np.float32), landmarks)
 
     @property
     def size(self) -> float:

@@ -81,14 +81,14 @@ def test_every_frame_comes_out_once_in_order_untouched(count: int, mode: str) ->
 
 def test_it_detects_every_few_frames_only_and_holds_few_back() -> None:
     faces = ScriptedFaces(still)
-    tracker = Tracker(TrackOptions(every=4, radius=6), faces)
+    tracker = Tracker(TrackOptions(every=4, radius=3), faces)
     held = []
     given_out = 0
     for i, frame in enumerate(numbered(41)):
         given_out += len(tracker.push(frame, Fraction(i, 25)))
         held.append(i + 1 - given_out)
     assert faces.seen == list(range(0, 41, 4))
-    assert max(held) == 6 + 4 - 1
+    assert max(held) == 3 + 4 - 1
     tracker.flush()
     assert faces.seen == list(range(0, 41, 4))  # the last frame had been looked at
 
@@ -130,6 +130,14 @@ def test_a_frame_without_a_face_passes_through_and_a_short_gap_is_bridged() -> N
     assert edges[56:63] == [40] * 7  # the last was found at 56; held for six frames
     assert edges[63:90] == [None] * 27
     assert edges[90:] == [40] * 30  # found at 92, and looked back for
+
+
+def test_a_lost_face_is_not_held_where_it_does_not_look_like_it() -> None:
+    frames = numbered(30)
+    for frame in frames[10:]:
+        frame[10:70, 30:90] = 128  # the scene stays, the face is gone
+    edges = left_edges(track(frames, lambda i: still(i) if i < 10 else [], hold=6))
+    assert edges == [40] * 10 + [None] * 20
 
 
 def test_a_face_that_comes_late_begins_in_its_own_frame() -> None:
