@@ -19,6 +19,7 @@ import numpy.typing as npt
 from lipsync_edge.avatar import Avatar
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import UsageError
+from lipsync_edge.host import HostCalls
 from lipsync_edge.speech_gate import GateOptions
 from lipsync_edge.streamed import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.sync import MelWindow, SyncStream, make_tick
@@ -26,7 +27,7 @@ from lipsync_edge.sync import MelWindow, SyncStream, make_tick
 CLOSING = 4  # idle frames in which a mouth that was open closes
 
 
-class Stream:
+class Stream(HostCalls):
     """Speech in, frames out. Calls may come from several threads; they take turns, but `interrupt` never waits.
 
     Args:
@@ -63,6 +64,11 @@ class Stream:
         self._speaking: bool = False  # an utterance is under way, flushed or not
         self._begin()
         self._warm_up()
+
+    @property
+    def frame_shape(self) -> tuple[int, int, int]:
+        """Height, width and 3 of every frame."""
+        return self.avatar.size[1], self.avatar.size[0], 3
 
     @property
     def lookahead_ms(self) -> float:
@@ -117,6 +123,18 @@ class Stream:
             if frame is None:
                 return
             yield frame
+
+    def skip(self) -> bool:
+        """Pass over the next frame without making it, because its moment is gone; False while it waits for sound."""
+        with self._turn:
+            self._check_open()
+            self._settle_interrupt()
+            if self._speaking and not self._at_end():
+                if self._sync.state(self._own_time()) != "ready":
+                    return False
+                self._last, self._faded = self._sync.window(self._own_time()), 0
+            self._index += 1
+            return True
 
     def interrupt(self) -> None:
         """Drop the utterance at once: no frame of it is given from now on, whichever iterator is being read."""

@@ -1,0 +1,57 @@
+"""A small speaking avatar on numpy networks, for tests of the live command, the server and the C host."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from lipsync_edge.arrays import F32
+from lipsync_edge.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.crop import TEMPLATE
+from lipsync_edge.detect import Detector
+from lipsync_edge.engine import Engine
+from lipsync_edge.lips import Lips
+from lipsync_edge.preset import Preset
+from lipsync_edge.segment import Segmenter
+from lipsync_edge.stream import Stream
+from lipsync_edge.track import TrackedFrame
+from tests import fakes
+
+RATE = 16_000
+FPS = Fraction(25)
+
+
+def make_engine() -> Engine:
+    """An engine that opens a white mouth, the wider the louder."""
+    return Engine(
+        preset=Preset(name="test", description="", detect="d", lips="l"),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.warp_lips(paint=1.0)),
+        segmenter=Segmenter(fakes.regions_segmenter()),
+    )
+
+
+def make_avatar(engine: Engine, *, side: int = 96, frames: int = 6) -> Avatar:
+    """A grey picture of side x side with a face in it, a little brighter from frame to frame."""
+
+    def tracked() -> Iterator[TrackedFrame]:
+        box = np.array([0.1, 0.1, 0.9, 0.9], np.float32) * side
+        points = (TEMPLATE * 0.8 * side + 0.1 * side).astype(np.float32)
+        for i in range(frames):
+            picture = np.full((side, side, 3), 60 + 4 * i, np.uint8)
+            yield TrackedFrame(i, picture, i / FPS, box, points, i == 0)
+
+    return build_avatar(tracked(), FPS, Origin.of(engine))
+
+
+def speech(seconds: float, *, rate: int = RATE, seed: int = 1) -> F32:
+    """Noise that swells twice a second."""
+    count = round(seconds * rate)
+    noise = np.random.default_rng(seed).normal(0, 0.1, count)
+    return (noise * (0.2 + np.abs(np.sin(np.arange(count) / rate * 2 * np.pi)))).astype(np.float32)
+
+
+def open_stream(*, side: int = 96, rate: int = RATE) -> Stream:
+    """A fresh engine, avatar and stream."""
+    engine = make_engine()
+    return Stream(engine, make_avatar(engine, side=side), sample_rate=rate)
