@@ -8,8 +8,12 @@ import numpy as np
 from lipsync_edge.arrays import F32, U8
 
 _WIDTH, _HEIGHT = 32, 18
-_LEAST_CHANGE = 10.0  # mean grey levels; below it two frames are the same shot whatever else
-_LEAST_CORRELATION = 0.65  # a flash or a fade keeps the picture's structure, a cut does not
+_LEAST_CHANGE = 8.0  # mean grey levels; talking heads stay below 5, cuts between them lie above 13
+_LEAST_LIKENESS = (
+    0.82  # a flash or a fade keeps the picture's detail (0.89 and more from frame to frame), a cut does not
+)
+_LARGEST_USUAL = 15.0  # one cut must not hide the next
+_COARSE = 3.0  # standard deviation in pixels of the thumbnail
 _SUDDEN = 3.0  # a cut stands out from the motion before it
 
 
@@ -40,12 +44,13 @@ class CutDetector:
             return True
         change = float(np.abs(now - before).mean())
         sudden = change > max(_LEAST_CHANGE, _SUDDEN * self._usual)
-        cut = sudden and _correlation(now, before) < _LEAST_CORRELATION
-        self._usual = 0.0 if cut else 0.8 * self._usual + 0.2 * change
+        cut = sudden and _likeness(now, before) < _LEAST_LIKENESS
+        self._usual = 0.8 * self._usual + 0.2 * min(change, _LARGEST_USUAL)
         return cut
 
 
-def _correlation(a: F32, b: F32) -> float:
-    """Correlation of two grey pictures after taking away their coarse brightness, so that a dark frame stays dark."""
-    x, y = a - a.mean(), b - b.mean()
+def _likeness(a: F32, b: F32) -> float:
+    """Correlation, -1 to 1, of the detail of two thumbnails; their coarse light and dark, black bars too, do not count."""
+    x, y = (thumb - cv2.GaussianBlur(thumb, (0, 0), _COARSE) for thumb in (a, b))
+    x, y = x - x.mean(), y - y.mean()
     return float((x * y).sum() / max(float(np.sqrt((x * x).sum() * (y * y).sum())), 1e-6))

@@ -353,5 +353,12 @@ def test_cuts() -> None:
 
 def test_a_pan_is_no_cut() -> None:
     wide = np.kron(RNG.integers(0, 256, (6, 40, 3), dtype=np.uint8), np.ones((16, 16, 1), np.uint8))
+    at = np.cumsum(np.minimum(np.arange(60) * 0.5, 6)).astype(int)  # it gathers speed, then 4 % of the width a frame
     cuts = CutDetector()
-    assert [i for i in range(60) if cuts.push(wide[:, 6 * i : 6 * i + 160])] == [0]
+    assert [i for i, x in enumerate(at) if cuts.push(wide[:, x : x + 160])] == [0]
+
+
+def test_cuts_in_quick_succession_are_all_found() -> None:
+    frames = [SCENES[i // 4 % 3] for i in range(24)]
+    cuts = CutDetector()
+    assert [i for i, frame in enumerate(frames) if cuts.push(frame)] == [0, 4, 8, 12, 16, 20]
