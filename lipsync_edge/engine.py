@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,6 +24,9 @@ from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.network import Network
 from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
+
+if TYPE_CHECKING:
+    from lipsync_edge.offline import RunOptions, RunResult
 
 Probe = Callable[[str], AbstractContextManager[None]]
 STAGES = ("lips", "enhance", "segment", "blend")
@@ -112,6 +117,32 @@ class Engine:
             for (i, cut), mouth, mask in zip(cuts.items(), mouths, masks, strict=True):
                 frames[i] = self._blend(ticks[i], cut, mouth, mask)
         return frames
+
+    def run(
+        self,
+        face: str | Path,
+        audio: str | Path,
+        out: str | Path,
+        *,
+        options: RunOptions | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> RunResult:
+        """Make the face say the audio and write the result; see `lipsync_edge.offline.RunOptions`.
+
+        Args:
+            face: a video or a still image.
+            audio: any file with sound.
+            out: .mp4, .mov, .mkv or .webm; written beside its name and renamed when it is complete.
+            options: whom to follow, looping, part, encoding.
+            progress: called with the frames done and their total (None when the sound does not say its length).
+
+        Raises:
+            InputError: a file cannot be used; NoFaceError: no frame shows a face.
+            OutputError: the result cannot be written.
+        """
+        from lipsync_edge import offline
+
+        return offline.run(self, face, audio, out, options=options, progress=progress)
 
     def _cut(self, tick: Tick) -> Cut | None:
         if tick.box_xyxy is None:

@@ -1,0 +1,106 @@
+"""Join ear and hand into the one graph that ships: face + mel → flow, mask, paint.
+
+    python -m export.train.lips --out models_onnx/edge_lips.fp32.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.train.fit import load_mean
+from export.train.lips_networks import Ear, Hand
+from lipsync_edge.card import ModelCard, load_card
+
+AMPLITUDE = 1.0  # how far the mouth moves against the median speaker of the corpus
+
+
+class Lips(nn.Module):
+    """uint8 crops (B, 128, 128, 3) BGR and mel (B, 80, T) → flow, mask, paint as the card says."""
+
+    def __init__(self, ear: nn.Module, hand: nn.Module, amplitude: float = AMPLITUDE) -> None:
+        super().__init__()
+        self.ear = ear
+        self.hand = hand
+        self.amplitude = amplitude
+
+    def forward(self, face: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return flow (B, 2, 64, 64), mask (B, 1, 128, 128) 0…1 and paint (B, 3, 128, 128) 0…1."""
+        image = face.permute(0, 3, 1, 2).float() / 255.0
+        flow, logits, paint = self.hand(image, self.ear(mel) * self.amplitude)
+        return flow, torch.sigmoid(logits), paint
+
+
+def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:
+    """Load both trained parts from `folder`/ear and `folder`/hand."""
+    ear, hand = Ear(), Hand()
+    load_mean(ear, folder / "ear")
+    load_mean(hand, folder / "hand")
+    return Lips(ear, hand, amplitude).eval()
+
+
+def example(card: ModelCard, batch: int = 2) -> tuple[Tensor, Tensor]:
+    """Return random inputs of the card's shapes."""
+    rng = np.random.default_rng(0)
+    face = rng.integers(0, 256, (batch, card.side("face"), card.side("face"), 3), dtype=np.uint8)
+    columns = card.audio.columns if card.audio else 16
+    mel = rng.uniform(-4, 4, (batch, 80, columns)).astype(np.float32)
+    return torch.from_numpy(face), torch.from_numpy(mel)
+
+
+def export_lips(net: nn.Module, path: Path) -> None:
+    """Write the graph with a free batch axis."""
+    card = load_card("edge_lips")
+    names = [spec.name for spec in card.outputs]
+    free: dict[str, Any] = {name: {0: "batch"} for name in ["face", "mel", *names]}
+    torch.onnx.export(
+        net,
+        example(card),
+        str(path),
+        input_names=["face", "mel"],
+        output_names=names,
+        dynamic_axes=free,
+        opset_version=card.opset,
+        dynamo=False,
+    )
+
+
+def check(net: nn.Module, path: Path) -> float:
+    """Return the largest difference between torch and ONNX Runtime, over several batches."""
+    from lipsync_edge.backend import open_backend
+    from lipsync_edge.network import Network
+
+    network = Network(load_card("edge_lips"), open_backend(path, "cpu", 1))
+    worst = 0.0
+    for batch in (1, 3):
+        face, mel = example(network.card, batch)
+        with torch.no_grad():
+            real = net(face, mel)
+        made = network(face=face.numpy(), mel=mel.numpy())
+        for name, tensor in zip(("flow", "mask", "paint"), real, strict=True):
+            worst = max(worst, float(np.abs(made[name] - tensor.numpy()).max()))
+    return worst
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trained", type=Path, default=Path(".train/lips"))
+    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
+    parser.add_argument("--amplitude", type=float, default=AMPLITUDE)
+    options = parser.parse_args(argv)
+    net = load_lips(options.trained, options.amplitude)
+    export_lips(net, options.out)
+    worst = check(net, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes, torch and ONNX Runtime differ by {worst:.1e}")
+    if worst > load_card("edge_lips").atol:
+        raise SystemExit("the exported graph differs from torch")
+
+
+if __name__ == "__main__":
+    main()

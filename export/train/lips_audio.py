@@ -1,0 +1,198 @@
+"""Train the ear: a window of mel columns → the shape code of the mouth.
+
+    python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 12
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from export.train.fit import Plan, fit
+from export.train.lips_networks import Ear
+from export.train.lips_shape import CODES, ShapeModel, fit_shape, gap
+from lipsync_edge.mel import mel_spectrogram
+
+Array = npt.NDArray[Any]
+
+COLUMNS = 30  # of 12.5 ms; 200 ms of look-ahead
+OFFSET = -15
+FLOOR = -4.0
+RUN = 24  # consecutive frames of one clip, for losses on motion
+RUNS = 14  # runs in a batch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clip:
+    """One talking clip.
+
+    Attributes:
+        speaker: whose.
+        path: below the corpus folder.
+        mel: float32 (80, T).
+        codes: float32 (frames, 8), scaled so that all speakers move about equally far.
+        times: float64 (frames,), seconds.
+        gaps: float32 (frames,), inner-lip opening over the eye distance.
+    """
+
+    speaker: str
+    path: str
+    mel: Array
+    codes: Array
+    times: Array
+    gaps: Array
+
+
+def read_sound(path: Path) -> Array:
+    """Return a file's sound as float32 16 kHz mono."""
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=16000)
+        parts = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def load_clips(corpus: Path, labels: Path, out: Path) -> list[Clip]:
+    """Read every training clip with its codes; fits and saves the shape model on the way."""
+    with np.load(labels / "train.npz") as data:
+        good = data["score"] > 0.9
+        points = data["points"][good][:, :, :2].astype(np.float64)
+        clip, times, paths = data["clip"][good], data["time"][good], data["paths"]
+    speakers = np.array([str(p).split("/")[1] for p in paths])
+    of_frame = speakers[clip]
+    _, inverse, count = np.unique(of_frame, return_inverse=True, return_counts=True)
+    model, codes = fit_shape(points, clip, 1 / np.sqrt(count[inverse]))
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / "shape.npz")
+    codes = level_speakers(codes, of_frame)
+    gaps = gap(points).astype(np.float32)
+    clips = []
+    for i, path in enumerate(paths):
+        rows = np.flatnonzero(clip == i)
+        if len(rows) >= RUN:
+            mel = mel_spectrogram(read_sound(corpus / str(path)))
+            clips.append(Clip(speakers[i], str(path), mel, codes[rows], times[rows], gaps[rows]))
+    return clips
+
+
+def level_speakers(codes: Array, speaker: Array) -> Array:
+    """Scale each speaker's codes (n, 8) so that the first one spreads as far as the median speaker's."""
+    out = codes.copy()
+    names = np.unique(speaker)
+    spreads = np.array([codes[speaker == name, 0].std() for name in names])
+    for name, spread in zip(names, spreads, strict=True):
+        out[speaker == name] *= np.clip(np.median(spreads) / spread, 0.4, 2.5)
+    return out
+
+
+def windows(mel: Array, times: Array, shift: int = 0) -> Array:
+    """Return the windows (n, 80, COLUMNS) of frames at `times`; what lies outside the sound is silence."""
+    padded = np.pad(mel, ((0, 0), (COLUMNS * 2, COLUMNS * 2)), constant_values=FLOOR)
+    starts = (80 * times + 1e-6).astype(int) + OFFSET + COLUMNS * 2 + shift
+    starts = np.clip(starts, 0, padded.shape[1] - COLUMNS)
+    return np.stack([padded[:, s : s + COLUMNS] for s in starts])
+
+
+def disguise(mel: Array, rng: np.random.Generator) -> Array:
+    """Make another voice, microphone and room of a mel (80, T): band shifts, equaliser, gain, smear, noise."""
+    bands = np.arange(80)
+    warp = bands * rng.uniform(0.86, 1.16) + rng.uniform(-2, 2)
+    low = np.clip(np.floor(warp).astype(int), 0, 78)
+    part = np.clip(warp - low, 0, 1)[:, None].astype(np.float32)
+    out = mel[low] * (1 - part) + mel[low + 1] * part
+    knots = rng.normal(0, 0.35, 6)
+    tilt = np.interp(bands, np.linspace(0, 79, 6), knots)[:, None]
+    out = out + (rng.normal(0, 0.35) + tilt) * (out > FLOOR + 0.3)
+    if rng.random() < 0.3:  # a room: sound decays slowly
+        decay, tail = rng.uniform(0.15, 0.4), out.copy()
+        for t in range(1, out.shape[1]):
+            tail[:, t] = np.maximum(out[:, t], tail[:, t - 1] - decay)
+        out = tail
+    if rng.random() < 0.5:  # noise floor
+        floor = rng.uniform(-4.0, -2.0) + rng.normal(0, 0.3, (80, 1)) + rng.normal(0, 0.2, out.shape)
+        out = np.logaddexp(out * 2.9, floor * 2.9) / 2.9
+    return np.clip(out, -4, 4).astype(np.float32)
+
+
+class Sampler:
+    """Batches of runs, speakers drawn by the square root of their clips."""
+
+    def __init__(self, clips: list[Clip], seed: int) -> None:
+        self.clips = clips
+        self.rng = np.random.default_rng(seed)
+        names = sorted({clip.speaker for clip in clips})
+        self.of = {name: [clip for clip in clips if clip.speaker == name] for name in names}
+        self.names = names
+        share = np.sqrt([len(self.of[name]) for name in names])
+        self.share = share / share.sum()
+
+    def run(self) -> tuple[Array, Array]:
+        """Return one disguised run: windows (RUN, 80, COLUMNS) and codes (RUN, 8)."""
+        name = self.names[int(self.rng.choice(len(self.names), p=self.share))]
+        clip = self.of[name][int(self.rng.integers(len(self.of[name])))]
+        start = int(self.rng.integers(0, len(clip.codes) - RUN + 1))
+        times, codes = clip.times[start : start + RUN], clip.codes[start : start + RUN]
+        draw = self.rng.random()
+        if draw < 0.04:  # silence, digital or of a room, closes the mouth
+            level = self.rng.uniform(-4.0, -3.0) if draw < 0.025 else FLOOR
+            noise = self.rng.normal(0, 0.1 * (level > FLOOR), (RUN, 80, COLUMNS))
+            return np.clip(level + noise, -4, 4).astype(np.float32), np.zeros((RUN, CODES), np.float32)
+        first = int(80 * times[0]) - 2 * COLUMNS
+        last = int(80 * times[-1]) + 2 * COLUMNS
+        mel = np.pad(clip.mel, ((0, 0), (max(0, -first), max(0, last - clip.mel.shape[1]))), constant_values=FLOOR)
+        low = max(0, first)
+        piece = disguise(mel[:, low : low + last - first], self.rng)
+        return windows(piece, times - first / 80.0 - 0.0), codes
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Return windows (RUNS, RUN, 80, COLUMNS) and codes (RUNS, RUN, 8)."""
+        runs = [self.run() for _ in range(RUNS)]
+        return torch.from_numpy(np.stack([r[0] for r in runs])), torch.from_numpy(np.stack([r[1] for r in runs]))
+
+
+def motion_losses(made: Tensor, real: Tensor) -> dict[str, Tensor]:
+    """Losses on codes (runs, frames, 8): value, speed, and likeness of the curves, which keeps the amplitude."""
+    weight = torch.tensor([1.0, 0.6, 0.5, 0.4, 0.3, 0.3, 0.3, 0.3])
+    value = ((made - real).abs() * weight).mean()
+    speed = ((made.diff(dim=1) - real.diff(dim=1)).abs() * weight).mean()
+    a, b = made - made.mean(1, keepdim=True), real - real.mean(1, keepdim=True)
+    spread_a, spread_b = a.pow(2).mean(1).add(0.01).sqrt(), b.pow(2).mean(1).add(0.01).sqrt()
+    likeness = (1 - (a * b).mean(1) / (spread_a * spread_b))[:, :4].mean()
+    amplitude = (spread_a - spread_b).abs()[:, :4].mean()
+    return {"value": value, "speed": 0.7 * speed, "likeness": 0.35 * likeness, "amplitude": 0.3 * amplitude}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--out", type=Path, default=Path(".train/lips"))
+    parser.add_argument("--minutes", type=float, default=12)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(options.seed)
+    clips = load_clips(options.corpus, options.labels, options.out)
+    print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers", flush=True)
+    sampler = Sampler(clips, options.seed)
+
+    def losses(net: nn.Module) -> dict[str, Tensor]:
+        mels, codes = sampler.batch()
+        made = net(mels.flatten(0, 1)).view(RUNS, RUN, CODES)
+        return motion_losses(made, codes)
+
+    fit(Ear(), losses, Plan(minutes=options.minutes, rate=1.5e-3), options.out / "ear")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The lip network: an ear (mel → shape code) and a hand (face + code → flow, mask, paint).
+
+Between them stands only the code, eight numbers that say nothing about who speaks or who is seen; so a voice that was
+never heard moves a face that was never seen as far as any other.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from export.train.lips_shape import CODES
+
+FLOW_RANGE = 0.15  # of the crop side: the farthest a pixel is carried
+
+
+class Ear(nn.Module):
+    """Mel windows (B, 80, T) → shape codes (B, 8)."""
+
+    def __init__(self, columns: int = 30, width: int = 24) -> None:
+        super().__init__()
+        w = width
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, w, 5, (2, 1), 2), nn.ReLU(),
+            nn.Conv2d(w, 2 * w, 3, (2, 2), 1), nn.ReLU(),
+            nn.Conv2d(2 * w, 3 * w, 3, (2, 1), 1), nn.ReLU(),
+            nn.Conv2d(3 * w, 4 * w, 3, (2, 2), 1), nn.ReLU(),
+            nn.Conv2d(4 * w, 4 * w, 3, (1, 1), 1), nn.ReLU(),
+        )  # fmt: skip
+        wide = -(-(-(-columns // 2)) // 2)
+        self.head = nn.Sequential(nn.Linear(4 * w * 5 * wide, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, CODES))
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Return the codes of windows (B, 80, T)."""
+        return self.head(self.layers(mel.unsqueeze(1) / 4).flatten(1))
+
+
+class Film(nn.Module):
+    """A convolution whose channels are scaled and shifted by the code."""
+
+    def __init__(self, inputs: int, outputs: int, code: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, 1, 1)
+        self.film = nn.Linear(code, 2 * outputs)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """Return ReLU((1 + scale)·conv(x) + shift)."""
+        scale, shift = self.film(code)[:, :, None, None].chunk(2, 1)
+        return F.relu(self.conv(x) * (1 + scale) + shift)
+
+
+def down(inputs: int, outputs: int) -> nn.Sequential:
+    """Halve the size, then look once more."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, 2, 1), nn.ReLU(), nn.Conv2d(outputs, outputs, 3, 1, 1), nn.ReLU()
+    )
+
+
+class Hand(nn.Module):
+    """Aligned crops (B, 3, 128, 128) BGR 0…1 and codes (B, 8) → flow, mask, paint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code = nn.Sequential(nn.Linear(CODES, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.first = nn.Sequential(nn.Conv2d(12, 32, 3, 1, 1), nn.ReLU())  # 64 px
+        self.down = nn.ModuleList([down(32, 64), down(64, 96), down(96, 128), down(128, 128)])  # 32, 16, 8, 4
+        self.bottom = Film(128, 128, 64)
+        self.up = nn.ModuleList(
+            [Film(128 + 128, 128, 64), Film(128 + 96, 96, 64), Film(96 + 64, 64, 64), Film(64 + 32, 32, 64)]
+        )
+        self.refine = Film(32, 32, 64)
+        self.flow = nn.Conv2d(32, 2, 3, 1, 1)  # 64 px
+        self.look = nn.Conv2d(32, 16, 3, 1, 1)  # mask and paint at 128 px by depth-to-space
+        for layer in (self.flow, self.look):
+            nn.init.normal_(layer.weight, 0, 1e-3)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, face: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return flow (B, 2, 64, 64) in crop sides, mask logits (B, 1, 128, 128), paint (B, 3, 128, 128) 0…1."""
+        code = self.code(code)
+        x = self.first(F.pixel_unshuffle(face - 0.5, 2))
+        skips = [x]
+        for layer in self.down:
+            x = layer(x)
+            skips.append(x)
+        x = self.bottom(skips.pop(), code)
+        for layer in self.up:
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skips.pop()], 1), code)
+        x = self.refine(x, code)
+        flow = FLOW_RANGE * torch.tanh(self.flow(x))
+        look = F.pixel_shuffle(self.look(x), 2)
+        return flow, look[:, :1] * 8 - 2, torch.sigmoid(look[:, 1:] * 4)
+
+
+def compose(face: Tensor, flow: Tensor, mask: Tensor, paint: Tensor) -> Tensor:
+    """Return mask·paint + (1 − mask)·face(p + flow(p)), all (B, …, 128, 128); flow in crop sides, mask 0…1."""
+    size = face.shape[-1]
+    flow = F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
+    axis = (torch.arange(size, dtype=flow.dtype) + 0.5) * 2 / size - 1
+    grid = torch.stack([axis.expand(size, size), axis[:, None].expand(size, size)], -1)
+    carried = F.grid_sample(
+        face, grid + 2 * flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return carried + mask * (paint - carried)

@@ -1,0 +1,243 @@
+"""Pictures in: video and still files to BGR frames with exact times.
+
+Colours go through the matrix and range that the file is tagged with (untagged: BT.601, limited), and the writer goes
+back through the same ones, so that what nobody touched stays what it was. Times are Fractions of a second from the
+file's first frame; a time that its container rounded is put back where the frame rate says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import U8
+from lipsync_edge.errors import InputError, NoVideoError, UsageError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+STILL_FPS = Fraction(25)
+MOST_PIXELS = 4096 * 4096
+_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # AVColorSpace → swscale's own numbers; anything else is BT.601
+_BT601, _BT709 = 5, 1
+FULL_RANGE, LIMITED_RANGE = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A file's colour tags, as FFmpeg numbers them (2 is "unknown", range 0 is "unknown")."""
+
+    matrix: int = 2
+    range: int = 0
+    primaries: int = 2
+    transfer: int = 2
+
+    @property
+    def sws_matrix(self) -> int:
+        """The matrix that pictures really go through, as swscale numbers it."""
+        return _MATRICES.get(self.matrix, _BT601)
+
+    @property
+    def sws_range(self) -> int:
+        """The range that pictures really go through: 2 full, 1 limited."""
+        return FULL_RANGE if self.range == FULL_RANGE else LIMITED_RANGE
+
+
+STILL_COLOUR = Colour(matrix=_BT709, range=LIMITED_RANGE, primaries=1, transfer=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """What a picture source is.
+
+    Attributes:
+        width: pixels, after rotation.
+        height: pixels, after rotation.
+        fps: frames a second; of a file with varying times its nominal rate.
+        time_base: seconds that the file's own times are counted in.
+        duration: seconds, as the file says, or None.
+        rotation: degrees clockwise that its frames are turned by to stand upright: 0, 90, 180, 270.
+        still: whether it is one picture.
+        colour: its tags.
+        sample_aspect: width of a pixel over its height, after rotation.
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    time_base: Fraction
+    duration: Fraction | None = None
+    rotation: int = 0
+    still: bool = False
+    colour: Colour = STILL_COLOUR
+    sample_aspect: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoFrame:
+    """One picture.
+
+    Attributes:
+        image_bgr: uint8 (H, W, 3), upright.
+        time: seconds from the first frame.
+    """
+
+    image_bgr: U8
+    time: Fraction
+
+
+def check_file(path: Path, what: str) -> None:
+    """Raise InputError, saying what was wanted, unless `path` is a file with something in it."""
+    try:
+        kind = "a folder" if path.is_dir() else "an empty file" if path.stat().st_size == 0 else ""
+    except OSError as error:
+        raise InputError(expected=f"{what} at {path}", got=(error.strerror or str(error)).lower()) from error
+    if kind:
+        raise InputError(expected=f"{what} at {path}", got=kind, fix="give a file with a picture or sound in it")
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a file begins like a still picture (JPEG, PNG, BMP, TIFF, WebP), whatever its name says."""
+    with Path(path).open("rb") as file:
+        start = file.read(12)
+    return start.startswith(_IMAGE_STARTS) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
+
+
+def read_image(path: str | Path) -> U8:
+    """Read a still picture, turned upright, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
+    place = Path(path)
+    check_file(place, "a picture")
+    try:
+        picture = cv2.imdecode(np.frombuffer(place.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # more pixels than OpenCV takes
+        picture = None
+    if picture is None:
+        raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode", fix="export it again")
+    check_size(place, picture.shape[1], picture.shape[0])
+    return np.asarray(picture, np.uint8)
+
+
+def check_size(path: Path, width: int, height: int) -> None:
+    """Raise InputError for a picture that is too small to hold a face or too large for memory."""
+    if not 16 <= min(width, height) or width * height > MOST_PIXELS:
+        raise InputError(
+            expected=f"pictures of 16x16 to {MOST_PIXELS} pixels in {path.name}",
+            got=f"{width}x{height}",
+            fix="scale it first",
+        )
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Tell what a picture source is, decoding no more than its first frame.
+
+    Raises:
+        InputError: missing, empty, a folder, or unreadable.
+        NoVideoError: nothing in it decodes to a picture.
+    """
+    place = Path(path)
+    check_file(place, "a video or picture")
+    if is_image(place):
+        height, width = read_image(place).shape[:2]
+        return VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS, still=True)
+    with opened(place) as container:
+        stream = video_stream(container, place)
+        first = next(decoded(container, stream), None)
+        if first is None:
+            raise no_picture(place)
+        check_size(place, first.width, first.height)
+        return _info(container, stream, first)
+
+
+def no_picture(path: Path) -> NoVideoError:
+    """Return the error for a file whose pictures do not decode."""
+    return NoVideoError(expected=f"a video in {path.name}", got="no frame that decodes", fix="export or download it again")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """Open a media file; whatever FFmpeg refuses becomes an InputError."""
+    import av
+
+    check_file(path, "a media file")
+    try:
+        with av.open(str(path), "r", metadata_errors="replace") as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise InputError(
+            expected=f"a media file that can be read at {path}",
+            got=(error.strerror or str(error)).lower(),
+            fix="the file may be cut short or not what its name says",
+        ) from error
+
+
+def video_stream(container: InputContainer, path: Path) -> Any:
+    """Return the first moving-picture stream, its cover art aside; NoVideoError when there is none."""
+    import av
+
+    cover = av.stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures", fix="give a video or a picture")
+    streams[0].thread_type = "AUTO"
+    return streams[0]
+
+
+def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
+    """Decode frames, passing over damaged packets as players do."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
+            packet = None
+        try:
+            yield from stream.decode(packet) if packet is not None else ()
+        except (av.error.InvalidDataError, av.error.EOFError):
+            continue
+        if packet is None:
+            return
+
+
+def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> VideoInfo:
+    rotation = (-round(first.rotation / 90) * 90) % 360
+    sideways = rotation in (90, 270)
+    aspect = Fraction(stream.sample_aspect_ratio or 1)
+    length = stream.duration * stream.time_base if stream.duration else None
+    if length is None and container.duration:
+        length = Fraction(container.duration, 1_000_000)
+    context = stream.codec_context
+    return VideoInfo(
+        width=first.height if sideways else first.width,
+        height=first.width if sideways else first.height,
+        fps=nominal_rate(stream),
+        time_base=Fraction(stream.time_base),
+        duration=length,
+        rotation=rotation,
+        colour=Colour(int(first.colorspace), int(first.color_range), int(context.color_primaries), int(context.color_trc)),
+        sample_aspect=1 / aspect if sideways and aspect else aspect or Fraction(1),
+    )
+
+
+def nominal_rate(stream: Any) -> Fraction:
+    """Return frames a second: FFmpeg's guess, and 25 where it makes no sense."""
+    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
+        if rate and 1 <= rate <= 240:
+            return Fraction(rate)
+    return STILL_FPS
+
+
+def check_range(start: float, end: float | None) -> None:
+    """Raise UsageError unless 0 <= start < end."""
+    if start < 0 or (end is not None and end <= start):
+        raise UsageError(expected="0 <= start < end, in seconds", got=f"start {start}, end {end}")

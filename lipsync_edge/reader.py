@@ -1,0 +1,167 @@
+"""A video forwards, once, and then any stretch of it backwards, in bounded memory."""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import U8
+from lipsync_edge.media import (
+    FULL_RANGE,
+    VideoFrame,
+    VideoInfo,
+    check_range,
+    decoded,
+    no_picture,
+    opened,
+    probe,
+    video_stream,
+)
+
+if TYPE_CHECKING:
+    import av
+
+_HELD_BYTES = 96 << 20  # decoded frames kept while going backwards
+_RUN_UP = 16  # frames decoded before a wanted one, for files whose index counts in decoding order
+_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+
+
+class VideoReader:
+    """Frames of a video file, upright, from `start` to before `end`, their times counted from the first of them.
+
+    Reading it through once notes every frame's time (8 bytes a frame); after that `backward` can be called.
+
+    Args:
+        path: a video (not a still).
+        start: seconds from the beginning of the file.
+        end: seconds from the beginning of the file, or None for all of it.
+
+    Raises:
+        InputError: it cannot be read; NoVideoError: not a frame of it decodes.
+    """
+
+    def __init__(self, path: str | Path, *, start: float = 0.0, end: float | None = None) -> None:
+        check_range(start, end)
+        self.path = Path(path)
+        self.info: VideoInfo = probe(self.path)
+        self._start = Fraction(start).limit_denominator(1_000_000)
+        self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
+        self._pts = array("q")  # of the frames from start to end
+        self._origin: int | None = None  # pts of the file's first frame
+        self._skipped = 0  # frames before start
+        self._seekable = True
+        self._complete = False
+
+    def __len__(self) -> int:
+        """Return the number of frames; known after the first pass."""
+        return len(self._pts)
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Read forwards.
+
+        Raises:
+            NoVideoError: there is no frame between start and end.
+        """
+        count = 0
+        for frame, pts in self._numbered():
+            time = self._file_time(pts)
+            if time < self._start:
+                self._skipped += not self._complete
+                continue
+            if self._end is not None and time >= self._end:
+                break
+            if not self._complete:
+                self._pts.append(pts)
+            yield VideoFrame(self._upright(frame), self.time(count))
+            count += 1
+        if not count:
+            raise no_picture(self.path)
+        self._complete = True
+
+    def time(self, position: int) -> Fraction:
+        """Seconds from frame 0 to frame `position`."""
+        return self._file_time(self._pts[position]) - self._file_time(self._pts[0])
+
+    def backward(self) -> Iterator[VideoFrame]:
+        """Read from the last frame to the first; times are those of the forward pass, so they fall."""
+        assert self._complete, "the first pass was not finished"
+        bytes_each = self.info.width * self.info.height * 3
+        chunk = max(1, _HELD_BYTES // bytes_each)
+        for high in range(len(self), 0, -chunk):
+            low = max(0, high - chunk)
+            held = list(self._stretch(low, high))
+            for offset in range(len(held) - 1, -1, -1):
+                yield VideoFrame(self._upright(held.pop()), self.time(low + offset))
+
+    def _stretch(self, low: int, high: int) -> Iterator[av.VideoFrame]:
+        """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
+        wanted = self._pts[low:high]
+        if self._seekable:
+            found = {pts: frame for frame, pts in self._numbered(low, high) if pts in set(wanted[:1]) or pts >= wanted[0]}
+            if all(pts in found for pts in wanted):
+                return iter([found[pts] for pts in wanted])
+            self._seekable = False
+        frames = (frame for frame, _ in self._numbered())
+        return islice(frames, self._skipped + low, self._skipped + high)
+
+    def _numbered(self, low: int | None = None, high: int = 0) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Decode frames and their pts, rising strictly; from shortly before frame `low` to `high` when given."""
+        step = max(1, round(1 / (self.info.fps * self.info.time_base)))
+        last: int | None = None
+        with opened(self.path) as container:
+            stream = video_stream(container, self.path)
+            if low is not None:
+                container.seek(self._pts[max(0, low - _RUN_UP)], stream=stream, backward=True)
+            for frame in decoded(container, stream):
+                pts = frame.pts
+                if pts is None or (last is not None and pts <= last):
+                    pts = 0 if last is None else last + step
+                    self._seekable = False
+                if low is None and self._origin is None:
+                    self._origin = pts
+                last = pts
+                yield frame, pts
+                if low is not None and pts >= self._pts[high - 1]:
+                    return
+
+    def _file_time(self, pts: int) -> Fraction:
+        """Seconds from the file's first frame, put on the frame rate's grid when less than one tick beside it."""
+        time = (pts - (self._origin or 0)) * self.info.time_base
+        on_grid = round(time * self.info.fps) / self.info.fps
+        return on_grid if abs(time - on_grid) <= self.info.time_base else time
+
+    def _upright(self, frame: av.VideoFrame) -> U8:
+        """Convert to BGR, uint8 (H, W, 3), turned as the file says."""
+        from av.video.reformatter import Interpolation as Flag
+
+        info = self.info
+        sideways = info.rotation in _TURNS and info.rotation != 180
+        size = (info.height, info.width) if sideways else (info.width, info.height)
+        same_size = (frame.width, frame.height) == size
+        rgb = frame.reformat(
+            *size,
+            format="bgr24",
+            src_colorspace=info.colour.sws_matrix,
+            src_color_range=info.colour.sws_range,
+            dst_color_range=FULL_RANGE,
+            # nearest chroma on the way in and its mean on the way out undo each other
+            interpolation=(Flag.POINT if same_size else Flag.BICUBIC) | Flag.ACCURATE_RND | Flag.FULL_CHR_H_INT,
+            threads=1,
+        )
+        picture = np.asarray(rgb.to_ndarray(), np.uint8)
+        turn = _TURNS.get(info.rotation)
+        return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
+
+
+def last_of(frames: Iterator[VideoFrame]) -> VideoFrame | None:
+    """Return the last frame of an iterator, or None."""
+    tail = deque(frames, maxlen=1)
+    return tail[0] if tail else None

@@ -1,0 +1,112 @@
+"""Two small pieces of concurrency: read ahead, write behind; a failure on either side ends both."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+POLL_S = 0.1
+
+
+class ReadAhead(Generic[T]):
+    """Runs an iterable in a thread and yields its items in order; at most `depth` wait.
+
+    An exception of the iterable is raised where the items are used. Leaving the context stops the thread.
+    """
+
+    def __init__(self, items: Iterable[T], depth: int) -> None:
+        self._items = items
+        self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
+        self._stop = threading.Event()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="lipsync-read", daemon=True)
+
+    def _run(self) -> None:
+        iterator = iter(self._items)
+        try:
+            for item in iterator:
+                if not self._put((True, item)):
+                    break
+        except BaseException as error:  # handed over to the consumer
+            self._error = error
+        finally:
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+            self._put((False, None))
+
+    def _put(self, entry: tuple[bool, T | None]) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(entry, timeout=POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield the items; raise what the iterable raised."""
+        while True:
+            more, item = self._queue.get()
+            if not more:
+                break
+            yield item  # type: ignore[misc]
+        if self._error is not None:
+            raise self._error
+
+    def __enter__(self) -> ReadAhead[T]:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the thread and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+
+class WriteBehind(Generic[T]):
+    """Calls a function for every item in a thread, in order; at most `depth` items wait.
+
+    An exception of the function is raised by the next `put`, or when the context is left.
+    """
+
+    def __init__(self, function: Callable[[T], None], depth: int) -> None:
+        self._function = function
+        self._queue: queue.Queue[T | None] = queue.Queue(depth)
+        self._error: BaseException | None = None
+        self._drop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lipsync-write", daemon=True)
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            if self._error is not None or self._drop.is_set():
+                continue
+            try:
+                self._function(item)
+            except BaseException as error:  # handed over to the producer
+                self._error = error
+
+    def put(self, item: T) -> None:
+        """Hand an item over; raise what an earlier one caused."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(item)
+
+    def __enter__(self) -> WriteBehind[T]:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Wait until all items are done (after an exception: drop them); raise what one of them caused."""
+        if kind is not None:
+            self._drop.set()
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None and kind is None:
+            raise self._error

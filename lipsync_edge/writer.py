@@ -1,0 +1,213 @@
+"""Writing the result: one encode, exact timestamps, beside the output's name until it is complete."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.media import FULL_RANGE, STILL_COLOUR, Colour
+
+CONTAINERS = {
+    ".mp4": ("libx264", "aac"),
+    ".mov": ("libx264", "aac"),
+    ".mkv": ("libx264", "aac"),
+    ".webm": ("libvpx-vp9", "libopus"),
+}
+CODECS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+SPEED = {
+    "libx264": {"preset": "veryfast"},
+    "libx265": {"preset": "veryfast", "x265-params": "log-level=none"},
+    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "b": "0"},
+    "libsvtav1": {"preset": "10"},
+}
+DEFAULT_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 28}
+FINEST_TICK = Fraction(1, 90_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """What is written.
+
+    Attributes:
+        width: pixels; an odd width is padded by repeating the last column (4:2:0 needs even sizes).
+        height: pixels; likewise.
+        fps: nominal frames a second.
+        time_base: unit of the timestamps, in seconds.
+        colour: the tags that pictures are converted by and marked with.
+        sample_aspect: width of a pixel over its height.
+        codec: "" for the container's usual one, or a name of `CODECS`.
+        crf: quality, lower is better; None for a visually lossless default.
+        sound_rate: samples a second, 0 for no sound.
+        sound_channels: 1 or 2.
+    """
+
+    width: int
+    height: int
+    fps: Fraction
+    time_base: Fraction
+    colour: Colour = STILL_COLOUR
+    sample_aspect: Fraction = Fraction(1)
+    codec: str = ""
+    crf: int | None = None
+    sound_rate: int = 0
+    sound_channels: int = 1
+
+
+def check_output(path: Path, codec: str = "") -> None:
+    """Refuse an output name that cannot become a video, before anything is computed.
+
+    Raises:
+        UsageError: unknown extension or codec.
+        OutputError: the folder does not exist or cannot be written to.
+    """
+    if path.suffix.lower() not in CONTAINERS:
+        raise UsageError(expected=f"an output name ending in {', '.join(CONTAINERS)}", got=path.name)
+    if codec and codec not in CODECS:
+        raise UsageError(expected=f"a codec out of {', '.join(CODECS)}", got=repr(codec))
+    if path.is_dir():
+        raise OutputError(expected="a file name for the output", got=f"the folder {path}")
+    if not path.parent.is_dir():
+        raise OutputError(expected=f"the folder {path.parent}", got="nothing there", fix="make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(expected=f"a folder that can be written to at {path.parent}", got="no permission")
+
+
+class VideoWriter:
+    """Encodes frames and sound; `close` puts the file in its place, `discard` leaves nothing behind.
+
+    As a context manager it closes on success and discards on any exception.
+    """
+
+    def __init__(self, path: Path, what: VideoFormat) -> None:
+        import av
+
+        check_output(path, what.codec)
+        self.path = path
+        self.what = what
+        self._beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+        self._tick = max(what.time_base, FINEST_TICK)
+        self._last = -1
+        options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
+        try:
+            self._container: Any = av.open(str(self._beside), "w", options=options)
+            self._video: Any = self._add_video()
+            self._sound: Any = self._add_sound()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.discard()
+            raise OutputError(expected=f"a writable {path.suffix} at {path}", got=str(error)) from error
+
+    def _add_video(self) -> Any:
+        name = CODECS[self.what.codec] if self.what.codec else CONTAINERS[self.path.suffix.lower()][0]
+        crf = DEFAULT_CRF[name] if self.what.crf is None else self.what.crf
+        stream = self._container.add_stream(name, rate=self.what.fps, options=SPEED[name] | {"crf": str(crf)})
+        stream.width, stream.height = self.what.width + self.what.width % 2, self.what.height + self.what.height % 2
+        stream.pix_fmt = "yuv420p"
+        if self.what.sample_aspect != 1:
+            stream.sample_aspect_ratio = self.what.sample_aspect
+        context = stream.codec_context
+        context.time_base = self._tick
+        context.colorspace, context.color_range = self.what.colour.matrix, self.what.colour.range
+        context.color_primaries, context.color_trc = self.what.colour.primaries, self.what.colour.transfer
+        return stream
+
+    def _add_sound(self) -> Any:
+        if not self.what.sound_rate:
+            return None
+        codec = CONTAINERS[self.path.suffix.lower()][1]
+        rate = 48_000 if codec == "libopus" else min(self.what.sound_rate, 96_000)
+        stream = self._container.add_stream(codec, rate=rate)
+        stream.codec_context.layout = "mono" if self.what.sound_channels == 1 else "stereo"
+        stream.bit_rate = 96_000 * self.what.sound_channels
+        self._samples = 0
+        return stream
+
+    def write(self, frame_bgr: U8, time: Fraction) -> None:
+        """Encode one frame, uint8 (H, W, 3), shown from `time` seconds on; times must grow."""
+        import av
+        from av.video.reformatter import Interpolation
+
+        height, width = self.what.height, self.what.width
+        if height % 2 or width % 2:
+            border = cv2.BORDER_REPLICATE
+            frame_bgr = np.asarray(cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, border), np.uint8)
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
+        colour = self.what.colour
+        picture = picture.reformat(
+            format="yuv420p",
+            src_color_range=FULL_RANGE,
+            dst_colorspace=colour.sws_matrix,
+            dst_color_range=colour.sws_range,
+            interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND,
+            threads=1,
+        )
+        self._last = max(self._last + 1, round(time / self._tick))
+        picture.pts, picture.time_base = self._last, self._tick
+        self._mux(self._video, picture)
+
+    def write_sound(self, samples: F32) -> None:
+        """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""
+        import av
+
+        if self._sound is None or not len(samples):
+            return
+        layout = "mono" if samples.shape[1] == 1 else "stereo"
+        clipped = np.clip(samples, -1.0, 1.0).reshape(1, -1)
+        piece = av.AudioFrame.from_ndarray(np.ascontiguousarray(clipped), format="flt", layout=layout)
+        piece.sample_rate = self.what.sound_rate
+        piece.pts, piece.time_base = self._samples, Fraction(1, self.what.sound_rate)
+        self._samples += len(samples)
+        self._mux(self._sound, piece)
+
+    def _mux(self, stream: Any, frame: Any) -> None:
+        import av
+
+        try:
+            for packet in stream.encode(frame):
+                self._container.mux(packet)
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(expected=f"room to write {self.path.name}", got=str(error), fix="free some disk") from error
+
+    def close(self) -> None:
+        """Finish the file and rename it to its own name, replacing an older one."""
+        import av
+
+        try:
+            for stream in (self._video, self._sound):
+                if stream is not None:
+                    self._mux(stream, None)
+            self._container.close()
+            self._beside.replace(self.path)
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(expected=f"to finish {self.path}", got=str(error)) from error
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the unfinished file; nothing happens after `close`."""
+        container = getattr(self, "_container", None)
+        if container is not None:
+            try:
+                container.close()
+            except Exception as error:  # a container that failed may fail again while it closes
+                del error
+            self._container = None
+        self._beside.unlink(missing_ok=True)
+
+    def __enter__(self) -> VideoWriter:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close after success, discard after an exception."""
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
