@@ -49,7 +49,9 @@ def test_bytes_arrays_and_int16_are_the_same_sound() -> None:
     assert all(np.array_equal(images[0], image) for image in images)
 
 
-@pytest.mark.parametrize("out", [bytes(SIZE), bytearray(SIZE - 1), 3, np.zeros((2, 96, 96, 3), np.uint8)[:, ::2]])
+@pytest.mark.parametrize(
+    "out", [bytes(SIZE), bytearray(SIZE - 1), 3, np.zeros((2, 96, 96, 3), np.uint8)[:, ::2]]
+)
 def test_a_buffer_that_cannot_hold_frames_is_refused(out: object) -> None:
     with open_stream() as stream, pytest.raises(UsageError, match="writable contiguous buffer"):
         stream.push_into(SOUND, out)
