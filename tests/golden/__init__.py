@@ -1,0 +1,1 @@
+"""Golden vectors of the original implementations, and checkpoints made to match them."""
