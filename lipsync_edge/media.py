@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 STILL_FPS = Fraction(25)
+LEAST_SIDE = 16
 MOST_PIXELS = 4096 * 4096
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # AVColorSpace → swscale's own numbers; anything else is BT.601
@@ -121,16 +122,16 @@ def read_image(path: str | Path) -> U8:
     except cv2.error:  # more pixels than OpenCV takes
         picture = None
     if picture is None:
-        raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode", fix="export it again")
+        raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode")
     check_size(place, picture.shape[1], picture.shape[0])
     return np.asarray(picture, np.uint8)
 
 
 def check_size(path: Path, width: int, height: int) -> None:
     """Raise InputError for a picture that is too small to hold a face or too large for memory."""
-    if not 16 <= min(width, height) or width * height > MOST_PIXELS:
+    if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise InputError(
-            expected=f"pictures of 16x16 to {MOST_PIXELS} pixels in {path.name}",
+            expected=f"pictures of {LEAST_SIDE}x{LEAST_SIDE} pixels to {MOST_PIXELS / 1e6:.0f} megapixels in {path.name}",
             got=f"{width}x{height}",
             fix="scale it first",
         )
@@ -159,7 +160,7 @@ def probe(path: str | Path) -> VideoInfo:
 
 def no_picture(path: Path) -> NoVideoError:
     """Return the error for a file whose pictures do not decode."""
-    return NoVideoError(expected=f"a video in {path.name}", got="no frame that decodes", fix="export or download it again")
+    return NoVideoError(expected=f"a video in {path.name}", got="no frame that decodes", fix="export it again")
 
 
 @contextmanager
@@ -186,7 +187,7 @@ def video_stream(container: InputContainer, path: Path) -> Any:
     cover = av.stream.Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
-        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures", fix="give a video or a picture")
+        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
     streams[0].thread_type = "AUTO"
     return streams[0]
 
@@ -224,7 +225,12 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         time_base=Fraction(stream.time_base),
         duration=length,
         rotation=rotation,
-        colour=Colour(int(first.colorspace), int(first.color_range), int(context.color_primaries), int(context.color_trc)),
+        colour=Colour(
+            matrix=int(first.colorspace),
+            range=int(first.color_range),
+            primaries=int(context.color_primaries),
+            transfer=int(context.color_trc),
+        ),
         sample_aspect=1 / aspect if sideways and aspect else aspect or Fraction(1),
     )
 

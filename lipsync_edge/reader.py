@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
@@ -105,7 +104,7 @@ class VideoReader:
         """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
         wanted = self._pts[low:high]
         if self._seekable:
-            found = {pts: frame for frame, pts in self._numbered(low, high) if pts in set(wanted[:1]) or pts >= wanted[0]}
+            found = {pts: frame for frame, pts in self._numbered(low, high) if pts >= wanted[0]}
             if all(pts in found for pts in wanted):
                 return iter([found[pts] for pts in wanted])
             self._seekable = False
@@ -161,7 +160,3 @@ class VideoReader:
         return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
 
 
-def last_of(frames: Iterator[VideoFrame]) -> VideoFrame | None:
-    """Return the last frame of an iterator, or None."""
-    tail = deque(frames, maxlen=1)
-    return tail[0] if tail else None
