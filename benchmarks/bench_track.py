@@ -40,7 +40,7 @@ class Row:
         size: of the frames, width x height.
         found: share of the frames with a face.
         detections: detector calls per frame.
-        ms: milliseconds a frame, one thread, decoding of the video not counted.
+        ms: milliseconds of one core a frame (CPU time, so that a busy machine does not count), decoding not counted.
         held: most frames kept back.
         still: noise of the landmarks from frame to frame, second difference over root 6, median.
         still_raw: the same for a detection in every frame, unsmoothed.
@@ -94,7 +94,9 @@ def noise(points: npt.NDArray[np.float64]) -> float:
 
 def landmarks_of(tracked: Sequence[TrackedFrame]) -> npt.NDArray[np.float64]:
     """(t, 5, 2), nan where there is no face."""
-    return np.stack([np.full((5, 2), np.nan) if t.landmarks is None else t.landmarks for t in tracked]).astype(float)
+    return np.stack(
+        [np.full((5, 2), np.nan) if t.landmarks is None else t.landmarks for t in tracked]
+    ).astype(float)
 
 
 def best_shift(track: npt.NDArray[np.float64], raw: npt.NDArray[np.float64]) -> float:
@@ -108,16 +110,18 @@ def best_shift(track: npt.NDArray[np.float64], raw: npt.NDArray[np.float64]) -> 
     return float(shifts[int(np.argmin(costs))])
 
 
-def measure(path: Path, detector: Detector, options: TrackOptions, truth: npt.NDArray[np.float64] | None) -> tuple[Row, list[TrackedFrame]]:
+def measure(
+    path: Path, detector: Detector, options: TrackOptions, truth: npt.NDArray[np.float64] | None
+) -> tuple[Row, list[TrackedFrame]]:
     """Track one clip; `truth` is (t, 5, 2) in frame pixels, nan where the teacher is unsure."""
     frames, counting = read(path), Counting(detector)
     tracker = Tracker(options, counting)
     tracked: list[TrackedFrame] = []
     held, spent = 0, 0.0
     for i, frame in enumerate(frames):
-        began = time.perf_counter()
+        began = time.thread_time()
         tracked += tracker.push(frame, Fraction(i, 25))
-        spent += time.perf_counter() - began
+        spent += time.thread_time() - began
         held = max(held, i + 1 - len(tracked))
     tracked += tracker.flush()
     points = landmarks_of(tracked)
@@ -193,7 +197,9 @@ def teacher(labels: Path, corpus: Path) -> dict[str, npt.NDArray[np.float64]]:
 
 def main() -> None:
     """Measure from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus/eval"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels/eval.npz"))
     parser.add_argument("--models", type=Path, default=None)
@@ -214,9 +220,17 @@ def main() -> None:
         row, tracked = measure(clip, detector, options, truth.get(clip.name))
         rows.append(asdict(row) | {"model": path.name})
         sheets.append(sheet(tracked))
-        print(" ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()), flush=True)
+        print(
+            " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()), flush=True
+        )
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps({"options": {"every": args.every, "side": args.side, "radius": args.radius}, "clips": rows}, indent=1) + "\n")
+    args.out.write_text(
+        json.dumps(
+            {"options": {"every": args.every, "side": args.side, "radius": args.radius}, "clips": rows},
+            indent=1,
+        )
+        + "\n"
+    )
     if args.sheet:
         cv2.imwrite(str(args.sheet), np.vstack(sheets))
 

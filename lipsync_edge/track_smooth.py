@@ -12,7 +12,7 @@ from lipsync_edge.select import Person, iou_with
 from lipsync_edge.smooth import smooth_row
 from lipsync_edge.tracked import Face, FindFaces, TrackedFrame, TrackOptions
 
-_MOVED = 0.08  # of the face size: farther apart than this, two detections are not joined by a straight line
+_MOVED = 0.05  # of the face size: farther apart than this, two detections are not joined by a straight line
 _SAME_FACE_IOU = 0.25
 # where five landmarks lie in a face box, for a fixed box in which the detector sees no face
 _LANDMARKS_IN_BOX = np.array(
