@@ -90,7 +90,8 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
 def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
     if not paths:
         return []
-    from lipsync_edge.media import VideoReader, read_audio
+    from lipsync_edge.reader import VideoReader
+    from lipsync_edge.sound import read_audio
 
     found = []
     for path in paths:

@@ -131,7 +131,7 @@ def check_size(path: Path, width: int, height: int) -> None:
     """Raise InputError for a picture that is too small to hold a face or too large for memory."""
     if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
         raise InputError(
-            expected=f"pictures of {LEAST_SIDE}x{LEAST_SIDE} pixels to {MOST_PIXELS / 1e6:.0f} megapixels in {path.name}",
+            expected=f"{path.name} with sides from {LEAST_SIDE} and at most {MOST_PIXELS / 1e6:.0f} million pixels",
             got=f"{width}x{height}",
             fix="scale it first",
         )

@@ -13,8 +13,10 @@ import numpy as np
 from lipsync_edge.arrays import F32
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.media import opened
+from lipsync_edge.resample import TARGET_RATE, Resampler, to_float32
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
+_LEAST_GAP_S, _LONGEST_GAP_S = 0.02, 3600.0  # less is rounding of the container's clock, more is a broken clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,16 @@ def probe_sound(path: Path) -> SoundInfo:
         known = stream.duration * Fraction(stream.time_base) if stream.duration and stream.time_base else None
         if known is None and container.duration:
             known = Fraction(container.duration, 1_000_000)
-        return SoundInfo(stream.rate, min(len(frame.layout.channels), MAX_CHANNELS), known)
+        return SoundInfo(int(frame.sample_rate), min(len(frame.layout.channels), MAX_CHANNELS), known)
 
 
-def read_sound(path: Path, info: SoundInfo, start: Fraction = Fraction(0), end: Fraction | None = None) -> Iterator[F32]:
+def read_sound(
+    path: Path, info: SoundInfo, start: Fraction = Fraction(0), end: Fraction | None = None
+) -> Iterator[F32]:
     """Decode a sound in pieces.
+
+    Time 0 is where the file begins, pictures included; where the sound begins later, or a stretch of it is missing,
+    silence stands in, so that what follows keeps its time.
 
     Args:
         path: any file with audio.
@@ -64,28 +71,61 @@ def read_sound(path: Path, info: SoundInfo, start: Fraction = Fraction(0), end: 
     Yields:
         float32 (n, channels), -1…1, at `info.rate`. A damaged packet is skipped; not one good one is an error.
     """
+    position, first = 0, round(start * info.rate)
+    last = None if end is None else round(end * info.rate)
+    with opened(path) as container:
+        for samples in _pieces(container, info):
+            piece = samples[max(0, first - position) : None if last is None else max(0, last - position)]
+            position += len(samples)
+            if len(piece):
+                yield piece
+            if last is not None and position >= last:
+                return
+    if not position:
+        raise InputError(expected=f"sound in {path.name}", got="no packet that decodes")
+
+
+def read_audio(path: str | Path, rate: int = TARGET_RATE) -> F32:
+    """Decode a whole sound as mono, float32 (n,), -1…1, at 16 kHz (or at its own rate, when `rate` is that).
+
+    Raises:
+        InputError: the file cannot be read, or another rate is asked for; NoAudioError: it holds no sound.
+    """
+    place = Path(path)
+    info = probe_sound(place)
+    mono = np.concatenate([to_float32(piece) for piece in read_sound(place, info)])
+    if rate == info.rate:
+        return mono
+    if rate != TARGET_RATE:
+        raise InputError(expected=f"{TARGET_RATE} or {info.rate} Hz", got=f"{rate} Hz")
+    resampler = Resampler(info.rate)
+    return np.concatenate([resampler.push(mono), resampler.flush()])
+
+
+def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:
+    """Decode, mix to at most two channels, and put silence where nothing is."""
     import av
 
-    skip = round(start * info.rate)
-    left = None if end is None else round(end * info.rate) - skip
-    given = False
-    with opened(path) as container:
-        layout = "mono" if info.channels == 1 else "stereo"
-        resampler = av.AudioResampler(format="flt", layout=layout, rate=info.rate)
-        for frame in _frames(container):
-            for piece in resampler.resample(frame):
-                given = True
-                samples = np.asarray(piece.to_ndarray(), np.float32).reshape(-1, info.channels)
-                samples, skip = samples[skip:], max(0, skip - len(samples))
-                if left is not None:
-                    samples = samples[:left]
-                    left -= len(samples)
-                if len(samples):
-                    yield samples
-            if left == 0:
-                return
-    if not given:
-        raise InputError(expected=f"sound in {path.name}", got="no packet that decodes")
+    layout = "mono" if info.channels == 1 else "stereo"
+    resampler = av.AudioResampler(format="flt", layout=layout, rate=info.rate)
+    origin = Fraction(container.start_time or 0, 1_000_000)
+    position = 0
+    for frame in _frames(container):
+        if frame is not None and frame.pts is not None:
+            missing = round((frame.pts * Fraction(frame.time_base) - origin) * info.rate) - position
+            for length in _portions(missing if _LEAST_GAP_S < missing / info.rate < _LONGEST_GAP_S else 0, info.rate):
+                position += length
+                yield np.zeros((length, info.channels), np.float32)
+        for piece in resampler.resample(frame):
+            samples = np.asarray(piece.to_ndarray(), np.float32).reshape(-1, info.channels)
+            position += len(samples)
+            yield np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _portions(total: int, most: int) -> Iterator[int]:
+    """Cut a length into portions of at most `most`."""
+    for begun in range(0, total, most):
+        yield min(most, total - begun)
 
 
 def _frames(container: Any) -> Iterator[Any]:
@@ -96,8 +136,8 @@ def _frames(container: Any) -> Iterator[Any]:
         for packet in container.demux(container.streams.audio[0]):
             try:
                 yield from packet.decode()
-            except av.InvalidDataError:
+            except av.error.InvalidDataError:
                 continue
-    except av.FFmpegError:
+    except av.error.FFmpegError:
         pass  # the file is cut off: what came before it counts
     yield None

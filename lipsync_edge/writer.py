@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ SPEED = {
     "libsvtav1": {"preset": "10"},
 }
 DEFAULT_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 28}
-FINEST_TICK = Fraction(1, 90_000)
+FINEST_TICK = Fraction(1, 1_000_000)
+USUAL_TICK = Fraction(1, 90_000)
+AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,15 @@ def check_output(path: Path, codec: str = "") -> None:
         raise OutputError(expected=f"a folder that can be written to at {path.parent}", got="no permission")
 
 
+def exact_tick(fps: Fraction, time_base: Fraction) -> Fraction:
+    """Return the unit in which both the frame rate's grid and the source's own times are whole numbers.
+
+    Where that would be finer than a microsecond it is 1/90000 s, MPEG's clock.
+    """
+    tick = Fraction(1, lcm((1 / fps).denominator, time_base.denominator))
+    return tick if tick >= FINEST_TICK else USUAL_TICK
+
+
 class VideoWriter:
     """Encodes frames and sound; `close` puts the file in its place, `discard` leaves nothing behind.
 
@@ -93,7 +105,7 @@ class VideoWriter:
         self.path = path
         self.what = what
         self._beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-        self._tick = max(what.time_base, FINEST_TICK)
+        self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
         options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
         try:
@@ -102,7 +114,7 @@ class VideoWriter:
             self._sound: Any = self._add_sound()
         except (av.FFmpegError, OSError, ValueError) as error:
             self.discard()
-            raise OutputError(expected=f"a writable {path.suffix} at {path}", got=str(error)) from error
+            raise OutputError(expected=f"a writable {path.suffix} at {path}", got=_reason(error)) from error
 
     def _add_video(self) -> Any:
         name = CODECS[self.what.codec] if self.what.codec else CONTAINERS[self.path.suffix.lower()][0]
@@ -122,7 +134,8 @@ class VideoWriter:
         if not self.what.sound_rate:
             return None
         codec = CONTAINERS[self.path.suffix.lower()][1]
-        rate = 48_000 if codec == "libopus" else min(self.what.sound_rate, 96_000)
+        rates = (48_000,) if codec == "libopus" else AAC_RATES
+        rate = min((rate for rate in rates if rate >= self.what.sound_rate), default=rates[-1])
         stream = self._container.add_stream(codec, rate=rate)
         stream.codec_context.layout = "mono" if self.what.sound_channels == 1 else "stereo"
         stream.bit_rate = 96_000 * self.what.sound_channels
@@ -145,7 +158,7 @@ class VideoWriter:
             src_color_range=FULL_RANGE,
             dst_colorspace=colour.sws_matrix,
             dst_color_range=colour.sws_range,
-            interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
             threads=1,
         )
         self._last = max(self._last + 1, round(time / self._tick))
@@ -173,7 +186,7 @@ class VideoWriter:
             for packet in stream.encode(frame):
                 self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
-            raise OutputError(expected=f"room to write {self.path.name}", got=str(error), fix="free some disk") from error
+            raise OutputError(expected=f"to write {self.path}", got=_reason(error)) from error
 
     def close(self) -> None:
         """Finish the file and rename it to its own name, replacing an older one."""
@@ -186,7 +199,7 @@ class VideoWriter:
             self._container.close()
             self._beside.replace(self.path)
         except (av.FFmpegError, OSError) as error:
-            raise OutputError(expected=f"to finish {self.path}", got=str(error)) from error
+            raise OutputError(expected=f"to finish {self.path}", got=_reason(error)) from error
         finally:
             self.discard()
 
@@ -211,3 +224,7 @@ class VideoWriter:
             self.close()
         else:
             self.discard()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
