@@ -99,7 +99,7 @@ class Inbox:
             self._change.notify_all()
 
     def take(self, most: int) -> Pcm | None:
-        """Give at most `most` samples of the next piece; an empty array when there is none, None where an utterance ends."""
+        """Give at most `most` samples of the next piece; none (0,) when there is none, None where an utterance ends."""
         with self._change:
             self._raise_error()
             if not self._items:

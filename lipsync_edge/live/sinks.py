@@ -1,0 +1,199 @@
+"""Where moments go: raw frames, a transport stream or fragmented MP4 with sound, a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import U8
+from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.live.moment import I16, Moment
+
+FORMATS = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
+EXTENSIONS = {
+    ".ts": "ts",
+    ".mts": "ts",
+    ".m2ts": "ts",
+    ".mp4": "mp4",
+    ".m4s": "mp4",
+    ".bgr": "raw",
+    ".raw": "raw",
+}
+SCHEMES = {"udp": "mpegts", "tcp": "mpegts", "srt": "mpegts", "unix": "mpegts", "rtmp": "flv", "rtmps": "flv"}
+FRAGMENTS = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
+
+
+class RawSink:
+    """Frames one after another, uint8 H * W * 3 bytes BGR, no sound.
+
+    A slot without a new picture repeats the last one, so that picture n stands at n / fps; only a late one is
+    missing, because what is behind cannot take more.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._last: U8 | None = None
+
+    def write(self, moment: Moment) -> None:
+        """Write the picture."""
+        self._last = moment.image_bgr if moment.image_bgr is not None else self._last
+        if self._last is None or moment.state == "late":
+            return
+        try:
+            self._file.write(np.ascontiguousarray(self._last).data)
+            self._file.flush()
+        except (OSError, ValueError) as error:
+            raise OutputError(expected="a reader of the frames", got=str(error)) from error
+
+    def interrupt(self) -> None:
+        """Nothing is held back here."""
+
+    def close(self) -> None:
+        """Flush; a reader that has gone is not an error any more."""
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            return
+
+
+class MediaSink:
+    """H.264 and AAC in MPEG-TS, fragmented MP4 or FLV, each with the time of its slot.
+
+    Args:
+        target: a file, a URL, or a file object opened for writing.
+        container: FFmpeg's name: "mpegts", "mp4" or "flv".
+        size: width and height of the pictures; an odd last column or row is left out (4:2:0 needs even sizes).
+        fps: slots a second.
+        rate: samples a second.
+    """
+
+    def __init__(
+        self,
+        target: Path | str | IO[bytes],
+        *,
+        container: str,
+        size: tuple[int, int],
+        fps: Fraction,
+        rate: int,
+    ) -> None:
+        import av
+
+        self._errors = (av.FFmpegError, OSError, ValueError)
+        self._width, self._height = size[0] // 2 * 2, size[1] // 2 * 2
+        self._samples = 0
+        options = FRAGMENTS if container == "mp4" else {}
+        try:
+            where = str(target) if isinstance(target, Path) else target
+            self._container = av.open(where, "w", format=container, options=options)
+            self._video: Any = self._container.add_stream("libx264", rate=fps)
+            self._video.width, self._video.height, self._video.pix_fmt = self._width, self._height, "yuv420p"
+            self._video.codec_context.time_base = 1 / fps
+            self._video.codec_context.gop_size = round(fps)
+            self._video.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"}
+            self._audio: Any = self._container.add_stream("aac", rate=rate, layout="mono")
+        except self._errors as error:
+            raise OutputError(expected=f"to write {container} to {target}", got=str(error)) from error
+        self._rate = rate
+
+    def write(self, moment: Moment) -> None:
+        """Encode and send one moment."""
+        import av
+
+        try:
+            if moment.image_bgr is not None:
+                picture = np.ascontiguousarray(moment.image_bgr[: self._height, : self._width])
+                frame = av.VideoFrame.from_ndarray(picture, "bgr24")
+                frame.pts, frame.time_base = moment.slot, self._video.codec_context.time_base
+                self._container.mux(self._video.encode(frame))
+            self._write_sound(moment.pcm)
+        except self._errors as error:
+            raise OutputError(expected="an output that takes the stream", got=str(error)) from error
+
+    def _write_sound(self, pcm: I16) -> None:
+        import av
+
+        if not len(pcm):
+            return
+        frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
+        frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._samples
+        self._samples += len(pcm)
+        self._container.mux(self._audio.encode(frame))
+
+    def interrupt(self) -> None:
+        """What is encoded has gone out; nothing is held back here."""
+
+    def close(self) -> None:
+        """Write the last packets and the trailer."""
+        try:
+            for stream in (self._video, self._audio):
+                if stream.codec_context.is_open:
+                    self._container.mux(stream.encode(None))
+            self._container.close()
+        except self._errors as error:
+            raise OutputError(expected="to finish the stream", got=str(error)) from error
+
+
+class WindowSink:
+    """A window on the screen, without sound (`serve` gives sound on a screen).
+
+    Args:
+        on_close: called when the window is closed, or q or Escape is pressed in it.
+        title: of the window.
+    """
+
+    def __init__(self, on_close: Callable[[], object], title: str = "lipsync-edge") -> None:
+        self._on_close, self._title = on_close, title
+        try:
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL)
+        except cv2.error as error:
+            raise OutputError(
+                expected="a screen, and OpenCV with windows",
+                got="an OpenCV or a machine without",
+                fix="use `lipsync-edge serve` and a browser, or install opencv-python",
+            ) from error
+
+    def write(self, moment: Moment) -> None:
+        """Show the picture."""
+        if moment.image_bgr is not None:
+            cv2.imshow(self._title, moment.image_bgr)
+        key = cv2.waitKey(1) & 0xFF
+        if key in (ord("q"), 27) or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            self._on_close()
+
+    def interrupt(self) -> None:
+        """Nothing is held back here."""
+
+    def close(self) -> None:
+        """Take the window away."""
+        cv2.destroyAllWindows()
+
+
+def container_of(out: str, wanted: str = "") -> str:
+    """FFmpeg's name of the container for an output; "rawvideo" for raw frames.
+
+    Args:
+        out: "-", a file name or a URL.
+        wanted: "raw", "ts" or "mp4", or "" to go by the name ("-" is raw then).
+    """
+    if wanted:
+        if wanted not in FORMATS:
+            raise UsageError(expected=f"--format {', '.join(FORMATS)}", got=wanted)
+        return FORMATS[wanted]
+    if out == "-":
+        return FORMATS["raw"]
+    scheme = out.split("://")[0].lower() if "://" in out else ""
+    if scheme in SCHEMES:
+        return SCHEMES[scheme]
+    extension = Path(out).suffix.lower()
+    if scheme or extension not in EXTENSIONS:
+        raise UsageError(
+            expected=f"an output ending in {', '.join(EXTENSIONS)} or a URL of {', '.join(SCHEMES)}",
+            got=out,
+            fix="say --format",
+        )
+    return FORMATS[EXTENSIONS[extension]]
