@@ -32,7 +32,7 @@ class Lips(nn.Module):
     def forward(self, face: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return flow (B, 2, 64, 64), mask (B, 1, 128, 128) 0…1 and paint (B, 3, 128, 128) 0…1."""
         image = face.permute(0, 3, 1, 2).float() / 255.0
-        flow, logits, paint = self.hand(image, self.ear(mel) * self.amplitude)
+        flow, logits, paint = self.hand(image, self.ear(mel)[:, :, 0] * self.amplitude)
         return flow, torch.sigmoid(logits), paint
 
 

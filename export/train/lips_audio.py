@@ -27,7 +27,8 @@ COLUMNS = 30  # of 12.5 ms; 200 ms of look-ahead
 OFFSET = -15
 FLOOR = -4.0
 RUN = 24  # consecutive frames of one clip, for losses on motion
-RUNS = 14  # runs in a batch
+RUNS = 24  # runs in a batch
+LONGEST = int((RUN - 1) * 3.2) + 4 + COLUMNS  # columns of a run at 25 frames a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,28 +135,27 @@ class Sampler:
         share = np.sqrt([len(self.of[name]) for name in names])
         self.share = share / share.sum()
 
-    def run(self) -> tuple[Array, Array]:
-        """Return one disguised run: windows (RUN, 80, COLUMNS) and codes (RUN, 8)."""
+    def run(self) -> tuple[Array, Array, Array]:
+        """Return one disguised run: mel (80, LONGEST), codes (RUN, 8), and the first column of each frame's window."""
         name = self.names[int(self.rng.choice(len(self.names), p=self.share))]
         clip = self.of[name][int(self.rng.integers(len(self.of[name])))]
         start = int(self.rng.integers(0, len(clip.codes) - RUN + 1))
         times, codes = clip.times[start : start + RUN], clip.codes[start : start + RUN]
+        columns = (80 * (times - times[0]) + 1e-6).astype(int)
         draw = self.rng.random()
         if draw < 0.04:  # silence, digital or of a room, closes the mouth
             level = self.rng.uniform(-4.0, -3.0) if draw < 0.025 else FLOOR
-            noise = self.rng.normal(0, 0.1 * (level > FLOOR), (RUN, 80, COLUMNS))
-            return np.clip(level + noise, -4, 4).astype(np.float32), np.zeros((RUN, CODES), np.float32)
-        first = int(80 * times[0]) - 2 * COLUMNS
-        last = int(80 * times[-1]) + 2 * COLUMNS
-        mel = np.pad(clip.mel, ((0, 0), (max(0, -first), max(0, last - clip.mel.shape[1]))), constant_values=FLOOR)
-        low = max(0, first)
-        piece = disguise(mel[:, low : low + last - first], self.rng)
-        return windows(piece, times - first / 80.0 - 0.0), codes
+            noise = self.rng.normal(0, 0.1 * (level > FLOOR), (80, LONGEST))
+            return np.clip(level + noise, -4, 4).astype(np.float32), np.zeros((RUN, CODES), np.float32), columns
+        first = int(80 * times[0] + 1e-6) + OFFSET
+        before, after = max(0, -first), max(0, first + LONGEST - clip.mel.shape[1])
+        mel = np.pad(clip.mel, ((0, 0), (before, after)), constant_values=FLOOR)[:, first + before :][:, :LONGEST]
+        return disguise(mel, self.rng), codes, columns
 
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """Return windows (RUNS, RUN, 80, COLUMNS) and codes (RUNS, RUN, 8)."""
-        runs = [self.run() for _ in range(RUNS)]
-        return torch.from_numpy(np.stack([r[0] for r in runs])), torch.from_numpy(np.stack([r[1] for r in runs]))
+    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mels (RUNS, 80, LONGEST), codes (RUNS, RUN, 8) and columns (RUNS, RUN)."""
+        mels, codes, columns = zip(*(self.run() for _ in range(RUNS)), strict=True)
+        return tuple(torch.from_numpy(np.stack(part)) for part in (mels, codes, columns))  # type: ignore[return-value]
 
 
 def motion_losses(made: Tensor, real: Tensor) -> dict[str, Tensor]:
@@ -187,9 +187,9 @@ def main(argv: list[str] | None = None) -> None:
     sampler = Sampler(clips, options.seed)
 
     def losses(net: nn.Module) -> dict[str, Tensor]:
-        mels, codes = sampler.batch()
-        made = net(mels.flatten(0, 1)).view(RUNS, RUN, CODES)
-        return motion_losses(made, codes)
+        mels, codes, columns = sampler.batch()
+        made = net(mels).transpose(1, 2)
+        return motion_losses(torch.take_along_dim(made, columns[:, :, None].expand(-1, -1, CODES), 1), codes)
 
     fit(Ear(), losses, Plan(minutes=options.minutes, rate=1.5e-3), options.out / "ear")
 

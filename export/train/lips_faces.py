@@ -1,9 +1,9 @@
 """Training faces for the hand: a reference with one mouth, the same face's target with another, and the code between.
 
-Three kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still whose mesh is
+Four kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still whose mesh is
 moved by a code of the corpus; there is no picture of the result, but flow and mask are known. *close*: a still with an
 open mouth is the target, and its reference is the same still with the mouth warped to another code, mostly shut: that
-teaches teeth and tongues of hundreds of people.
+teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth that must close.
 """
 
 from __future__ import annotations
@@ -99,9 +99,11 @@ class Faces:
     def draw(self) -> Sample:
         """Draw one example of any kind."""
         kind = self.rng.random()
-        if kind < 0.45:
+        if kind < 0.40:
             return self._pair()
-        return self._drive() if kind < 0.72 else self._close()
+        if kind < 0.65:
+            return self._drive()
+        return self._close() if kind < 0.85 else self._shut()
 
     def _pair(self) -> Sample:
         rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]
@@ -112,6 +114,8 @@ class Faces:
         same = self.of_clip[int(self.clip[target])]
         others = same[self.rng.integers(len(same), size=4)]
         reference = int(others[np.argmin(self.gaps[others])] if self.rng.random() < 0.5 else others[0])
+        if self.rng.random() < 0.3:  # an open mouth that must close
+            target, reference = reference, target
         rigid = list(shape.RIGID)
         lay = shape.similarity_batch(self.points[reference][rigid], self.points[target][rigid])
         view = self._view()
@@ -128,7 +132,7 @@ class Faces:
         i = int(self.rng.integers(len(self.still_points)))
         view = self._view()
         come_from = shape.apply(view, self.still_points[i])
-        code = self._some_code()
+        code = self._some_code() * np.float32(self.rng.random() < 0.75)
         to = self._moved(come_from, code - self.model.code_of_open(self.still_points[i]))
         picture = self._cut(self.still_crops[i], view)
         return self._finish([picture, picture], code, to, come_from, pictured=False)
@@ -142,6 +146,17 @@ class Faces:
         come_from = self._moved(to, other - code)
         target = self._cut(self.still_crops[i], view)
         reference = cv2.remap(target, *carry(come_from, to), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return self._finish([reference, target], code, to, come_from, pictured=True)
+
+    def _shut(self) -> Sample:
+        i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
+        view = self._view()
+        come_from = shape.apply(view, self.still_points[i])
+        own = self.model.code_of_open(self.still_points[i])
+        code = own * np.float32(max(0.0, self.rng.uniform(-0.6, 0.5)))
+        to = self._moved(come_from, code - own)
+        reference = self._cut(self.still_crops[i], view)
+        target = cv2.remap(reference, *carry(to, come_from), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return self._finish([reference, target], code, to, come_from, pictured=True)
 
     def _some_code(self) -> Array:

@@ -16,24 +16,31 @@ FLOW_RANGE = 0.15  # of the crop side: the farthest a pixel is carried
 
 
 class Ear(nn.Module):
-    """Mel windows (B, 80, T) → shape codes (B, 8)."""
+    """Mel (B, 80, T), T ≥ 30 → shape codes (B, 8, T − 29); no padding in time, so a window of 30 columns gives one.
 
-    def __init__(self, columns: int = 30, width: int = 24) -> None:
+    Training runs it over whole stretches at once, the exported graph over single windows; the numbers are the same.
+    """
+
+    COLUMNS = 30
+
+    def __init__(self, width: int = 128) -> None:
         super().__init__()
-        w = width
-        self.layers = nn.Sequential(
-            nn.Conv2d(1, w, 5, (2, 1), 2), nn.ReLU(),
-            nn.Conv2d(w, 2 * w, 3, (2, 2), 1), nn.ReLU(),
-            nn.Conv2d(2 * w, 3 * w, 3, (2, 1), 1), nn.ReLU(),
-            nn.Conv2d(3 * w, 4 * w, 3, (2, 2), 1), nn.ReLU(),
-            nn.Conv2d(4 * w, 4 * w, 3, (1, 1), 1), nn.ReLU(),
+        self.spectrum = nn.Sequential(
+            nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)), nn.ReLU(), nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)), nn.ReLU()
+        )
+        self.bands = nn.Sequential(nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.1))
+        self.time = nn.Sequential(
+            nn.Conv1d(width, width, 5), nn.ReLU(),
+            nn.Conv1d(width, width, 3, dilation=2), nn.ReLU(),
+            nn.Conv1d(width, width, 3, dilation=4), nn.ReLU(),
+            nn.Conv1d(width, width, 10), nn.ReLU(),
         )  # fmt: skip
-        wide = -(-(-(-columns // 2)) // 2)
-        self.head = nn.Sequential(nn.Linear(4 * w * 5 * wide, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, CODES))
+        self.head = nn.Sequential(nn.Dropout(0.15), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1))
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Return the codes of windows (B, 80, T)."""
-        return self.head(self.layers(mel.unsqueeze(1) / 4).flatten(1))
+        """Return the codes of every window of 30 columns."""
+        spectrum = self.spectrum(mel.unsqueeze(1) / 4)
+        return self.head(self.time(self.bands(spectrum.flatten(1, 2))))
 
 
 class Film(nn.Module):
