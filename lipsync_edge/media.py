@@ -30,6 +30,9 @@ MOST_PIXELS = 4096 * 4096
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 _MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # AVColorSpace → swscale's own numbers; anything else is BT.601
 _BT601, _BT709 = 5, 1
+# swscale's flags, by number: PyAV before 18 does not name the last three
+POINT, BILINEAR, BICUBIC = 0x10, 0x2, 0x4
+ACCURATE, FULL_CHROMA_OUT, FULL_CHROMA_IN = 0x40000, 0x2000, 0x4000
 FULL_RANGE, LIMITED_RANGE = 2, 1
 
 

@@ -14,7 +14,11 @@ import numpy as np
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.media import (
+    ACCURATE,
+    BICUBIC,
+    FULL_CHROMA_OUT,
     FULL_RANGE,
+    POINT,
     VideoFrame,
     VideoInfo,
     check_range,
@@ -139,8 +143,6 @@ class VideoReader:
 
     def _upright(self, frame: av.VideoFrame) -> U8:
         """Convert to BGR, uint8 (H, W, 3), turned as the file says."""
-        from av.video.reformatter import Interpolation as Flag
-
         info = self.info
         sideways = info.rotation in _TURNS and info.rotation != 180
         size = (info.height, info.width) if sideways else (info.width, info.height)
@@ -152,7 +154,7 @@ class VideoReader:
             src_color_range=info.colour.sws_range,
             dst_color_range=FULL_RANGE,
             # nearest chroma on the way in and its mean on the way out undo each other
-            interpolation=(Flag.POINT if same_size else Flag.BICUBIC) | Flag.ACCURATE_RND | Flag.FULL_CHR_H_INT,
+            interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
             threads=1,
         )
         picture = np.asarray(rgb.to_ndarray(), np.uint8)

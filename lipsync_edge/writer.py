@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.media import FULL_RANGE, STILL_COLOUR, Colour
+from lipsync_edge.media import ACCURATE, BILINEAR, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
 
 CONTAINERS = {
     ".mp4": ("libx264", "aac"),
@@ -145,7 +145,6 @@ class VideoWriter:
     def write(self, frame_bgr: U8, time: Fraction) -> None:
         """Encode one frame, uint8 (H, W, 3), shown from `time` seconds on; times must grow."""
         import av
-        from av.video.reformatter import Interpolation
 
         height, width = self.what.height, self.what.width
         if height % 2 or width % 2:
@@ -158,7 +157,7 @@ class VideoWriter:
             src_color_range=FULL_RANGE,
             dst_colorspace=colour.sws_matrix,
             dst_color_range=colour.sws_range,
-            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
+            interpolation=BILINEAR | ACCURATE | FULL_CHROMA_IN,
             threads=1,
         )
         self._last = max(self._last + 1, round(time / self._tick))
