@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import U8, Boxes
+from lipsync_edge.backend import open_backend
 from lipsync_edge.card import load_card
 from lipsync_edge.detect import Detector
-from lipsync_edge.backend import open_backend
 from lipsync_edge.network import Network, find_model
 from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
 

@@ -165,43 +165,60 @@ class Avatar:
 def build_avatar(tracked: Iterable[TrackedFrame], fps: Fraction, origin: Origin) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
+    Args:
+        tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
+        fps: nominal frames a second.
+        origin: what they were tracked with.
+
     Raises:
         NoVideoError: not one frame.
         NoFaceError: not one face.
     """
     faces: list[F32] = []
-    offsets, size = [0], (0, 0)
+    offsets, times = [0], []
+    size = (0, 0)
     with tempfile.TemporaryFile() as file:
         for frame in tracked:
-            size = size if faces else (frame.frame_bgr.shape[1], frame.frame_bgr.shape[0])
             picture = frame.frame_bgr
-            if picture.shape[1::-1] != size:
-                raise InputError(
-                    expected=f"frames of one size, {size[0]}x{size[1]}",
-                    got=f"{picture.shape[1]}x{picture.shape[0]}",
-                )
+            height, width = picture.shape[:2]
+            size = size if faces else (width, height)
+            if (width, height) != size:
+                raise InputError(expected=f"frames of one size, {size[0]}x{size[1]}", got=f"{width}x{height}")
             jpeg = cv2.imencode(".jpg", picture, _JPEG)[1]
             file.write(jpeg.tobytes())
             offsets.append(offsets[-1] + len(jpeg))
             faces.append(_numbers(frame))
-        if not faces:
-            raise NoVideoError(expected="a face video or picture", got="no frame")
-        if all(np.isnan(row[0]) for row in faces):
-            raise NoFaceError(
-                expected="a face in the video",
-                got=f"none in {len(faces)} frames",
-                fix="use a clearer face, or --box",
-            )
+            times.append(frame.time)
+        _check_faces(faces)
         file.flush()
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return Avatar(
-        fps=fps,
+        fps=_rate(times, fps),
         size=size,
         origin=origin,
         faces=np.stack(faces),
         offsets=np.array(offsets, np.int64),
         data=data,
     )
+
+
+def _check_faces(faces: list[F32]) -> None:
+    if not faces:
+        raise NoVideoError(expected="a face video or picture", got="no frame")
+    if all(np.isnan(row[0]) for row in faces):
+        raise NoFaceError(
+            expected="a face in the video",
+            got=f"none in {len(faces)} frames",
+            fix="use a clearer face, or --box",
+        )
+
+
+def _rate(times: list[Fraction], fps: Fraction) -> Fraction:
+    """Nominal rate, or the mean one where the last frame stands more than half a frame away from its place."""
+    length = times[-1] - times[0]
+    if abs(length - (len(times) - 1) / fps) <= 1 / (2 * fps):
+        return fps
+    return ((len(times) - 1) / length).limit_denominator(100_000)
 
 
 def _numbers(frame: TrackedFrame) -> F32:

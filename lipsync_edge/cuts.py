@@ -50,7 +50,7 @@ class CutDetector:
 
 
 def _likeness(a: F32, b: F32) -> float:
-    """Correlation, -1 to 1, of the detail of two thumbnails; their coarse light and dark, black bars too, do not count."""
+    """Correlation, -1 to 1, of the detail of two thumbnails; coarse light and dark, black bars too, do not count."""
     x, y = (thumb - cv2.GaussianBlur(thumb, (0, 0), _COARSE) for thumb in (a, b))
     x, y = x - x.mean(), y - y.mean()
     return float((x * y).sum() / max(float(np.sqrt((x * x).sum() * (y * y).sum())), 1e-6))

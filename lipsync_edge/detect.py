@@ -116,7 +116,7 @@ def decode(head: DetectHead, priors: F32, score: F32, offsets: F32, points: F32 
 
 
 def _merge(rows: F32, score: F32, best: int) -> F32:
-    """Mean of the rows, float32 (n, 14), whose boxes overlap the best one, weighted by score; steadier than the best."""
+    """Mean of the rows, float32 (n, 14), whose boxes overlap the best, weighted by score; steadier than the best."""
     same = iou_with(rows[:, :4], rows[best, :4]) > _SAME_FACE_IOU
     weight = score[same] / score[same].sum()
     return np.asarray(weight @ rows[same], np.float32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,10 @@ from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
 
 if TYPE_CHECKING:
+    from lipsync_edge.avatar import Avatar
     from lipsync_edge.offline import RunOptions, RunResult
+    from lipsync_edge.prepare import PrepareOptions
+    from lipsync_edge.stream import Stream
 
 Probe = Callable[[str], AbstractContextManager[None]]
 STAGES = ("lips", "enhance", "segment", "blend")
@@ -143,6 +147,18 @@ class Engine:
         from lipsync_edge import offline
 
         return offline.run(self, face, audio, out, options=options, progress=progress)
+
+    def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:
+        """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
+        from lipsync_edge.prepare import prepare
+
+        return prepare(self, face, options)
+
+    def stream(self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None) -> Stream:
+        """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.stream.Stream`."""
+        from lipsync_edge.stream import Stream
+
+        return Stream(self, avatar, sample_rate=sample_rate, fps=fps)
 
     def _cut(self, tick: Tick) -> Cut | None:
         if tick.box_xyxy is None:

@@ -27,10 +27,11 @@ class _Item:
 class PublishedTrack:
     """One face a frame: the best detection of each, or the fixed box.
 
-    The published rule, in place and in whole pixels (a mean is cut off, not rounded): boxes[i] = mean(boxes[i : i + 5]);
-    near the end, where i + 5 passes it, the window is boxes[n - 5 :], whose first boxes are means already (a clip of
-    fewer than five frames takes boxes[n - 5 :] with that negative index, as Python understands it). The published
-    code stops at a frame without a face; here it has no box, and takes no part in the means.
+    The published rule, in place and in whole pixels (a mean is cut off, not rounded):
+    boxes[i] = mean(boxes[i : i + 5]); near the end, where i + 5 passes it, the window is boxes[n - 5 :], whose first
+    boxes are means already (a clip of fewer than five frames takes boxes[n - 5 :] with that negative index, as Python
+    understands it). The published code stops at a frame without a face; here it has no box, and takes no part in
+    the means.
     """
 
     def __init__(self, options: TrackOptions, find_faces: FindFaces) -> None:

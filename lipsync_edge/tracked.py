@@ -79,7 +79,7 @@ class TrackOptions:
         return Boxes(boxes.xyxy[inside], boxes.score[inside], landmarks)
 
     def final_box(self, box_xyxy: F32, shape: tuple[int, ...]) -> F32 | None:
-        """Return the box, float32 (4,), with its pads, clipped to a frame of shape (H, W, ...); None: nothing is left."""
+        """Return the box, float32 (4,), with its pads, clipped to a frame of shape (H, W, ...); None: nothing left."""
         top, bottom, left, right = (0, 0, 0, 0) if self.box_xyxy is not None else self.pads
         box = np.array(self.box_xyxy if self.box_xyxy is not None else box_xyxy, np.float32)
         box += np.array([-left, -top, right, bottom], np.float32)
