@@ -1,4 +1,4 @@
-"""An ONNX file of Wav2Lip that somebody already has, under whatever input names → ours: checked, wrapped, with its card."""
+"""An ONNX file of Wav2Lip that somebody already has → ours: inputs found by shape, checked, wrapped, with its card."""
 
 from __future__ import annotations
 
