@@ -1,0 +1,200 @@
+"""`lipsync-edge live`: options into a show."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.live.moment import I16, Sink
+from lipsync_edge.live.process import notify_systemd
+from lipsync_edge.live.setup import LOG, log_to_stderr, open_avatar, read_config, stop_on_signals, watched
+from lipsync_edge.live.show import Show, ShowHealth, ShowOptions
+from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
+from lipsync_edge.live.sources import Feeder, keep_open, open_microphone, read_file, read_pipe
+from lipsync_edge.stream import Stream
+
+INTERRUPTED = 128 + signal.SIGINT
+_MIC_BUFFER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """What `live` was told; the names are those of the long options.
+
+    Attributes:
+        avatar: a saved avatar, a video or a picture.
+        audio: "-" (int16 mono PCM on stdin), "mic", or a sound file.
+        out: "-", "window", a file or a URL.
+        format: "raw", "ts" or "mp4"; "" goes by the name.
+        rate: samples a second of stdin and the microphone, and of the sound that comes out.
+        fps: frames a second; 0 takes the avatar's.
+        realtime: pace by the sample clock.
+        gap_ms: pause in the sound after which an utterance counts as over, in milliseconds.
+        watchdog_s: end the process when the show hangs for so many seconds; 0 does not.
+        preset: see `lipsync-edge run`; so are device, precision, threads and models.
+        device: see above.
+        precision: see above.
+        threads: 0 leaves it to the runtime.
+        models: folder, or "".
+    """
+
+    avatar: str = ""
+    audio: str = "-"
+    out: str = "-"
+    format: str = ""
+    rate: int = 16_000
+    fps: float = 0.0
+    realtime: bool = False
+    gap_ms: int = 500
+    watchdog_s: float = 0.0
+    preset: str = "lite"
+    device: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+    models: str = ""
+
+
+def run_live(options: LiveOptions, stream: Stream, stdin: IO[bytes], stdout: IO[bytes]) -> int:
+    """Run a show to its end; return the exit status: 0, or 130 after Ctrl-C. Errors are raised."""
+    must_pace = options.realtime or options.audio == "mic" or options.out == "window"
+    over = threading.Event()
+    settings = ShowOptions(
+        rate=options.rate,
+        realtime=must_pace,
+        gap_s=options.gap_ms / 1000,
+        buffer_s=_MIC_BUFFER_S if options.audio == "mic" else 10.0,
+    )
+
+    def stop() -> None:
+        over.set()
+        show.stop()
+
+    show = Show(stream, _sink(options, stream, stdout, stop), settings)
+    feeder = Feeder(show, _source(options, stdin, over), live=options.audio == "mic")
+    with ExitStack() as stack:
+        came = stack.enter_context(stop_on_signals(stop))
+        if options.watchdog_s > 0:
+            age = partial(_age_s, show)
+            stack.enter_context(watched(age, options.watchdog_s, lambda: _report(show.health())))
+        feeder.start()
+        notify_systemd("READY=1")
+        try:
+            show.run()
+        finally:
+            over.set()
+            notify_systemd("STOPPING=1")
+            lost = feeder.lost_samples / options.rate
+            LOG.info("end", extra={"data": {**_report(show.health()), "lost_audio_s": lost}})
+    return INTERRUPTED if signal.SIGINT in came else 0
+
+
+def _age_s(show: Show) -> float:
+    health = show.health()
+    return health.beat_age_s if health.on_air else 0.0
+
+
+def _report(health: ShowHealth) -> dict[str, object]:
+    return asdict(health)
+
+
+def _source(options: LiveOptions, stdin: IO[bytes], over: threading.Event) -> Iterator[I16]:
+    if options.audio == "-":
+        return read_pipe(stdin)
+    if options.audio == "mic":
+        return keep_open(partial(open_microphone, options.rate), over)
+    return read_file(Path(options.audio), options.rate)
+
+
+def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callable[[], None]) -> Sink:
+    if options.out == "window":
+        return WindowSink(stop)
+    container = container_of(options.out, options.format)
+    if container != "rawvideo":
+        target = stdout if options.out == "-" else options.out
+        return MediaSink(
+            target, container=container, size=stream.avatar.size, fps=stream.fps, rate=options.rate
+        )
+    if options.out == "-":
+        return RawSink(stdout)
+    try:
+        return RawSink(Path(options.out).open("wb"))
+    except OSError as error:
+        raise OutputError(expected=f"to write {options.out}", got=error.strerror or str(error)) from error
+
+
+def open_live_stream(options: LiveOptions) -> Stream:
+    """Load the engine and the avatar, and open the stream."""
+    if not options.avatar:
+        raise UsageError(
+            expected="--avatar FACE", got="none", fix="give a saved avatar, a video or a picture"
+        )
+    from lipsync_edge.load import load
+
+    engine = load(
+        preset=options.preset,
+        device=options.device,
+        precision=options.precision,
+        threads=options.threads or None,
+        models=options.models or None,
+    )
+    fps = Fraction(options.fps).limit_denominator(1001) if options.fps else None
+    return Stream(engine, open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)
+
+
+def live(
+    context: typer.Context,
+    avatar: Annotated[str, typer.Option(help="Saved avatar, video or picture of the face.")] = "",
+    audio: Annotated[str, typer.Option(help="- (int16 mono PCM on stdin), mic, or a sound file.")] = "-",
+    out: Annotated[str, typer.Option(help="- (stdout), window, a file, or a udp/tcp/srt/rtmp URL.")] = "-",
+    format: Annotated[str, typer.Option(help="raw, ts or mp4; goes by the name without it.")] = "",
+    rate: Annotated[int, typer.Option(min=8000, max=96_000, help="Samples a second.")] = 16_000,
+    fps: Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")] = 0.0,
+    realtime: Annotated[bool, typer.Option(help="Pace by the sample clock and drop late frames.")] = False,
+    gap_ms: Annotated[int, typer.Option(min=40, help="A pause this long ends an utterance.")] = 500,
+    watchdog_s: Annotated[
+        float, typer.Option(min=0, help="Exit when the show hangs so long; 0: never.")
+    ] = 0.0,
+    preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
+    device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8.")] = "auto",
+    threads: Annotated[int, typer.Option(min=0, help="Threads of one network; 0: the runtime decides.")] = 0,
+    models: Annotated[str, typer.Option(help="Folder with your own converted models.")] = "",
+    config: Annotated[Path | None, typer.Option(help="TOML file with a table [live]; options win.")] = None,
+) -> None:
+    """Speech in, lip-synced frames out, as it comes."""
+    given = {field.name: context.params[field.name] for field in fields(LiveOptions)}
+    options = LiveOptions(**settle(context, given, config, "live"))
+    log_to_stderr()
+    status = run_live(options, open_live_stream(options), sys.stdin.buffer, sys.stdout.buffer)
+    raise typer.Exit(status)
+
+
+def settle(context: typer.Context, given: dict[str, Any], config: Path | None, table: str) -> dict[str, Any]:
+    """Options as given, and those that were not given from the file's table.
+
+    Raises:
+        UsageError: the file has a value of another type than the option.
+    """
+    if config is None:
+        return given
+    for key, value in read_config(config, table, given).items():
+        wanted = type(given[key])
+        if not isinstance(value, (int, float) if wanted is float else wanted) or (
+            isinstance(value, bool) and wanted is not bool
+        ):
+            raise UsageError(expected=f"{key} in [{table}] to be {wanted.__name__}", got=repr(value))
+        source = context.get_parameter_source(key)
+        if source is None or source.name == "DEFAULT":
+            given[key] = wanted(value)
+    return given

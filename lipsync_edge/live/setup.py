@@ -1,0 +1,127 @@
+"""What `live` and `serve` need before they begin: the face, the settings of kiosk.toml, logs, signals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from lipsync_edge.errors import UsageError
+from lipsync_edge.live.process import JsonLines, Watchdog, notify_systemd
+
+if TYPE_CHECKING:
+    from lipsync_edge.avatar import Avatar
+    from lipsync_edge.engine import Engine
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LOG = logging.getLogger("lipsync_edge.live")
+_AVATAR_MAGIC = b"LSEAVTR1"
+HUNG = 1  # exit status of a process that its own watchdog ends
+
+
+def open_avatar(engine: Engine, face: Path) -> Avatar:
+    """Load a saved avatar, or prepare a video or a picture.
+
+    Raises:
+        InputError: it cannot be read, or shows no face.
+        ManifestError: the saved avatar was made by another engine.
+    """
+    if not face.is_file() or not _is_avatar(face):
+        return engine.prepare(face)
+    from lipsync_edge.avatar_file import load_avatar
+
+    avatar = load_avatar(face)
+    avatar.check(engine)
+    return avatar
+
+
+def _is_avatar(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_AVATAR_MAGIC)) == _AVATAR_MAGIC
+
+
+def read_config(path: Path, table: str, known: Mapping[str, object]) -> dict[str, Any]:
+    """Settings of one table of a kiosk.toml; keys are the long options, with "-" or "_".
+
+    Raises:
+        UsageError: it cannot be read, or has a key that is no option.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(expected=f"settings in {path}", got=str(error)) from error
+    values = content.get(table, {})
+    if not isinstance(values, dict):
+        raise UsageError(expected=f"a table [{table}] in {path}", got=type(values).__name__)
+    settings = {key.replace("-", "_"): value for key, value in values.items()}
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise UsageError(
+            expected=f"options out of {', '.join(sorted(known))} in [{table}]", got=", ".join(unknown)
+        )
+    return settings
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Write the package's log to stderr, one JSON object a line."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    package = logging.getLogger("lipsync_edge")
+    package.handlers[:] = [handler]
+    package.setLevel(level)
+
+
+@contextmanager
+def stop_on_signals(stop: Callable[[], object]) -> Iterator[list[int]]:
+    """Call `stop` at the first SIGTERM or SIGINT; a second one ends the process. Gives the signals that came.
+
+    Only in the main thread, where Python lets signals be handled; elsewhere it does nothing.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def handle(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise SystemExit(128 + number)
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def watched(
+    age_s: Callable[[], float], limit_s: float, report: Callable[[], Mapping[str, object]]
+) -> Watchdog:
+    """A watchdog that tells systemd, logs `report` every minute, and ends the process when the show hangs."""
+    looks = 0
+
+    def beat() -> None:
+        nonlocal looks
+        notify_systemd("WATCHDOG=1")
+        if looks % 60 == 0:
+            LOG.info("health", extra={"data": dict(report())})
+        looks += 1
+
+    def hung(age: float) -> None:
+        LOG.critical("hung", extra={"data": {"beat_age_s": round(age, 3), **report()}})
+        os._exit(HUNG)  # whatever hangs would hang a polite end too
+
+    return Watchdog(age_s, limit_s=limit_s, every_s=1.0, beat=beat, hung=hung)

@@ -1,0 +1,20 @@
+"""Run the live command on the fake avatar: python -m tests.live_process KEY=VALUE …, for tests that need a process."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from lipsync_edge.live.command import LiveOptions, run_live
+from lipsync_edge.live.setup import log_to_stderr
+from tests.live_fakes import open_stream
+
+if __name__ == "__main__":
+    settings: dict[str, Any] = dict(item.split("=", 1) for item in sys.argv[1:])
+    settings["realtime"] = settings.get("realtime") == "1"
+    settings["watchdog_s"] = float(settings.get("watchdog_s", 0))
+    log_to_stderr()
+    stream = open_stream()
+    if Path(settings.get("hang", "-")).exists():
+        stream.engine.render = lambda *_: __import__("time").sleep(60)  # type: ignore[method-assign]
+    settings.pop("hang", None)
+    sys.exit(run_live(LiveOptions(**settings), stream, sys.stdin.buffer, sys.stdout.buffer))
