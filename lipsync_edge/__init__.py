@@ -1,1 +1,100 @@
-"""Lip sync on ordinary hardware."""
+"""Lip sync on ordinary hardware: a face and a voice in, a video whose mouth says those words out.
+
+    import lipsync_edge as le
+
+    engine = le.load(preset="lite")
+    result = engine.run("face.mp4", "speech.wav", "out.mp4")
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lipsync_edge.arrays import Boxes, Tick
+    from lipsync_edge.avatar import Avatar
+    from lipsync_edge.avatar_file import load_avatar
+    from lipsync_edge.engine import Engine
+    from lipsync_edge.errors import (
+        DeviceError,
+        InputError,
+        LipsyncError,
+        ManifestError,
+        ModelError,
+        NoAudioError,
+        NoFaceError,
+        NoVideoError,
+        OutputError,
+        UsageError,
+    )
+    from lipsync_edge.loading import load
+    from lipsync_edge.offline import RunOptions, RunResult
+    from lipsync_edge.preset import Preset
+    from lipsync_edge.stream import Stream
+    from lipsync_edge.streamed import StreamFrame
+
+_HOMES = {
+    "arrays": ("Boxes", "Tick"),
+    "avatar": ("Avatar",),
+    "avatar_file": ("load_avatar",),
+    "engine": ("Engine",),
+    "errors": (
+        "DeviceError",
+        "InputError",
+        "LipsyncError",
+        "ManifestError",
+        "ModelError",
+        "NoAudioError",
+        "NoFaceError",
+        "NoVideoError",
+        "OutputError",
+        "UsageError",
+    ),
+    "loading": ("load",),
+    "offline": ("RunOptions", "RunResult"),
+    "preset": ("Preset",),
+    "stream": ("Stream",),
+    "streamed": ("StreamFrame",),
+}
+
+__all__ = [
+    "Avatar",
+    "Boxes",
+    "DeviceError",
+    "Engine",
+    "InputError",
+    "LipsyncError",
+    "ManifestError",
+    "ModelError",
+    "NoAudioError",
+    "NoFaceError",
+    "NoVideoError",
+    "OutputError",
+    "Preset",
+    "RunOptions",
+    "RunResult",
+    "Stream",
+    "StreamFrame",
+    "Tick",
+    "UsageError",
+    "load",
+    "load_avatar",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its room."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"lipsync_edge.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -128,6 +128,8 @@ class VideoReader:
                 if pts is None or (last is not None and pts <= last):
                     pts = 0 if last is None else last + step
                     self._seekable = False
+                if low is not None and last is None and not frame.key_frame:
+                    return  # the search ended amid a group of pictures: what follows may be broken
                 if low is None and self._origin is None:
                     self._origin = pts
                 last = pts

@@ -139,7 +139,7 @@ def open_live_stream(options: LiveOptions) -> Stream:
         raise UsageError(
             expected="--avatar FACE", got="none", fix="give a saved avatar, a video or a picture"
         )
-    from lipsync_edge.load import load
+    from lipsync_edge.loading import load
 
     engine = load(
         preset=options.preset,

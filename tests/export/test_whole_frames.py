@@ -13,7 +13,7 @@ from benchmarks.reference_pipeline import make_reference
 from export import checkpoint
 from export.samples import made_up_scene
 from lipsync_edge.engine import Engine
-from lipsync_edge.load import load
+from lipsync_edge.loading import load
 from lipsync_edge.mel import mel_spectrogram
 from lipsync_edge.offline import RunOptions, track_options
 from lipsync_edge.preset import load_preset
