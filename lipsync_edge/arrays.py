@@ -16,8 +16,12 @@ MEL_BANDS = 80  # Wav2Lip's mel front end
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
 
 
-def _check(name: str, array: npt.NDArray[Any], shape: tuple[int | None, ...], dtype: type[np.generic]) -> None:
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+def _check(
+    name: str, array: npt.NDArray[Any], shape: tuple[int | None, ...], dtype: type[np.generic]
+) -> None:
+    fits = array.ndim == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
     if not fits or array.dtype != dtype:
         wanted = tuple("any" if side is None else side for side in shape)
         raise ValueError(f"{name}: expected {dtype.__name__} {wanted}, got {array.dtype} {array.shape}")

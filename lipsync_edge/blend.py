@@ -73,7 +73,9 @@ def spread(plane: F32, crop: AlignedCrop, region: Region) -> F32:
     height, width = plane.shape[:2]
     grid = _to_region(crop, region, width / crop.side, height / crop.side)
     flags = cv2.INTER_LINEAR
-    return np.asarray(cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    return np.asarray(
+        cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def spread_bytes(plane: U8, crop: AlignedCrop, region: Region) -> U8:
@@ -97,7 +99,9 @@ def _to_region(crop: AlignedCrop, region: Region, scale_x: float, scale_y: float
 @lru_cache(maxsize=8)
 def edge_window(side: int) -> F32:
     """Return float32 (side, side): 1 inside, falling smoothly to 0 at the crop's edge."""
-    ramp = np.clip(np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / (EDGE * side) - 0.25, 0.0, 1.0)
+    ramp = np.clip(
+        np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)) / (EDGE * side) - 0.25, 0.0, 1.0
+    )
     smooth = ramp * ramp * (3.0 - 2.0 * ramp)
     return np.outer(smooth, smooth).astype(np.float32)
 
@@ -138,7 +142,12 @@ def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region
     if not len(rows):
         return None
     corners = np.array(
-        [(x, y, 1.0) for x in (columns.min() - 1, columns.max() + 2) for y in (rows.min() - 1, rows.max() + 2)], np.float64
+        [
+            (x, y, 1.0)
+            for x in (columns.min() - 1, columns.max() + 2)
+            for y in (rows.min() - 1, rows.max() + 2)
+        ],
+        np.float64,
     )
     corners[:, :2] *= (crop.side / width, crop.side / height)
     there = corners @ crop.to_frame.T
@@ -149,7 +158,7 @@ def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region
 
 
 def mix(target: U8, made: U8, alpha: F32) -> None:
-    """target ← alpha·made + (1 − alpha)·target, rounded, in place; where alpha is 0 not one bit changes.
+    """Target ← alpha·made + (1 − alpha)·target, rounded, in place; where alpha is 0 not one bit changes.
 
     Args:
         target: uint8 (h, w, 3).

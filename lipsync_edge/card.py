@@ -22,7 +22,18 @@ else:
 
 CARDS = Path(__file__).parent / "cards"
 ROLES = ("detect", "lips", "segment", "enhance", "sync")
-GRAPH_FIELDS = ("name", "role", "kind", "crop", "inputs", "outputs", "normalise", "audio", "detect", "segment")
+GRAPH_FIELDS = (
+    "name",
+    "role",
+    "kind",
+    "crop",
+    "inputs",
+    "outputs",
+    "normalise",
+    "audio",
+    "detect",
+    "segment",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +167,17 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
     try:
         return parse_card(tomllib.loads(path.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError, ValueError) as error:
-        raise ModelError(expected=f"a valid model card in {path.name}", got=f"{type(error).__name__}: {error}") from error
+        raise ModelError(
+            expected=f"a valid model card in {path.name}", got=f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def parse_card(table: dict[str, Any]) -> ModelCard:
     """Turn a parsed TOML table into a card; TypeError, KeyError or ValueError say what is wrong."""
     rest = dict(table)
-    parts: dict[str, Any] = {side: tuple(_tensor(t) for t in rest.pop(side)) for side in ("inputs", "outputs")}
+    parts: dict[str, Any] = {
+        side: tuple(_tensor(t) for t in rest.pop(side)) for side in ("inputs", "outputs")
+    }
     tables = {
         "normalise": Normalise,
         "audio": AudioWindow,

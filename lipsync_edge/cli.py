@@ -23,7 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="What networks there are, and whether their files are whole.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="What networks there are, and whether their files are whole.", no_args_is_help=True
+)
 app.add_typer(models_app, name="models")
 
 
@@ -38,7 +40,9 @@ def version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    show: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")] = False,
+    show: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Lip-sync a video or a photo to any speech, on ordinary hardware."""
 
@@ -52,10 +56,14 @@ def defaults_from(context: typer.Context, path: Path | None) -> Path | None:
             table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UsageError(expected=f"a TOML file at {path}", got=str(error)) from error
-        names = {name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"}
+        names = {
+            name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"
+        }
         unknown = sorted(set(table) - set(names))
         if unknown:
-            raise UsageError(expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown))
+            raise UsageError(
+                expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown)
+            )
         context.default_map = {names[key]: value for key, value in table.items()}
     return path
 
@@ -65,7 +73,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, openvino, 
 Precision = Annotated[str, typer.Option(help="auto, fp32, fp16, int8.")]
 Threads = Annotated[int | None, typer.Option(help="Threads of one network call.", min=1)]
 Models = Annotated[Path | None, typer.Option(help="Folder with your own converted models.")]
-Config = Annotated[Path | None, typer.Option(callback=defaults_from, is_eager=True, help="TOML file with options.")]
+Config = Annotated[
+    Path | None, typer.Option(callback=defaults_from, is_eager=True, help="TOML file with options.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .mov, .mkv or .webm.")]
@@ -82,14 +92,22 @@ def run(
     threads: Threads = None,
     models: Models = None,
     config: Config = None,
-    face: Annotated[str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")] = "largest",
-    box: Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")] = None,
-    loop: Annotated[str, typer.Option(help="When the video is short: pingpong, repeat, hold, cut.")] = "pingpong",
+    face: Annotated[
+        str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")
+    ] = "largest",
+    box: Annotated[
+        str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")
+    ] = None,
+    loop: Annotated[
+        str, typer.Option(help="When the video is short: pingpong, repeat, hold, cut.")
+    ] = "pingpong",
     start: Annotated[float, typer.Option(help="First second of the result to make.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Second to stop at.")] = None,
     pads: Annotated[str | None, typer.Option(metavar="T,B,L,R", help="Pixels added to the face box.")] = None,
     play_audio: Annotated[Path | None, typer.Option(help="Another sound to hear in the result.")] = None,
-    codec: Annotated[str, typer.Option(help="h264, hevc, vp9, av1; the container's usual one without it.")] = "",
+    codec: Annotated[
+        str, typer.Option(help="h264, hevc, vp9, av1; the container's usual one without it.")
+    ] = "",
     crf: Annotated[int | None, typer.Option(help="Quality of the encode, lower is better.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write times, devices and counts as JSON.")] = None,
     as_json: Json = False,
@@ -209,7 +227,9 @@ def models_list(models: Models = None, as_json: Json = False) -> None:
             print_json({"models": found})
             return
         for one in found:
-            print(f"{one.name:14} {one.precision:5} {one.size_bytes / 1e6:7.2f} MB  {one.role:8} {one.folder}")
+            print(
+                f"{one.name:14} {one.precision:5} {one.size_bytes / 1e6:7.2f} MB  {one.role:8} {one.folder}"
+            )
 
 
 @models_app.command("info")

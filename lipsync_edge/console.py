@@ -32,7 +32,12 @@ def reporting(as_json: bool = False) -> Iterator[None]:
         yield
     except LipsyncError as error:
         if as_json:
-            kind = {"type": type(error).__name__, "expected": error.expected, "got": error.got, "fix": error.fix}
+            kind = {
+                "type": type(error).__name__,
+                "expected": error.expected,
+                "got": error.got,
+                "fix": error.fix,
+            }
             print(json.dumps({"error": kind, "exit_code": error.exit_code}, ensure_ascii=False))
         else:
             print(f"lipsync-edge: {error}", file=sys.stderr)
@@ -68,7 +73,15 @@ def print_json(value: Any) -> None:
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """Show frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Speed(ProgressColumn):
@@ -79,7 +92,13 @@ def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None]
             return Text(f"{task.speed:.1f} fps" if task.speed else "… fps")
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Speed(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -154,7 +154,9 @@ class Engine:
 
         return prepare(self, face, options)
 
-    def stream(self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None) -> Stream:
+    def stream(
+        self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
+    ) -> Stream:
         """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.stream.Stream`."""
         from lipsync_edge.stream import Stream
 
@@ -189,7 +191,9 @@ class Engine:
             if isinstance(mouth, WarpMouth) and cut.crop is not None and cut.crop.scale > 1.0
         ]
         out = dict(enumerate(mouths))
-        out |= zip(painted, self.enhancer.painted([m for m in mouths if isinstance(m, ImageMouth)]), strict=True)
+        out |= zip(
+            painted, self.enhancer.painted([m for m in mouths if isinstance(m, ImageMouth)]), strict=True
+        )
         worth = [m for i in warped if isinstance(m := mouths[i], WarpMouth)]
         out |= zip(warped, self.enhancer.warped(worth, [cuts[i].face_bgr for i in warped]), strict=True)
         return list(out.values())

@@ -13,7 +13,12 @@ from lipsync_edge.errors import ModelError
 from lipsync_edge.lips import ImageMouth, WarpMouth
 from lipsync_edge.network import Network
 
-MOUTH_WINDOW = (0.1875, 0.4375, 0.8125, 0.9375)  # of an aligned crop: left, top, right, bottom of what is enhanced
+MOUTH_WINDOW = (
+    0.1875,
+    0.4375,
+    0.8125,
+    0.9375,
+)  # of an aligned crop: left, top, right, bottom of what is enhanced
 
 
 class Enhancer:
@@ -21,7 +26,9 @@ class Enhancer:
 
     def __init__(self, network: Network) -> None:
         if network.card.role != "enhance":
-            raise ModelError(expected="a card of role enhance", got=f"card {network.card.name} of {network.card.role}")
+            raise ModelError(
+                expected="a card of role enhance", got=f"card {network.card.name} of {network.card.role}"
+            )
         self.network = network
 
     def __call__(self, images: Sequence[F32]) -> list[F32]:
@@ -44,7 +51,9 @@ class Enhancer:
         images = [compose_small(face, mouth) for face, mouth in zip(faces_bgr, mouths, strict=True)]
         windows = [window_pixels(len(image)) for image in images]
         parts = self([window.cut(image) for window, image in zip(windows, images, strict=True)])
-        paints = [window.insert(image, part) for window, image, part in zip(windows, images, parts, strict=True)]
+        paints = [
+            window.insert(image, part) for window, image, part in zip(windows, images, parts, strict=True)
+        ]
         return [replace(mouth, paint=paint) for mouth, paint in zip(mouths, paints, strict=True)]
 
 
@@ -91,7 +100,11 @@ def compose_small(face_bgr: U8, mouth: WarpMouth) -> F32:
     flow = cv2.resize(mouth.flow, full, interpolation=cv2.INTER_LINEAR) * np.float32(side)
     grid = np.arange(side, dtype=np.float32)
     carried = cv2.remap(
-        face_bgr, flow[..., 0] + grid, flow[..., 1] + grid[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        face_bgr,
+        flow[..., 0] + grid,
+        flow[..., 1] + grid[:, None],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32) / np.float32(255.0)
     mask = cv2.resize(mouth.mask, full, interpolation=cv2.INTER_LINEAR)[..., None]
     paint = cv2.resize(mouth.paint, full, interpolation=cv2.INTER_LINEAR)

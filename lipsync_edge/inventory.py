@@ -54,7 +54,11 @@ def model_info(name: str, models: Path | None = None) -> dict[str, Any]:
 
 
 def verify_models(models: Path | None = None) -> list[str]:
-    """Check sha256 and card digest of every file; return their names, or raise ManifestError for the first that differs."""
+    """Check sha256 and card digest of every file; return their names.
+
+    Raises:
+        ManifestError: a file differs from its manifest; the first one is named.
+    """
     paths = model_paths(models)
     for path in paths:
         verify_model(path, load_card(path.name.rsplit(".", 2)[0], path.parent))

@@ -52,7 +52,9 @@ class Lips:
     def __init__(self, network: Network) -> None:
         card = network.card
         if card.role != "lips" or card.kind not in ("image", "warp") or card.audio is None:
-            raise ModelError(expected="a lips card of kind image or warp with an [audio] table", got=f"card {card.name}")
+            raise ModelError(
+                expected="a lips card of kind image or warp with an [audio] table", got=f"card {card.name}"
+            )
         self.network = network
         self.card = card
         self.audio = card.audio

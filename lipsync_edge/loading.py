@@ -25,7 +25,7 @@ def load(
 
     Args:
         preset: a name of `lipsync_edge.preset.preset_names()`, or a `Preset` of your own.
-        device: "auto", "cpu", "cuda", "tensorrt", "openvino", "openvino:GPU", "openvino:NPU"; only "auto" may fall back.
+        device: one of `lipsync_edge.backend.DEVICES`; only "auto" may fall back.
         precision: "auto", "fp32", "fp16" or "int8".
         threads: threads that one network call may use; None leaves it to the runtime.
         models: folder with your own converted models; the bundled ones need none.

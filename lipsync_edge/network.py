@@ -65,7 +65,9 @@ def _match(card: str, spec: TensorSpec, array: npt.NDArray[Any], free: dict[str,
         for want, have in zip(spec.axes, array.shape, strict=True)
     )
     if not ok:
-        raise ValueError(f"{card}: input {spec.name} must be {spec.dtype} {spec.axes}, got {array.dtype} {array.shape}")
+        raise ValueError(
+            f"{card}: input {spec.name} must be {spec.dtype} {spec.axes}, got {array.dtype} {array.shape}"
+        )
 
 
 def bundled_models() -> Path:
@@ -129,7 +131,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         files = json.loads(path.read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
-            expected=f"a manifest.json in {folder}", got=f"{type(error).__name__}: {error}", fix="convert the models again"
+            expected=f"a manifest.json in {folder}",
+            got=f"{type(error).__name__}: {error}",
+            fix="convert the models again",
         ) from error
     if not isinstance(files, dict):
         raise ManifestError(expected=f"a table of files in {path}", got=type(files).__name__)
@@ -140,9 +144,14 @@ def verify_model(path: Path, card: ModelCard) -> None:
     """Compare a model file with its manifest entry: sha256 of the bytes, digest of the card."""
     entry = read_manifest(path.parent).get(path.name)
     if not isinstance(entry, dict):
-        raise ManifestError(expected=f"an entry for {path.name} in manifest.json", got="none", fix="convert it again")
+        raise ManifestError(
+            expected=f"an entry for {path.name} in manifest.json", got="none", fix="convert it again"
+        )
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    for what, recorded, real in (("sha256", entry.get("sha256"), sha256), ("card digest", entry.get("card_digest"), card.digest())):
+    for what, recorded, real in (
+        ("sha256", entry.get("sha256"), sha256),
+        ("card digest", entry.get("card_digest"), card.digest()),
+    ):
         if recorded != real:
             raise ManifestError(
                 expected=f"{what} {str(recorded)[:12]} for {path.name}",

@@ -196,7 +196,9 @@ def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: Run
     heard = options.play_audio or audio
     for source in (face, audio, heard):
         if source.exists() and out.exists() and source.samefile(out):
-            raise UsageError(expected="an output that is none of the inputs", got=str(out), fix="choose another name")
+            raise UsageError(
+                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
+            )
     sound = probe_sound(audio)
     heard_sound = sound if heard == audio else probe_sound(heard)
     return Job(engine, face, audio, out, options, probe(face), sound, heard, heard_sound)
@@ -264,7 +266,10 @@ def _ticks(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Itera
         gate=GateOptions() if preset.gate else None,
         blend_mel=lips.card.kind == "warp",
     )
-    sound = (np.mean(piece, axis=1, dtype=np.float32) for piece in read_sound(job.audio, job.sound, job.start, job.end))
+    sound = (
+        np.mean(piece, axis=1, dtype=np.float32)
+        for piece in read_sound(job.audio, job.sound, job.start, job.end)
+    )
     return pair(_tracked(job, frames, counters), sound, sync)
 
 
@@ -280,7 +285,9 @@ def _tracked(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Ite
     yield from tracker.flush()
 
 
-def _tracked_still(tracker: Tracker, frames: ReadAhead[VideoFrame], counters: Counters) -> Iterator[TrackedFrame]:
+def _tracked_still(
+    tracker: Tracker, frames: ReadAhead[VideoFrame], counters: Counters
+) -> Iterator[TrackedFrame]:
     """Look at a still once."""
     place: TrackedFrame | None = None
     for index, frame in enumerate(frames):

@@ -67,5 +67,7 @@ def load_preset(name: str) -> Preset:
     if name not in preset_names():
         raise UsageError(expected=f"a preset out of {', '.join(preset_names())}", got=repr(name))
     table: dict[str, Any] = tomllib.loads((PRESETS / f"{name}.toml").read_text("utf-8"))
-    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
     return Preset(name=name, **fields)

@@ -22,7 +22,8 @@ class Segmenter:
         card = network.card
         if card.role != "segment" or card.kind not in ("labels", "regions") or card.segment is None:
             raise ModelError(
-                expected="a segment card of kind labels or regions with a [segment] table", got=f"card {card.name}"
+                expected="a segment card of kind labels or regions with a [segment] table",
+                got=f"card {card.name}",
             )
         self.network = network
         self.card = card

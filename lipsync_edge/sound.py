@@ -16,7 +16,10 @@ from lipsync_edge.media import opened
 from lipsync_edge.resample import TARGET_RATE, Resampler, to_float32
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
-_LEAST_GAP_S, _LONGEST_GAP_S = 0.02, 3600.0  # less is rounding of the container's clock, more is a broken clock
+_LEAST_GAP_S, _LONGEST_GAP_S = (
+    0.02,
+    3600.0,
+)  # less is rounding of the container's clock, more is a broken clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,9 @@ def probe_sound(path: Path) -> SoundInfo:
         stream = container.streams.audio[0]
         frame = next(iter(container.decode(stream)), None)
         if frame is None or not stream.rate:
-            raise NoAudioError(expected=f"sound in {path.name}", got="an audio stream without a sample that decodes")
+            raise NoAudioError(
+                expected=f"sound in {path.name}", got="an audio stream without a sample that decodes"
+            )
         known = stream.duration * Fraction(stream.time_base) if stream.duration and stream.time_base else None
         if known is None and container.duration:
             known = Fraction(container.duration, 1_000_000)
@@ -113,7 +118,9 @@ def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:
     for frame in _frames(container):
         if frame is not None and frame.pts is not None:
             missing = round((frame.pts * Fraction(frame.time_base) - origin) * info.rate) - position
-            for length in _portions(missing if _LEAST_GAP_S < missing / info.rate < _LONGEST_GAP_S else 0, info.rate):
+            for length in _portions(
+                missing if _LEAST_GAP_S < missing / info.rate < _LONGEST_GAP_S else 0, info.rate
+            ):
                 position += length
                 yield np.zeros((length, info.channels), np.float32)
         for piece in resampler.resample(frame):

@@ -102,7 +102,9 @@ class WriteBehind(Generic[T]):
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         """Wait until all items are done (after an exception: drop them); raise what one of them caused."""
         if kind is not None:
             self._drop.set()

@@ -120,7 +120,10 @@ class VideoWriter:
         name = CODECS[self.what.codec] if self.what.codec else CONTAINERS[self.path.suffix.lower()][0]
         crf = DEFAULT_CRF[name] if self.what.crf is None else self.what.crf
         stream = self._container.add_stream(name, rate=self.what.fps, options=SPEED[name] | {"crf": str(crf)})
-        stream.width, stream.height = self.what.width + self.what.width % 2, self.what.height + self.what.height % 2
+        stream.width, stream.height = (
+            self.what.width + self.what.width % 2,
+            self.what.height + self.what.height % 2,
+        )
         stream.pix_fmt = "yuv420p"
         if self.what.sample_aspect != 1:
             stream.sample_aspect_ratio = self.what.sample_aspect
@@ -149,7 +152,9 @@ class VideoWriter:
         height, width = self.what.height, self.what.width
         if height % 2 or width % 2:
             border = cv2.BORDER_REPLICATE
-            frame_bgr = np.asarray(cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, border), np.uint8)
+            frame_bgr = np.asarray(
+                cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, border), np.uint8
+            )
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
         colour = self.what.colour
         picture = picture.reformat(

@@ -53,7 +53,9 @@ def warp_lips(side: int = 64, columns: int = 16, *, paint: float = 0.0) -> Netwo
         n = len(feeds["face"])
         loud = (feeds["mel"].mean((1, 2)) + 4) / 8
         mask = np.zeros((n, 1, side, side), np.float32)
-        mask[:, :, int(side * 0.6) : int(side * 0.75), int(side * 0.4) : int(side * 0.6)] = loud[:, None, None, None]
+        mask[:, :, int(side * 0.6) : int(side * 0.75), int(side * 0.4) : int(side * 0.6)] = loud[
+            :, None, None, None
+        ]
         flow = np.zeros((n, 2, side, side), np.float32)
         return {"flow": flow, "mask": mask, "paint": np.full((n, 3, side, side), paint, np.float32)}
 
@@ -73,7 +75,9 @@ def image_lips(side: int = 96) -> Network:
         outputs=(TensorSpec("image", "float32", ("batch", side, side, 3)),),
         audio=AudioWindow(),
     )
-    return fake_network(card, lambda feeds: {"image": np.float32(1) - feeds["face"].astype(np.float32) / np.float32(255)})
+    return fake_network(
+        card, lambda feeds: {"image": np.float32(1) - feeds["face"].astype(np.float32) / np.float32(255)}
+    )
 
 
 def regions_segmenter(side: int = 64) -> Network:
@@ -133,7 +137,10 @@ def blind_detector() -> Network:
         name="fake_detect",
         role="detect",
         inputs=(TensorSpec("frame", "uint8", ("batch", "height", "width", 3)),),
-        outputs=(TensorSpec("scores", "float32", ("batch", "n")), TensorSpec("offsets", "float32", ("batch", "n", 4))),
+        outputs=(
+            TensorSpec("scores", "float32", ("batch", "n")),
+            TensorSpec("offsets", "float32", ("batch", "n", 4)),
+        ),
         detect=DetectHead(strides=(32,), sides=(128.0,)),
     )
 

@@ -165,7 +165,13 @@ def test_soft_paste_fades_with_the_gain_and_leaves_no_edge_at_the_box() -> None:
     paste_soft(silent, image, region, np.ones((130, 100), np.float32), gain=0.0)
     assert np.array_equal(silent, frame)
     loud = frame.copy()
-    paste_soft(loud, np.random.default_rng(0).random((96, 96, 3), np.float32), region, np.ones((130, 100), np.float32), 1.0)
+    paste_soft(
+        loud,
+        np.random.default_rng(0).random((96, 96, 3), np.float32),
+        region,
+        np.ones((130, 100), np.float32),
+        1.0,
+    )
     rim = np.concatenate([loud[:, 50], loud[:, 149], loud[40], loud[169]])
     assert np.abs(rim.astype(int) - 100).max() <= 2
     assert (loud != frame).any()

@@ -47,7 +47,12 @@ def test_wav2lips_window_looks_ahead_as_far_as_the_design_says() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('role = "lips"', 'role = "hat"'), ('dtype = "uint8"', 'colour = "red"'), ("[audio]", "[audio"), ("[[inputs]]", "[[x]]")],
+    [
+        ('role = "lips"', 'role = "hat"'),
+        ('dtype = "uint8"', 'colour = "red"'),
+        ("[audio]", "[audio"),
+        ("[[inputs]]", "[[x]]"),
+    ],
 )
 def test_a_wrong_card_is_a_model_error_that_names_the_file(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(ModelError, match=r"mine\.toml"):

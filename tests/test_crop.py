@@ -36,7 +36,10 @@ def test_crop_puts_landmarks_on_the_template_at_every_scale(side: int, scale: fl
     frame = np.zeros((720, 1280, 3), np.uint8)
     points = turned(TEMPLATE, -12, scale, (500, 100)).astype(np.float32)
     for x, y in points:
-        frame[max(0, int(y - scale * 0.02)) : int(y + scale * 0.02) + 2, int(x - scale * 0.02) : int(x + scale * 0.02) + 2] = 255
+        frame[
+            max(0, int(y - scale * 0.02)) : int(y + scale * 0.02) + 2,
+            int(x - scale * 0.02) : int(x + scale * 0.02) + 2,
+        ] = 255
     cut = aligned_crop(points, side).cut(frame)
     assert cut.shape == (side, side, 3)
     for x, y in TEMPLATE * side - 0.5:

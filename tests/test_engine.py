@@ -26,7 +26,9 @@ def preset(**changes: object) -> Preset:
     return Preset(**({"name": "t", "description": "", "detect": "d", "lips": "l"} | changes))  # type: ignore[arg-type]
 
 
-def tick(index: int = 0, loudness: float = 4.0, *, face: bool = True, points: bool = True, gain: float = 1.0) -> Tick:
+def tick(
+    index: int = 0, loudness: float = 4.0, *, face: bool = True, points: bool = True, gain: float = 1.0
+) -> Tick:
     mel = np.full((80, 16), loudness, np.float32)
     box, landmarks = (BOX if face else None), (POINTS if face and points else None)
     return Tick(index, Fraction(index, 25), FRAME, mel, box, landmarks, gain)
@@ -143,7 +145,9 @@ def test_soft_paste_of_a_painted_face_obeys_the_gain() -> None:
 
 def test_enhanced_paint_is_larger_and_in_its_place() -> None:
     mouth = WarpMouth(
-        np.zeros((16, 16, 2), np.float32), np.full((64, 64), 0.5, np.float32), np.full((64, 64, 3), 0.5, np.float32)
+        np.zeros((16, 16, 2), np.float32),
+        np.full((64, 64), 0.5, np.float32),
+        np.full((64, 64, 3), 0.5, np.float32),
     )
     face = np.full((64, 64, 3), 51, np.uint8)
     big = Enhancer(fakes.doubling_enhancer()).warped([mouth], [face])[0]

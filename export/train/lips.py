@@ -1,6 +1,6 @@
 """Join ear and hand into the one graph that ships: face + mel → flow, mask, paint.
 
-    python -m export.train.lips --out models_onnx/edge_lips.fp32.onnx
+python -m export.train.lips --out models_onnx/edge_lips.fp32.onnx
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Train the ear: a window of mel columns → the shape code of the mouth.
 
-    python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 12
+python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 12
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from export.train.fit import Plan, fit
 from export.train.lips_networks import Ear
-from export.train.lips_shape import CODES, ShapeModel, fit_shape, gap
+from export.train.lips_shape import CODES, fit_shape, gap
 from lipsync_edge.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]

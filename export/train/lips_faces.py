@@ -178,7 +178,7 @@ class Faces:
         return out
 
     def _view(self) -> Array:
-        """Return a jittered matrix, stored crop → 128 px, sometimes mirrored never: speech is not symmetrical enough."""
+        """Return a jittered matrix, stored crop → 128 px."""
         angle = np.radians(self.rng.uniform(-7, 7))
         scale = self.rng.uniform(0.92, 1.08)
         cos, sin = scale * np.cos(angle), scale * np.sin(angle)
@@ -191,7 +191,8 @@ class Faces:
         return np.asarray(whole[:2])
 
     def _cut(self, crop: Array, matrix: Array) -> Array:
-        return cv2.warpAffine(np.asarray(crop), matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        size, border = (SIDE, SIDE), cv2.BORDER_REPLICATE
+        return cv2.warpAffine(np.asarray(crop), matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
     def _finish(self, pictures: list[Array], code: Array, to: Array, come_from: Array, *, pictured: bool) -> Sample:
         mask = np.zeros((SIDE, SIDE), np.uint8)
@@ -228,7 +229,7 @@ class Faces:
         return out
 
     def batch(self, size: int) -> dict[str, Tensor]:
-        """Return `size` examples as tensors: reference, target (B, 3, 128, 128) 0…1, code, to, come_from, mask, pictured."""
+        """Return `size` examples as tensors, by the names of `Sample`; pictures are (B, 3, 128, 128), 0…1."""
         samples = [self.draw() for _ in range(size)]
 
         def picture(name: str) -> Tensor:
@@ -258,7 +259,7 @@ def carry(at: Array, come_from: Array) -> tuple[Array, Array]:
     axis = np.arange(0, SIDE, step, dtype=np.float32) + (step - 1) / 2
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     square = ((grid**2).sum(1)[:, None] + (where**2).sum(1)) - 2 * grid @ where.T
-    weight = np.exp(-square / (2 * 1.7**2)) + 0.02 * np.exp(-square / (2 * 6.0**2)) + 1e-5 * np.exp(-square / (2 * 20.0**2))
+    weight = sum(share * np.exp(-square / (2 * wide**2)) for share, wide in ((1, 1.7), (0.02, 6.0), (1e-5, 20.0)))
     field = (weight @ by) / (weight.sum(1, keepdims=True) + 1e-7)
     side = SIDE // step
     full = cv2.resize(field.reshape(side, side, 2), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)

@@ -1,6 +1,6 @@
 """Train the hand: face + shape code → flow, mask, paint.
 
-    python -m export.train.lips_hand --labels .train/labels --minutes 40
+python -m export.train.lips_hand --labels .train/labels --minutes 40
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     wanted = (batch["come_from"] - batch["to"]).transpose(1, 2) / SIDE
     wanted = torch.cat([wanted[:, :, : len(MOVING)], torch.zeros_like(wanted[:, :, len(MOVING) :])], 2)
     miss = (at_points - wanted).abs() * SIDE
-    points = miss[:, :, :LIPS].mean() + 0.4 * miss[:, :, LIPS : len(MOVING)].mean() + 0.4 * miss[:, :, len(MOVING) :].mean()
+    chin, rest = miss[:, :, LIPS : len(MOVING)], miss[:, :, len(MOVING) :]
+    points = miss[:, :, :LIPS].mean() + 0.4 * (chin.mean() + rest.mean())
     real = batch["mask"]
     near = zone(batch["to"])
     mask = (F.binary_cross_entropy_with_logits(logits, real, reduction="none") * (near + 0.1)).mean()
