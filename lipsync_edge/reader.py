@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -40,7 +41,8 @@ _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_C
 class VideoReader:
     """Frames of a video file, upright, from `start` to before `end`, their times counted from the first of them.
 
-    Reading it through once notes every frame's time (8 bytes a frame); after that `backward` can be called.
+    Reading it through once notes every frame's time and a checksum (16 bytes a frame), by which `backward`, that may
+    be called afterwards, knows whether a search in the file led to the right frames.
 
     Args:
         path: a video (not a still).
@@ -58,6 +60,7 @@ class VideoReader:
         self._start = Fraction(start).limit_denominator(1_000_000)
         self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
         self._pts = array("q")  # of the frames from start to end
+        self._sums = array("q")  # their checksums
         self._origin: int | None = None  # pts of the file's first frame
         self._skipped = 0  # frames before start
         self._seekable = True
@@ -83,6 +86,7 @@ class VideoReader:
                 break
             if not self._complete:
                 self._pts.append(pts)
+                self._sums.append(_checksum(frame))
             yield VideoFrame(self._upright(frame), self.time(count))
             count += 1
         if not count:
@@ -106,10 +110,13 @@ class VideoReader:
 
     def _stretch(self, low: int, high: int) -> Iterator[av.VideoFrame]:
         """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
-        wanted = self._pts[low:high]
         if self._seekable:
+            wanted = self._pts[low:high]
             found = {pts: frame for frame, pts in self._numbered(low, high) if pts >= wanted[0]}
-            if all(pts in found for pts in wanted):
+            if all(
+                pts in found and _checksum(found[pts]) == checksum
+                for pts, checksum in zip(wanted, self._sums[low:high], strict=True)
+            ):
                 return iter([found[pts] for pts in wanted])
             self._seekable = False
         frames = (frame for frame, _ in self._numbered())
@@ -128,8 +135,6 @@ class VideoReader:
                 if pts is None or (last is not None and pts <= last):
                     pts = 0 if last is None else last + step
                     self._seekable = False
-                if low is not None and last is None and not frame.key_frame:
-                    return  # the search ended amid a group of pictures: what follows may be broken
                 if low is None and self._origin is None:
                     self._origin = pts
                 last = pts
@@ -164,3 +169,11 @@ class VideoReader:
         return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
 
 
+
+
+def _checksum(frame: av.VideoFrame) -> int:
+    """Checksum of every fourth row of the first plane, its padding left out."""
+    plane = frame.planes[0]
+    view: Any = plane
+    rows = np.frombuffer(view, np.uint8).reshape(-1, plane.line_size)
+    return crc32(rows[: plane.height : 4, : plane.width].tobytes())
