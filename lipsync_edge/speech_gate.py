@@ -21,6 +21,8 @@ class GateOptions:
 
     Attributes:
         margin_db: how far above the noise floor speech begins, in dB.
+        first_floor_db: the floor before the first column: a recording's usual noise lies below it, quiet speech well
+            above.
         lowest_floor_db: the floor never falls below this level (digital silence and 16-bit noise).
         highest_floor_db: the floor never rises above this level, so that speech without a pause stays speech.
         rise_db_per_s: how fast the floor follows a noise that grows.
@@ -29,6 +31,7 @@ class GateOptions:
     """
 
     margin_db: float = 12.0
+    first_floor_db: float = -80.0
     lowest_floor_db: float = -95.0
     highest_floor_db: float = -72.0
     rise_db_per_s: float = 3.0
@@ -57,7 +60,7 @@ class SpeechGate:
 
     def reset(self) -> None:
         """Forget the noise floor and close the gate."""
-        self._floor_db = self.options.lowest_floor_db
+        self._floor_db = self.options.first_floor_db
         self._gain = 0.0
         self._hold = 0
 
