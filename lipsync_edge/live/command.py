@@ -1,24 +1,21 @@
-"""`lipsync-edge live`: options into a show."""
+"""What `lipsync-edge live` does: options into a show."""
 
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import IO, Annotated, Any
-
-import typer
+from typing import IO
 
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.moment import I16, Sink
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.setup import LOG, log_to_stderr, open_avatar, read_config, stop_on_signals, watched
+from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.show import Show, ShowHealth, ShowOptions
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.sources import Feeder, keep_open, open_microphone, read_file, read_pipe
@@ -150,51 +147,3 @@ def open_live_stream(options: LiveOptions) -> Stream:
     )
     fps = Fraction(options.fps).limit_denominator(1001) if options.fps else None
     return Stream(engine, open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)
-
-
-def live(
-    context: typer.Context,
-    avatar: Annotated[str, typer.Option(help="Saved avatar, video or picture of the face.")] = "",
-    audio: Annotated[str, typer.Option(help="- (int16 mono PCM on stdin), mic, or a sound file.")] = "-",
-    out: Annotated[str, typer.Option(help="- (stdout), window, a file, or a udp/tcp/srt/rtmp URL.")] = "-",
-    format: Annotated[str, typer.Option(help="raw, ts or mp4; goes by the name without it.")] = "",
-    rate: Annotated[int, typer.Option(min=8000, max=96_000, help="Samples a second.")] = 16_000,
-    fps: Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")] = 0.0,
-    realtime: Annotated[bool, typer.Option(help="Pace by the sample clock and drop late frames.")] = False,
-    gap_ms: Annotated[int, typer.Option(min=40, help="A pause this long ends an utterance.")] = 500,
-    watchdog_s: Annotated[
-        float, typer.Option(min=0, help="Exit when the show hangs so long; 0: never.")
-    ] = 0.0,
-    preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
-    device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Threads of one network; 0: the runtime decides.")] = 0,
-    models: Annotated[str, typer.Option(help="Folder with your own converted models.")] = "",
-    config: Annotated[Path | None, typer.Option(help="TOML file with a table [live]; options win.")] = None,
-) -> None:
-    """Speech in, lip-synced frames out, as it comes."""
-    given = {field.name: context.params[field.name] for field in fields(LiveOptions)}
-    options = LiveOptions(**settle(context, given, config, "live"))
-    log_to_stderr()
-    status = run_live(options, open_live_stream(options), sys.stdin.buffer, sys.stdout.buffer)
-    raise typer.Exit(status)
-
-
-def settle(context: typer.Context, given: dict[str, Any], config: Path | None, table: str) -> dict[str, Any]:
-    """Options as given, and those that were not given from the file's table.
-
-    Raises:
-        UsageError: the file has a value of another type than the option.
-    """
-    if config is None:
-        return given
-    for key, value in read_config(config, table, given).items():
-        wanted = type(given[key])
-        if not isinstance(value, (int, float) if wanted is float else wanted) or (
-            isinstance(value, bool) and wanted is not bool
-        ):
-            raise UsageError(expected=f"{key} in [{table}] to be {wanted.__name__}", got=repr(value))
-        source = context.get_parameter_source(key)
-        if source is None or source.name == "DEFAULT":
-            given[key] = wanted(value)
-    return given

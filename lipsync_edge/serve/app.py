@@ -1,0 +1,147 @@
+"""The routes: the page, its WebSocket, and the calls that other programs make.
+
+::
+
+    GET  /                    the page; ?session=NAME&token=…
+    GET  /health              how every session does; 503 when one has failed or hangs
+    WS   /api/view            moments and events of a session, see lipsync_edge.serve.wire
+    POST /api/speak           a WAV file (audio/wav), or streamed int16 PCM (audio/pcm;rate=16000), spoken as it comes
+    WS   /api/speak?rate=…    int16 PCM in binary messages; text "end" ends an utterance, "interrupt" stops it
+    POST /api/interrupt       stop speaking at once
+
+Everything takes ?session=NAME ("main" without it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from lipsync_edge.errors import LipsyncError
+from lipsync_edge.live.inbox import ShowOverError
+from lipsync_edge.live.show import ShowOptions
+from lipsync_edge.serve.guard import REFUSED, Guard, Limits
+from lipsync_edge.serve.speech import session_of, speak, speak_socket, stages_of
+from lipsync_edge.serve.stages import MAIN, Refusal, Stages
+from lipsync_edge.stream import Stream
+
+_HERE = Path(__file__).parent
+HUNG_S = 5.0
+
+
+def make_app(
+    open_stream: Callable[[], Stream],
+    options: ShowOptions,
+    *,
+    limits: Limits | None = None,
+    token: str = "",
+    is_local: bool = True,
+    quality: int = 85,
+) -> Starlette:
+    """Return the ASGI application.
+
+    Args:
+        open_stream: opens the stream of a new session, at `options.rate`.
+        options: how shows run.
+        limits: what the server gives away.
+        token: what callers must know; "" for none.
+        is_local: whether it is bound to loopback.
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncIterator[None]:
+        app.state.stages = Stages(open_stream, options, limits or Limits(), quality=quality)
+        await app.state.stages.open(MAIN)
+        try:
+            yield
+        finally:
+            await app.state.stages.close()
+
+    return Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/page.js", _script),
+            Route("/health", _health),
+            Route("/api/speak", speak, methods=["POST"]),
+            Route("/api/interrupt", _interrupt, methods=["POST"]),
+            WebSocketRoute("/api/view", _view),
+            WebSocketRoute("/api/speak", speak_socket),
+        ],
+        middleware=[Middleware(Guard, token=token, is_local=is_local)],
+        exception_handlers={Refusal: _refused, LipsyncError: _failed},
+        lifespan=life,
+    )
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return JSONResponse({"error": error.reason}, error.status)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 503 if isinstance(error, ShowOverError) else 400)
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(_HERE / "page.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _script(_: Request) -> Response:
+    return FileResponse(_HERE / "page.js", headers={"Cache-Control": "no-cache"})
+
+
+async def _health(request: Request) -> Response:
+    sessions = {name: (stage, stage.show.health()) for name, stage in stages_of(request).all.items()}
+    is_well = all(not stage.ended and health.beat_age_s < HUNG_S for stage, health in sessions.values())
+    report = {
+        name: asdict(health) | {"viewers": len(stage.audience), "lost_by_viewers": stage.audience.lost}
+        for name, (stage, health) in sessions.items()
+    }
+    return JSONResponse({"ok": is_well, "sessions": report}, 200 if is_well else 503)
+
+
+async def _interrupt(request: Request) -> Response:
+    await stages_of(request).find(session_of(request)).interrupt()
+    return JSONResponse({"ok": True})
+
+
+async def _view(socket: WebSocket) -> None:
+    await socket.accept()
+    try:
+        async with stages_of(socket).watch(session_of(socket)) as viewer:
+            listening = asyncio.create_task(_listen(socket))
+            listening.add_done_callback(lambda _: viewer.close())
+            try:
+                while (message := await viewer.get()) is not None:
+                    await (
+                        socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message)
+                    )
+            finally:
+                listening.cancel()
+        await socket.close()
+    except Refusal as refusal:
+        await socket.close(REFUSED, refusal.reason)
+    except (WebSocketDisconnect, RuntimeError):  # it left while something was being sent
+        return
+
+
+async def _listen(socket: WebSocket) -> None:
+    """Take "interrupt" of a viewer until it leaves."""
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        if message.get("text") == "interrupt":
+            with suppress(Refusal):  # the show has just ended, which the viewer is told elsewhere
+                await stages_of(socket).find(session_of(socket)).interrupt()

@@ -1,0 +1,80 @@
+"""Who may talk to the server: its own page, and programs that know the token."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REFUSED = 1008  # WebSocket: policy violation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a server gives away.
+
+    Attributes:
+        sessions: shows at a time.
+        viewers: browsers of one session.
+        upload_bytes: bytes of one upload.
+        message_bytes: bytes of one WebSocket message.
+        waiting: callers of one session that may wait for their turn to speak.
+        stall_s: seconds without a byte after which a streamed utterance ends.
+    """
+
+    sessions: int = 2
+    viewers: int = 8
+    upload_bytes: int = 20_000_000
+    message_bytes: int = 1_000_000
+    waiting: int = 8
+    stall_s: float = 10.0
+
+
+class Guard:
+    """Refuses what comes from other web pages (Origin, and Host while bound to loopback) or lacks the token.
+
+    A page of another site may reach a server on 127.0.0.1 through the visitor's browser; the browser then says so
+    in Origin, or, after DNS rebinding, in Host.
+
+    Args:
+        app: the application behind it.
+        token: what callers of /api must give, as "Authorization: Bearer …" or "?token=…"; "" asks for none.
+        is_local: whether the server is bound to loopback.
+    """
+
+    def __init__(self, app: ASGIApp, token: str = "", *, is_local: bool = True) -> None:
+        self._app, self._token, self._is_local = app, token, is_local
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        status, reason = self._judge(scope)
+        if status == 200:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).close(REFUSED, reason)
+        else:
+            await JSONResponse({"error": reason}, status)(scope, receive, send)
+
+    def _judge(self, scope: Scope) -> tuple[int, str]:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        origin = headers.get("origin")
+        if self._is_local and urlsplit(f"//{host}").hostname not in LOOPBACK:
+            return 403, "expected a request to this machine by its own name"
+        if origin is not None and urlsplit(origin).netloc != host:
+            return 403, "expected a request of the server's own page"
+        if self._token and scope["path"].startswith("/api/"):
+            given = headers.get("authorization", "").removeprefix("Bearer ").strip()
+            given = given or parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+            if not hmac.compare_digest(given.encode(), self._token.encode()):
+                return 401, "expected the server's token"
+        return 200, ""

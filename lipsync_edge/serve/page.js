@@ -1,0 +1,156 @@
+// Shows the moments of a session: pictures on a canvas, sound through an AudioContext, both timed by the sample clock.
+"use strict";
+
+const HEADER = 16; // see lipsync_edge/serve/wire.py
+const STATES = ["speech", "silence", "idle", "starved", "late"];
+const LEAD = 0.12; // seconds between arrival and showing: what the network may be late
+const MOST = 0.6; // a longer queue than this means that the two clocks have parted: begin anew
+
+const canvas = document.getElementById("face");
+const paper = canvas.getContext("2d");
+const tap = document.getElementById("tap");
+
+// read by whoever looks after the kiosk
+const lipsync = (window.lipsync = {
+  state: "connecting", connected: false, shown: 0, skipped: 0, rebased: 0, slot: -1, sounding: 0, events: [], error: "",
+});
+
+let context = null; // AudioContext at the session's rate, so that pieces join without resampling
+let hello = null;
+let zero = null; // context time of sample 0 and of slot 0
+let silentSince = 0; // page time that stands in for the context's while it may not sound
+let sources = new Set();
+let pictures = []; // {slot, state, image}, in order
+let clear = 0; // goes up with every interrupt; pictures decoded for an older one are dropped
+
+function now() {
+  return context.state === "running" ? context.currentTime : performance.now() / 1000 - silentSince;
+}
+
+function begin(message) {
+  hello = message;
+  canvas.width = hello.width;
+  canvas.height = hello.height;
+  if (context === null || context.sampleRate !== hello.rate) {
+    if (context !== null) context.close();
+    context = new AudioContext({ sampleRate: hello.rate, latencyHint: "interactive" });
+    context.onstatechange = () => {
+      tap.hidden = context.state === "running";
+      zero = null; // another clock counts from here on
+    };
+    silentSince = performance.now() / 1000;
+  }
+  tap.hidden = context.state === "running";
+  forget();
+  zero = null;
+}
+
+function forget() {
+  clear += 1;
+  for (const source of sources) source.stop();
+  sources.clear();
+  for (const picture of pictures) picture.image.close();
+  pictures = [];
+}
+
+function samplesBefore(slot) {
+  return Math.floor((slot * hello.rate) / hello.fps);
+}
+
+function timeOf(slot) {
+  return zero + samplesBefore(slot) / hello.rate;
+}
+
+function take(buffer) {
+  const head = new DataView(buffer, 0, HEADER);
+  const slot = head.getUint32(0, true);
+  const state = STATES[head.getUint8(4)];
+  const soundBytes = head.getUint32(8, true);
+  const ahead = zero === null ? NaN : timeOf(slot) - now();
+  if (!(ahead > 0 && ahead < MOST)) {
+    if (zero !== null) lipsync.rebased += 1;
+    for (const source of sources) source.stop();
+    sources.clear();
+    zero = now() + LEAD - samplesBefore(slot) / hello.rate;
+  }
+  sound(new Int16Array(buffer.slice(HEADER, HEADER + soundBytes)), timeOf(slot));
+  const jpeg = new Uint8Array(buffer, HEADER + soundBytes);
+  if (jpeg.length > 0) decode(jpeg, slot, state);
+}
+
+function sound(pcm, at) {
+  if (context.state !== "running" || pcm.length === 0 || pcm.every((value) => value === 0)) return;
+  const piece = context.createBuffer(1, pcm.length, hello.rate);
+  piece.getChannelData(0).set(Float32Array.from(pcm, (value) => value / 32768));
+  const source = context.createBufferSource();
+  source.buffer = piece;
+  source.connect(context.destination);
+  source.onended = () => sources.delete(source);
+  source.start(at);
+  sources.add(source);
+}
+
+async function decode(jpeg, slot, state) {
+  const mine = clear;
+  const image = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+  if (mine !== clear) {
+    image.close();
+    return;
+  }
+  let place = pictures.length;
+  while (place > 0 && pictures[place - 1].slot > slot) place -= 1; // decoding may overtake
+  pictures.splice(place, 0, { slot, state, image });
+}
+
+function show() {
+  requestAnimationFrame(show);
+  if (zero === null) return;
+  const heard = now() - (context.state === "running" ? context.outputLatency || 0 : 0);
+  let due = 0;
+  while (due < pictures.length && timeOf(pictures[due].slot) <= heard) due += 1;
+  if (due > 0) {
+    const passed = pictures.splice(0, due);
+    const latest = passed[due - 1];
+    paper.drawImage(latest.image, 0, 0);
+    lipsync.shown += 1;
+    lipsync.skipped += due - 1;
+    lipsync.slot = latest.slot;
+    lipsync.state = latest.state;
+    for (const picture of passed) picture.image.close();
+  }
+  lipsync.sounding = sources.size;
+}
+
+function tell(message) {
+  if (message.type === "hello") begin(message);
+  if (message.type === "error") lipsync.error = message.error;
+  if (message.type === "event") {
+    if (message.event === "interrupt") forget();
+    lipsync.events = [...lipsync.events.slice(-99), message.event];
+    window.dispatchEvent(new CustomEvent("lipsync", { detail: message }));
+  }
+}
+
+function connect() {
+  const address = new URL("api/view" + location.search, location.href);
+  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  const socket = new WebSocket(address);
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => { lipsync.connected = true; lipsync.error = ""; };
+  socket.onmessage = ({ data }) => (typeof data === "string" ? tell(JSON.parse(data)) : take(data));
+  socket.onclose = ({ reason }) => {
+    lipsync.connected = false;
+    lipsync.error = lipsync.error || reason;
+    if (hello !== null) forget();
+    setTimeout(connect, 1000);
+  };
+  lipsync.interrupt = () => socket.readyState === WebSocket.OPEN && socket.send("interrupt");
+}
+
+document.addEventListener("pointerdown", () => context !== null && context.resume());
+document.addEventListener("keydown", (event) => {
+  if (context !== null) context.resume();
+  if (event.key === "Escape") lipsync.interrupt();
+});
+connect();
+requestAnimationFrame(show);

@@ -1,0 +1,207 @@
+"""Speech that callers send: a WAV file, a streamed body, a WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import AsyncIterator
+from email.message import Message
+
+import numpy as np
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from lipsync_edge.live.inbox import ShowOverError
+from lipsync_edge.live.moment import I16
+from lipsync_edge.live.sources import Converter, read_file
+from lipsync_edge.serve.guard import REFUSED, Limits
+from lipsync_edge.serve.stage import Stage
+from lipsync_edge.serve.stages import MAIN, Refusal, Stages
+
+WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+PCM = ("audio/pcm", "audio/x-pcm")
+RATES = range(8000, 192_001)
+TOO_BIG = 1009  # WebSocket: message too big
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+def stages_of(connection: HTTPConnection) -> Stages:
+    """The sessions of the server that a request came to."""
+    stages: Stages = connection.app.state.stages
+    return stages
+
+
+def session_of(connection: HTTPConnection) -> str:
+    """The session's name in a request; Refusal 400 when it is no name."""
+    name = connection.query_params.get("session", MAIN)
+    if not _NAME.fullmatch(name):
+        raise Refusal(400, "expected a session of 1 to 40 letters, digits, - and _")
+    return name
+
+
+def _rate(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or int(text) not in RATES:
+        raise Refusal(400, "expected a rate of 8000 to 192000 samples a second")
+    return int(text)
+
+
+async def speak(request: Request) -> Response:
+    """Say what is posted; answers when all of it was taken, which is up to `buffer_s` before it was said."""
+    stages = stages_of(request)
+    stage = stages.find(session_of(request))
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "")
+    kind = header.get_content_type()
+    if kind in WAV:
+        pieces = await _wav(request, stage.rate, stages.limits.upload_bytes)
+    elif kind in PCM:
+        source_rate = _rate(str(header.get_param("rate", str(stage.rate))))
+        pieces = _converted(_body(request, stages.limits), source_rate, stage.rate)
+    else:
+        raise Refusal(415, "expected audio/wav, or audio/pcm;rate=N with int16 little-endian mono")
+    how, taken = await _take_turn(stage, stages.limits, pieces)
+    return JSONResponse({"state": how, "seconds": taken / stage.rate}, 202 if how == "done" else 409)
+
+
+async def _take_turn(stage: Stage, limits: Limits, pieces: AsyncIterator[I16]) -> tuple[str, int]:
+    if stage.speakers > limits.waiting:
+        raise Refusal(429, f"expected at most {limits.waiting} callers that wait for their turn")
+    return await stage.speak(pieces)
+
+
+async def _wav(request: Request, rate: int, most: int) -> AsyncIterator[I16]:
+    """Receive and decode a whole file first, so that a bad one is refused before a word is said."""
+    data = io.BytesIO()
+    async for chunk in request.stream():
+        data.write(chunk)
+        if data.tell() > most:
+            raise Refusal(413, f"expected at most {most} bytes")
+    data.seek(0)
+    decoded = await asyncio.to_thread(lambda: list(read_file(data, rate, container_format="wav")))
+    return _each(decoded)
+
+
+async def _each(pieces: list[I16]) -> AsyncIterator[I16]:
+    for piece in pieces:
+        yield piece
+
+
+async def _body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+    """The body as it comes; it counts as over when its sender leaves or stalls."""
+    chunks, total = aiter(request.stream()), 0
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(chunks), limits.stall_s)
+        except (StopAsyncIteration, ClientDisconnect, asyncio.TimeoutError):
+            return
+        total += len(chunk)
+        if total > limits.upload_bytes:
+            raise Refusal(413, f"expected at most {limits.upload_bytes} bytes")
+        yield chunk
+
+
+async def _converted(chunks: AsyncIterator[bytes], source_rate: int, rate: int) -> AsyncIterator[I16]:
+    converter, rest = Converter(rate, source_rate), b""
+    async for chunk in chunks:
+        data = rest + chunk
+        whole = len(data) // 2 * 2
+        rest = data[whole:]
+        for piece in converter.push(np.frombuffer(data[:whole], "<i2").astype(np.int16)):
+            yield piece
+    for piece in converter.flush():
+        yield piece
+
+
+class Talker:
+    """What a speaking WebSocket sends, read at once so that an "interrupt" never stands behind the sound before it.
+
+    Args:
+        socket: an accepted WebSocket.
+        stage: where it speaks.
+        limits: `upload_bytes` may wait; an utterance ends after `stall_s` without a message.
+    """
+
+    def __init__(self, socket: WebSocket, stage: Stage, limits: Limits) -> None:
+        self._socket, self._stage, self._limits = socket, stage, limits
+        self._items: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the utterance ends
+        self._held = 0
+        self.left = asyncio.Event()
+
+    async def read(self) -> None:
+        """Read until the caller leaves, or sends more than may wait."""
+        while not self.left.is_set():
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect" or self._held > self._limits.upload_bytes:
+                self.left.set()
+            data = message.get("bytes")
+            if data and not self.left.is_set():
+                self._held += len(data)
+                self._items.put_nowait(data)
+            elif message.get("text") == "interrupt":
+                self._clear()
+                await self._stage.interrupt()
+                self._items.put_nowait(None)
+            elif message.get("text") == "end" or self.left.is_set():
+                self._items.put_nowait(None)
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether it sent more than may wait."""
+        return self._held > self._limits.upload_bytes
+
+    async def utterance(self, first: bytes) -> AsyncIterator[bytes]:
+        """The sound up to the end of the utterance."""
+        yield first
+        while (data := await self._next(self._limits.stall_s)) is not None:
+            yield data
+
+    async def first(self) -> bytes | None:
+        """Wait for the first sound of an utterance; None when the caller has left."""
+        data = None
+        while data is None and not (self.left.is_set() and self._items.empty()):
+            data = await self._next(None)
+        return data
+
+    async def skip(self) -> None:
+        """Throw away the rest of an utterance that was interrupted."""
+        while await self._next(self._limits.stall_s) is not None:
+            pass
+
+    async def _next(self, patience_s: float | None) -> bytes | None:
+        try:
+            data = await asyncio.wait_for(self._items.get(), patience_s)
+        except asyncio.TimeoutError:
+            return None
+        self._held -= len(data or b"")
+        return data
+
+    def _clear(self) -> None:
+        while not self._items.empty():
+            self._held -= len(self._items.get_nowait() or b"")
+
+
+async def speak_socket(socket: WebSocket) -> None:
+    """Say what comes through a WebSocket; answers {"type": "done" or "interrupted", "seconds"} to each utterance."""
+    await socket.accept()
+    try:
+        limits, stage = stages_of(socket).limits, stages_of(socket).find(session_of(socket))
+        rate = _rate(socket.query_params.get("rate", str(stage.rate)))
+        talker = Talker(socket, stage, limits)
+        reading = asyncio.create_task(talker.read())
+        try:
+            while (first := await talker.first()) is not None:
+                pieces = _converted(talker.utterance(first), rate, stage.rate)
+                how, taken = await _take_turn(stage, limits, pieces)
+                if how == "interrupted":
+                    await talker.skip()
+                await socket.send_json({"type": how, "seconds": taken / stage.rate})
+        finally:
+            reading.cancel()
+        if talker.is_too_much:
+            await socket.close(TOO_BIG, "expected sound at the pace it is spoken")
+    except (Refusal, ShowOverError) as error:
+        await socket.close(REFUSED, str(error)[:120])
+    except (WebSocketDisconnect, RuntimeError):  # it left while something was being sent
+        return

@@ -1,0 +1,97 @@
+"""The sessions of a server: stages by name, opened when somebody comes, closed when the last one leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from lipsync_edge.live.show import ShowOptions
+from lipsync_edge.serve.guard import Limits
+from lipsync_edge.serve.stage import Stage, Viewer
+from lipsync_edge.stream import Stream
+
+MAIN = "main"
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer to a caller, not a fault of ours
+    """What a caller asked for is not given.
+
+    Args:
+        status: of HTTP.
+        reason: one line.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class Stages:
+    """All shows of a server. The session "main" is open as long as the server; it is opened again after an error.
+
+    Args:
+        open_stream: opens the stream of a new session.
+        options: how shows run.
+        limits: see `Limits`.
+        quality: of the JPEGs.
+    """
+
+    def __init__(
+        self, open_stream: Callable[[], Stream], options: ShowOptions, limits: Limits, *, quality: int = 85
+    ) -> None:
+        self.limits = limits
+        self._open_stream, self._options, self._quality = open_stream, options, quality
+        self._stages: dict[str, Stage] = {}
+        self._opening = asyncio.Lock()
+
+    def __len__(self) -> int:
+        """Return how many sessions are open."""
+        return len(self._stages)
+
+    @property
+    def all(self) -> dict[str, Stage]:
+        """Session name → stage."""
+        return dict(self._stages)
+
+    def find(self, name: str) -> Stage:
+        """The open session of that name; Refusal 404 when there is none, 503 when its show has failed."""
+        stage = self._stages.get(name)
+        if stage is None:
+            raise Refusal(404, f"expected an open session, got {name[:40]!r}")
+        if stage.ended:
+            raise Refusal(503, f"the show has ended: {stage.error}")
+        return stage
+
+    async def open(self, name: str) -> Stage:
+        """Find a session or open it; Refusal 429 when there are too many."""
+        async with self._opening:
+            stage = self._stages.get(name)
+            if stage is not None and not stage.ended:
+                return stage
+            if stage is None and len(self._stages) >= self.limits.sessions:
+                raise Refusal(429, f"expected at most {self.limits.sessions} sessions")
+            stream = await asyncio.to_thread(self._open_stream)
+            self._stages[name] = Stage(stream, self._options, quality=self._quality)
+            return self._stages[name]
+
+    @asynccontextmanager
+    async def watch(self, name: str) -> AsyncIterator[Viewer]:
+        """Watch a session; Refusal 429 when it has too many viewers."""
+        stage = await self.open(name)
+        if len(stage.audience) >= self.limits.viewers:
+            raise Refusal(429, f"expected at most {self.limits.viewers} viewers")
+        try:
+            with stage.audience.viewer() as viewer:
+                yield viewer
+        finally:
+            if name != MAIN and not len(stage.audience) and self._stages.get(name) is stage:
+                del self._stages[name]
+                await stage.close()
+
+    async def close(self) -> None:
+        """End every show."""
+        stages, self._stages = list(self._stages.values()), {}
+        for stage in stages:
+            stage.audience.end(None)
+        await asyncio.gather(*(stage.close() for stage in stages))

@@ -1,0 +1,44 @@
+"""What a viewer's WebSocket carries.
+
+Text messages are JSON: first {"type": "hello", "fps", "width", "height", "rate"}, then {"type": "event", "event",
+"time"} with event "speech_start", "speech_end" or "interrupt", and {"type": "error", "error"} before a close.
+Binary messages are moments: a header of 16 bytes, little-endian (slot uint32; state uint8, an index of STATES; 3 bytes
+of 0; bytes of sound uint32; bytes of picture uint32), then the sound (int16 mono at `rate`), then the picture (JPEG;
+none when nothing new is to be shown).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lipsync_edge.live.moment import Moment
+
+HEADER = struct.Struct("<IB3xII")
+STATES = ("speech", "silence", "idle", "starved", "late")
+
+
+def pack(moment: Moment, *, quality: int) -> bytes:
+    """Return the binary message of a moment, its picture as a JPEG of this quality, 1 to 100."""
+    jpeg = b""
+    if moment.image_bgr is not None:
+        jpeg = cv2.imencode(".jpg", moment.image_bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
+    pcm = moment.pcm.astype("<i2").tobytes()
+    state = STATES.index(moment.state)
+    return HEADER.pack(moment.slot % 2**32, state, len(pcm), len(jpeg)) + pcm + jpeg
+
+
+def unpack(message: bytes) -> dict[str, Any]:
+    """Read a binary message: slot, state, pcm int16 (n,), jpeg bytes; ValueError when it is none."""
+    try:
+        slot, state, sound, picture = HEADER.unpack_from(message)
+        name = STATES[state]
+    except (struct.error, IndexError) as error:
+        raise ValueError(f"no moment: {error}") from error
+    if len(message) != HEADER.size + sound + picture:
+        raise ValueError("a moment cut short")
+    pcm = np.frombuffer(message, "<i2", sound // 2, HEADER.size).astype(np.int16)
+    return {"slot": slot, "state": name, "pcm": pcm, "jpeg": message[HEADER.size + sound :]}
