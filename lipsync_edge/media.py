@@ -28,10 +28,17 @@ STILL_FPS = Fraction(25)
 LEAST_SIDE = 16
 MOST_PIXELS = 4096 * 4096
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
-_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # AVColorSpace → swscale's own numbers; anything else is BT.601
+_MATRICES = {
+    1: 1,
+    4: 4,
+    5: 5,
+    6: 5,
+    7: 7,
+    9: 9,
+}  # AVColorSpace → swscale's own numbers; anything else is BT.601
 _BT601, _BT709 = 5, 1
 # swscale's flags, by number: PyAV before 18 does not name the last three
-POINT, BILINEAR, BICUBIC = 0x10, 0x2, 0x4
+POINT, BICUBIC, AREA = 0x10, 0x4, 0x20
 ACCURATE, FULL_CHROMA_OUT, FULL_CHROMA_IN = 0x40000, 0x2000, 0x4000
 FULL_RANGE, LIMITED_RANGE = 2, 1
 
@@ -106,7 +113,9 @@ def check_file(path: Path, what: str) -> None:
     except OSError as error:
         raise InputError(expected=f"{what} at {path}", got=(error.strerror or str(error)).lower()) from error
     if kind:
-        raise InputError(expected=f"{what} at {path}", got=kind, fix="give a file with a picture or sound in it")
+        raise InputError(
+            expected=f"{what} at {path}", got=kind, fix="give a file with a picture or sound in it"
+        )
 
 
 def is_image(path: str | Path) -> bool:
@@ -163,7 +172,9 @@ def probe(path: str | Path) -> VideoInfo:
 
 def no_picture(path: Path) -> NoVideoError:
     """Return the error for a file whose pictures do not decode."""
-    return NoVideoError(expected=f"a video in {path.name}", got="no frame that decodes", fix="export it again")
+    return NoVideoError(
+        expected=f"a video in {path.name}", got="no frame that decodes", fix="export it again"
+    )
 
 
 @contextmanager

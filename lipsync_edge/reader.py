@@ -154,13 +154,13 @@ class VideoReader:
         sideways = info.rotation in _TURNS and info.rotation != 180
         size = (info.height, info.width) if sideways else (info.width, info.height)
         same_size = (frame.width, frame.height) == size
-        rgb = frame.reformat(
+        rgb = _centred(frame).reformat(
             *size,
             format="bgr24",
             src_colorspace=info.colour.sws_matrix,
             src_color_range=info.colour.sws_range,
             dst_color_range=FULL_RANGE,
-            # nearest chroma on the way in and its mean on the way out undo each other
+            # repeated chroma on the way in and its mean on the way out undo each other exactly
             interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
             threads=1,
         )
@@ -169,6 +169,11 @@ class VideoReader:
         return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
 
 
+def _centred(frame: av.VideoFrame) -> av.VideoFrame:
+    """Drop the note where chroma samples lie, which pictures on the way out do not have either."""
+    if frame.format.name not in ("yuv420p", "yuvj420p") or frame.width % 2 or frame.height % 2:
+        return frame
+    return type(frame).from_ndarray(frame.to_ndarray(), format="yuv420p")
 
 
 def _checksum(frame: av.VideoFrame) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.media import ACCURATE, BILINEAR, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
+from lipsync_edge.media import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
 
 CONTAINERS = {
     ".mp4": ("libx264", "aac"),
@@ -162,7 +162,7 @@ class VideoWriter:
             src_color_range=FULL_RANGE,
             dst_colorspace=colour.sws_matrix,
             dst_color_range=colour.sws_range,
-            interpolation=BILINEAR | ACCURATE | FULL_CHROMA_IN,
+            interpolation=AREA | ACCURATE | FULL_CHROMA_IN,
             threads=1,
         )
         self._last = max(self._last + 1, round(time / self._tick))

@@ -15,7 +15,9 @@ U8 = np.ndarray
 def scene(width: int = 160, height: int = 120, index: int = 0) -> U8:
     """A soft coloured picture with a white bar in its left half that counts frames in binary, uint8 (H, W, 3)."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    picture = np.stack([100 + 60 * np.sin(x / 23 + 1), 90 + 70 * np.cos(y / 17), 120 + 50 * np.sin((x + y) / 31)], -1)
+    picture = np.stack(
+        [100 + 60 * np.sin(x / 23 + 1), 90 + 70 * np.cos(y / 17), 120 + 50 * np.sin((x + y) / 31)], -1
+    )
     picture = np.clip(picture, 16, 235).astype(np.uint8)
     side = min(width, height) // 12
     for bit in range(10):
@@ -62,7 +64,10 @@ def write_clip(
             stream.set_display_rotation(rotation)
         for i, picture in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24").reformat(
-                format=pixels, src_color_range=2, dst_colorspace=1 if matrix == 1 else 5, dst_color_range=colours
+                format=pixels,
+                src_color_range=2,
+                dst_colorspace=1 if matrix == 1 else 5,
+                dst_color_range=colours,
             )
             frame.pts, frame.time_base = pts[i] if pts else i, stream.codec_context.time_base
             container.mux(stream.encode(frame))
@@ -70,7 +75,9 @@ def write_clip(
     return path
 
 
-def write_sound(path: Path, seconds: float = 1.0, *, rate: int = 16_000, channels: int = 1, seed: int = 0) -> Path:
+def write_sound(
+    path: Path, seconds: float = 1.0, *, rate: int = 16_000, channels: int = 1, seed: int = 0
+) -> Path:
     """Write a babble of tones with pauses, its format by the extension that soundfile knows."""
     n = round(seconds * rate)
     t = np.arange(n) / rate

@@ -13,7 +13,14 @@ from lipsync_edge.media import STILL_FPS, is_image, probe, read_image
 from lipsync_edge.reader import VideoReader
 from tests.clips import number, scene, write_clip, write_still
 
-RATES = [Fraction(24), Fraction(25), Fraction(30_000, 1001), Fraction(30), Fraction(60), Fraction(24_000, 1001)]
+RATES = [
+    Fraction(24),
+    Fraction(25),
+    Fraction(30_000, 1001),
+    Fraction(30),
+    Fraction(60),
+    Fraction(24_000, 1001),
+]
 
 
 @pytest.mark.parametrize("fps", RATES, ids=str)
@@ -62,7 +69,12 @@ def test_rotation_is_obeyed(tmp_path: Path, rotation: int) -> None:
     ],
 )
 def test_formats_forwards_and_backwards(
-    tmp_path: Path, codec: str, pixels: str, suffix: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    codec: str,
+    pixels: str,
+    suffix: str,
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(reader_module, "_HELD_BYTES", size[0] * size[1] * 3 * 4)  # four frames at a time
     full = 2 if pixels == "yuvj420p" else 1
@@ -78,7 +90,9 @@ def test_formats_forwards_and_backwards(
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_backwards_over_long_groups_of_pictures(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backwards_over_long_groups_of_pictures(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reader_module, "_HELD_BYTES", 160 * 120 * 3 * 7)
     options = {"crf": "10", "g": "60", "bf": "3", "x264-params": "open-gop=1"}
     video = VideoReader(write_clip(tmp_path / f"a{suffix}", 150, options=options))
@@ -107,7 +121,9 @@ def test_a_part_that_is_not_there(tmp_path: Path) -> None:
 def test_colours_are_those_that_were_written(tmp_path: Path, matrix: int, colours: int) -> None:
     picture = scene()
     lossless = {"qp": "0"}
-    clip = write_clip(tmp_path / "a.mp4", [picture], matrix=matrix, colours=colours, options=lossless, pixels="yuv444p")
+    clip = write_clip(
+        tmp_path / "a.mp4", [picture], matrix=matrix, colours=colours, options=lossless, pixels="yuv444p"
+    )
     got = next(iter(VideoReader(clip))).image_bgr.astype(int)
     assert np.abs(got - picture).mean() < 1.0  # another matrix would be off by 5 to 10
 
@@ -152,7 +168,9 @@ def bad_inputs(folder: Path) -> dict[str, Path]:
     return paths | {"folder": folder, "missing": folder / "no such file.mp4"}
 
 
-@pytest.mark.parametrize("name", ["empty", "text", "cut", "zeros", "half jpeg header", "noise", "folder", "missing"])
+@pytest.mark.parametrize(
+    "name", ["empty", "text", "cut", "zeros", "half jpeg header", "noise", "folder", "missing"]
+)
 def test_what_cannot_be_read_is_an_input_error_of_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
         probe(bad_inputs(tmp_path)[name])
