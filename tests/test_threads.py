@@ -1,3 +1,4 @@
+# ruff: noqa: PT012 - the context manager under test is entered inside the expected exception
 """Reading ahead and writing behind: order, bounds, and an end to everything when one side fails."""
 
 import threading

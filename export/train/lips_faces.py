@@ -99,11 +99,11 @@ class Faces:
     def draw(self) -> Sample:
         """Draw one example of any kind."""
         kind = self.rng.random()
-        if kind < 0.40:
+        if kind < 0.35:
             return self._pair()
-        if kind < 0.65:
+        if kind < 0.57:
             return self._drive()
-        return self._close() if kind < 0.85 else self._shut()
+        return self._close() if kind < 0.87 else self._shut()
 
     def _pair(self) -> Sample:
         rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]

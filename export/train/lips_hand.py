@@ -35,6 +35,11 @@ def gradients(image: Tensor) -> tuple[Tensor, Tensor]:
     return image.diff(dim=3), image.diff(dim=2)
 
 
+def around(edges: Tensor) -> Tensor:
+    """Return how much edge there is around each pixel: a blurred mouth has too little, wherever its teeth are."""
+    return F.avg_pool2d(edges.abs(), 5, 1, 2)
+
+
 def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weighted loss terms of one batch."""
     flow, logits, paint = net(batch["reference"], batch["code"])
@@ -63,6 +68,10 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         ((a - b).abs() * inside[..., : a.shape[2], : a.shape[3]]).sum() / (inside.sum() * 3 + 1)
         for a, b in zip(gradients(paint), gradients(batch["target"]), strict=True)
     )
+    texture = sum(
+        ((around(a) - around(b)).abs() * inside[..., : a.shape[2], : a.shape[3]]).sum() / (inside.sum() * 3 + 1)
+        for a, b in zip(gradients(paint), gradients(batch["target"]), strict=True)
+    )
     bend = sum(d.diff(dim=k).abs().mean() for k, d in ((3, flow.diff(dim=3)), (2, flow.diff(dim=2)))) * SIDE
     far = (flow.abs() * (1 - F.avg_pool2d(near, 2)).clamp(min=0) ** 6).mean() * SIDE
     return {
@@ -72,6 +81,7 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         "edges": 3.0 * edges,
         "paint": 2.0 * shown,
         "paint_edges": 2.0 * shown_edges,
+        "texture": 6.0 * texture,
         "bend": 0.6 * bend,
         "far": 0.05 * far,
     }
