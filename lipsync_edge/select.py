@@ -10,6 +10,7 @@ from lipsync_edge.crop import similarity
 from lipsync_edge.errors import UsageError
 
 _PATCH = 24  # side of the grey patch that stands for a person's looks
+_LEAST_CONTRAST = 7.0  # standard deviation in grey levels
 _STILL_THERE = 0.4  # correlation with the person's looks
 _POINTS_IN_PATCH = np.array([(0.28, 0.25), (0.72, 0.25), (0.5, 0.5), (0.33, 0.75), (0.67, 0.75)])
 
@@ -70,7 +71,8 @@ def nearness(xyxy: F32, box_xyxy: F32) -> F32:
 def looks(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
     """A face's looks: a small aligned grey patch with mean 0 and length 1, float32 (576,).
 
-    Two of them multiply to their correlation, -1 to 1. Without landmarks the box is taken instead.
+    Two of them multiply to their correlation, -1 to 1. A patch with hardly any contrast, a face fading to white, is
+    shorter than 1, so that it looks like nobody. Without landmarks the box is taken instead.
     """
     corners = box_xyxy.reshape(2, 2) if landmarks is None else landmarks
     target = np.array([(0.0, 0.0), (1.0, 1.0)]) if landmarks is None else _POINTS_IN_PATCH
@@ -84,7 +86,7 @@ def looks(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
     grey = cv2.resize(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), (_PATCH, _PATCH), interpolation=cv2.INTER_AREA)
     flat = grey.astype(np.float32).ravel()
     flat -= flat.mean()
-    return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-6), np.float32)
+    return np.asarray(flat / max(float(np.linalg.norm(flat)), _LEAST_CONTRAST * _PATCH), np.float32)
 
 
 class Person:

@@ -72,7 +72,7 @@ class Tracker:
 
     def _new_part(self) -> Shot | PublishedTrack:
         if self.options.mode == "published":
-            return PublishedTrack(self.options, self._find_faces)
+            return PublishedTrack(self.options, self._find_faces, self._person)
         return Shot(self.options, self._find_faces, self._person)
 
     def _looks_of(self, picture_bgr: U8) -> F32:

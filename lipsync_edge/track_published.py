@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
+from lipsync_edge.arrays import F32, U8, Boxes
+from lipsync_edge.select import Person
 from lipsync_edge.tracked import FindFaces, TrackedFrame, TrackOptions
 
 _WINDOW = 5
@@ -27,6 +28,8 @@ class _Item:
 class PublishedTrack:
     """One face a frame: the best detection of each, or the fixed box.
 
+    The best detection stands for the rule "largest", as published; another rule or a reference picture is obeyed.
+
     The published rule, in place and in whole pixels (a mean is cut off, not rounded):
     boxes[i] = mean(boxes[i : i + 5]); near the end, where i + 5 passes it, the window is boxes[n - 5 :], whose first
     boxes are means already (a clip of fewer than five frames takes boxes[n - 5 :] with that negative index, as Python
@@ -34,9 +37,10 @@ class PublishedTrack:
     the means.
     """
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: Person) -> None:
         self._options = options
         self._find_faces = find_faces
+        self._person = person if options.face != "largest" or options.reference_bgr is not None else None
         self._waiting: deque[_Item] = deque()  # not given yet, in order
         self._tail: list[
             list[int]
@@ -84,12 +88,22 @@ class PublishedTrack:
         if self._options.box_xyxy is not None:
             return [int(value) for value in self._options.box_xyxy]
         boxes = self._find_faces([frame_bgr], self._options.side)[0]
-        if not len(boxes):
+        found = self._choose(frame_bgr, boxes)
+        if found is None:
             return None
-        x1, y1, x2, y2 = (int(value) for value in np.clip(boxes.xyxy[0], 0, None))
+        x1, y1, x2, y2 = (int(value) for value in np.clip(boxes.xyxy[found], 0, None))
         top, bottom, left, right = self._options.pads
         height, width = frame_bgr.shape[:2]
         return [max(0, x1 - left), max(0, y1 - top), min(width, x2 + right), min(height, y2 + bottom)]
+
+    def _choose(self, frame_bgr: U8, boxes: Boxes) -> int | None:
+        """Index of the best face, or of the person who was asked for."""
+        if self._person is None:
+            return 0 if len(boxes) else None
+        found = self._person.find(frame_bgr, boxes)
+        if found is not None:
+            self._person.remember(frame_bgr, boxes, found)
+        return found
 
 
 def _mean(boxes: list[list[int]]) -> list[int]:

@@ -283,6 +283,12 @@ def test_published_takes_the_best_face_and_a_missing_one_takes_no_part() -> None
     assert edges == [40, 40, 40, None, None, 40, 40, 40, 40, 40, 40, 40]
 
 
+@pytest.mark.parametrize(("face", "edge"), [("largest", 60), ("left", 10), ("right", 110), ("1", 60)])
+def test_published_obeys_a_rule_other_than_the_default(face: str, edge: float) -> None:
+    crowd = [(60, 20, 90, 60), (110, 20, 150, 60), (10, 20, 40, 60)]
+    assert left_edges(track(numbered(9), lambda i: crowd, mode="published", face=face)) == [edge] * 9
+
+
 def test_published_does_not_wait_for_ever() -> None:
     faces = ScriptedFaces(lambda i: still(i) if i < 3 else [])
     tracker = Tracker(TrackOptions(mode="published"), faces)
@@ -320,6 +326,8 @@ def test_looks_follow_the_face_and_not_the_light() -> None:
     here = looks(frame, box, None)
     assert here @ looks(darker, box + np.array([30, 8, 30, 8], np.float32), None) > 0.99
     assert here @ looks(SCENES[1], box, None) < 0.5
+    faded = (frame * 0.02 + 250).astype(np.uint8)
+    assert here @ looks(faded, box, None) < 0.4
 
 
 def test_smoothing_by_hand() -> None:
@@ -353,7 +361,9 @@ def test_cuts() -> None:
 
 def test_a_pan_is_no_cut() -> None:
     wide = np.kron(RNG.integers(0, 256, (6, 40, 3), dtype=np.uint8), np.ones((16, 16, 1), np.uint8))
-    at = np.cumsum(np.minimum(np.arange(60) * 0.5, 6)).astype(int)  # it gathers speed, then 4 % of the width a frame
+    at = np.cumsum(np.minimum(np.arange(60) * 0.5, 6)).astype(
+        int
+    )  # it gathers speed, then 4 % of the width a frame
     cuts = CutDetector()
     assert [i for i, x in enumerate(at) if cuts.push(wide[:, x : x + 160])] == [0]
 
