@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import lipsync_edge
 from lipsync_edge.arrays import F32, U8, Tick
 from lipsync_edge.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.avatar_file import load_avatar
@@ -96,6 +97,20 @@ def test_stream_equals_offline_bit_for_bit(
     assert len(frames) == len(wanted) == frame_count(Fraction(length, rate), fps or AVATAR.fps)
     assert [frame.index for frame in frames] == list(range(len(frames)))
     assert all(np.array_equal(frame.image_bgr, image) for frame, image in zip(frames, wanted, strict=True))
+
+
+def test_the_bundled_networks_give_the_same_bits_too() -> None:
+    engine = lipsync_edge.load(preset="lite", device="cpu", threads=1)
+    avatar = build_avatar(tracked(6), Fraction(25), Origin.of(engine))
+    sync = SyncStream(engine.lips.audio, gate=GateOptions(), blend_mel=True)
+    wanted = [engine.render([tick])[0] for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
+    with engine.stream(avatar) as stream:
+        frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
+    assert len(frames) == len(wanted) == 15
+    assert all(np.array_equal(frame.image_bgr, image) for frame, image in zip(frames, wanted, strict=True))
+    assert any(
+        (frame.image_bgr != avatar.frame(i, frame.time).frame_bgr).any() for i, frame in enumerate(frames)
+    )
 
 
 def test_one_sample_at_a_time_and_int16() -> None:
