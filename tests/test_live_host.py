@@ -1,11 +1,14 @@
 """Frames into the caller's own memory, and frames passed over."""
 
 import array
+import threading
+import time
 
 import numpy as np
 import pytest
 
-from lipsync_edge.errors import UsageError
+from lipsync_edge.errors import ModelError, UsageError
+from lipsync_edge.network import load_network
 from tests.live_fakes import open_stream, speech
 
 SOUND = speech(0.5)
@@ -79,3 +82,31 @@ def test_a_skipped_frame_is_missing_and_the_others_are_as_they_were() -> None:
     assert [first.index, *(f.index for f in rest)] == [0, *range(3, len(wanted))]
     assert np.array_equal(rest[0].image_bgr, wanted[3].image_bgr)
     assert idle.index == tail[-1].index + 2
+
+
+def test_other_threads_run_while_a_network_runs() -> None:
+    pytest.importorskip("onnxruntime")
+    try:
+        network = load_network("edge_segment", device="cpu", threads=1)
+    except ModelError:
+        pytest.skip("the bundled networks are not here")
+    face = np.zeros((48, 128, 128, 3), np.uint8)
+    over, gaps = threading.Event(), [0.0]
+
+    def tick() -> None:
+        last = time.monotonic()
+        while not over.wait(0.001):
+            now = time.monotonic()
+            gaps.append(now - last)
+            last = now
+
+    network(face=face[:1])
+    ticking = threading.Thread(target=tick)
+    ticking.start()
+    began = time.monotonic()
+    network(face=face)
+    took = time.monotonic() - began
+    over.set()
+    ticking.join()
+    assert took > 0.02
+    assert max(gaps) < took / 2  # one call of the network; held, the GIL would make one gap of it
