@@ -147,7 +147,7 @@ def find_tensors(model: onnx.ModelProto, source: str) -> tuple[str, str, str]:
     if len(inputs) != 2 or len(mel) != 1 or len(face) != 1 or len(out) != 1:
         have = ", ".join(f"{v.name} {_axes(v)}" for v in [*inputs, *outs][:SHOWN])
         raise GraphError(
-            expected=f"inputs (B, 1, 80, 16) and (B, 6, {EDGE}, {EDGE}) and one output (B, 3, {EDGE}, {EDGE}) in {source}",
+            expected=f"inputs (B, 1, 80, 16) and (B, 6, 96, 96) and one output (B, 3, 96, 96) in {source}",
             got=have,
             fix="only Wav2Lip's own 96-pixel generator can be adopted",
         )

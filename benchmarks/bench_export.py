@@ -1,0 +1,93 @@
+"""Are the cleaned graphs no slower than what torch's own exporter writes? Both files, in turn, on both runtimes.
+
+    python benchmarks/bench_export.py [--names wav2lip s3fd bisenet rrdbnet] [--rounds 7] [--threads 2]
+
+Networks have torch's initial weights (values do not change the time). Writes benchmarks/results/export.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from export.convert import Job, jobs, make_inputs, write_graph
+from export.networks import NETWORKS
+from lipsync_edge.backend import open_backend
+
+RESULTS = Path(__file__).parent / "results" / "export.json"
+SIZES = {
+    "s3fd": {"batch": 1, "height": 180, "width": 320},
+    "rrdbnet": {"batch": 1, "height": 48, "width": 48},
+    "bisenet": {"batch": 1, "height": 512, "width": 512},
+}
+
+
+def torch_export(job: Job, feeds: dict[str, np.ndarray], path: Path) -> None:
+    """Write the published network, not folded, with torch's current exporter and its own clean-up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            job.reference,
+            tuple(torch.from_numpy(feed) for feed in feeds.values()),
+            str(path),
+            input_names=list(job.inputs),
+            output_names=list(job.outputs),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def compare(name: str, rounds: int, threads: int) -> list[dict[str, object]]:
+    """Return one row a runtime: shortest time of both files in ms."""
+    job = jobs(name, NETWORKS[name]().eval(), plain=True)[0]
+    feeds = make_inputs(job, SIZES.get(name, {"batch": 1}))
+    rows: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = Path(folder) / "ours.onnx", Path(folder) / "theirs.onnx"
+        write_graph(job, ours)
+        torch_export(job, feeds, theirs)
+        for runtime in ("cpu", "openvino:CPU") if find_spec("openvino") else ("cpu",):
+            backends = [open_backend(path, runtime, threads) for path in (ours, theirs)]
+            times: list[list[float]] = [[], []]
+            for turn in range(rounds + 1):
+                for backend, mine in zip(backends, times, strict=True):
+                    start = time.perf_counter()
+                    backend.run(feeds)
+                    if turn:
+                        mine.append(1e3 * (time.perf_counter() - start))
+            best = [min(mine) for mine in times]
+            rows.append({"network": name, "runtime": runtime, "ours_ms": best[0], "torch_export_ms": best[1]})
+    return rows
+
+
+def main() -> None:
+    """Parse the command line, time, write, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--names", nargs="*", default=["wav2lip", "s3fd", "bisenet", "rrdbnet"])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rows = [row for name in args.names for row in compare(name, args.rounds, args.threads)]
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text("[\n " + ",\n ".join(json.dumps(row) for row in rows) + "\n]\n")
+    print("| network | runtime | ours, ms | torch's export, ms |\n|---|---|--:|--:|")
+    for row in rows:
+        print(
+            f"| {row['network']} | {row['runtime']} | {row['ours_ms']:.1f} | {row['torch_export_ms']:.1f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
