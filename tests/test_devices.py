@@ -1,0 +1,24 @@
+"""Devices are tried, not only named."""
+
+import numpy as np
+import pytest
+
+from lipsync_edge import devices
+from lipsync_edge.backend import DEVICES
+
+
+def test_every_device_is_reported_and_what_fails_says_how_to_add_it() -> None:
+    found = {one.name: one for one in devices.probe_devices()}
+    assert set(found) == set(DEVICES) - {"auto", "openvino"}
+    assert any(one.works for one in found.values())
+    for one in found.values():
+        assert one.detail
+        assert bool(one.fix) != one.works
+
+
+def test_a_device_that_computes_nonsense_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(devices, "expected", lambda x: np.full((2, 4, 16, 16), 7.0, np.float32))
+    report = devices.probe_device("cpu")
+    assert not report.works
+    assert "wrong" in report.detail
