@@ -37,13 +37,13 @@ class Origin:
     Attributes:
         detector: name of the detector's card.
         card_digest: sha256 of that card's graph fields.
-        precision: "fp32", "fp16" or "int8".
+        model_sha256: sha256 of the detector's model file.
         tracking: the preset's tracking settings, as text.
     """
 
     detector: str
     card_digest: str
-    precision: str
+    model_sha256: str
     tracking: str
 
     @classmethod
@@ -56,7 +56,7 @@ class Origin:
         return cls(
             detector=network.card.name,
             card_digest=network.card.digest(),
-            precision=network.precision,
+            model_sha256=network.sha256,
             tracking=tracking,
         )
 

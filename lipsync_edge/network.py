@@ -21,10 +21,11 @@ AUTO_ORDER = {"cuda": ("fp16", "fp32", "int8"), "tensorrt": ("fp16", "fp32", "in
 class Network:
     """A callable network: keyword arrays in, a dict of arrays out, both checked against the card."""
 
-    def __init__(self, card: ModelCard, backend: Backend, precision: str = "fp32") -> None:
+    def __init__(self, card: ModelCard, backend: Backend, precision: str = "fp32", sha256: str = "") -> None:
         self.card = card
         self.backend = backend
         self.precision = precision
+        self.sha256 = sha256  # of the model file; empty for a network that came from none
         wanted = {spec.name for spec in card.inputs}, {spec.name for spec in card.outputs}
         if (set(backend.inputs), set(backend.outputs)) != wanted:
             raise ModelError(
@@ -103,9 +104,9 @@ def load_network(
         raise UsageError(expected=f"a precision out of {', '.join(PRECISIONS)}", got=repr(precision))
     path = find_model(name, models=models, device=device, precision=precision)
     card = load_card(name, path.parent)
-    verify_model(path, card)
+    sha256 = verify_model(path, card)
     found = path.name.split(".")[-2]
-    return Network(card, open_backend(path, device, threads), found)
+    return Network(card, open_backend(path, device, threads), found, sha256)
 
 
 def find_model(name: str, *, models: Path | None, device: str = "auto", precision: str = "auto") -> Path:
@@ -140,8 +141,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return files
 
 
-def verify_model(path: Path, card: ModelCard) -> None:
-    """Compare a model file with its manifest entry: sha256 of the bytes, digest of the card."""
+def verify_model(path: Path, card: ModelCard) -> str:
+    """Compare a model file with its manifest entry, sha256 and card digest; return the sha256."""
     entry = read_manifest(path.parent).get(path.name)
     if not isinstance(entry, dict):
         raise ManifestError(
@@ -158,3 +159,4 @@ def verify_model(path: Path, card: ModelCard) -> None:
                 got=real[:12],
                 fix="the file or its card changed since it was made: convert or download it again",
             )
+    return sha256

@@ -102,6 +102,7 @@ def test_stream_equals_offline_bit_for_bit(
 def test_the_bundled_networks_give_the_same_bits_too() -> None:
     engine = lipsync_edge.load(preset="lite", device="cpu", threads=1)
     avatar = build_avatar(tracked(6), Fraction(25), Origin.of(engine))
+    assert len(avatar.origin.model_sha256) == 64
     sync = SyncStream(engine.lips.audio, gate=GateOptions(), blend_mel=True)
     wanted = [engine.render([tick])[0] for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
     with engine.stream(avatar) as stream:
@@ -373,10 +374,10 @@ def test_missing_places(tmp_path: Path) -> None:
 def test_a_stale_avatar_is_refused() -> None:
     with pytest.raises(ManifestError, match="prepare the face again"):
         Stream(make_engine(detect_side=640), AVATAR)
-    other = replace(AVATAR.origin, card_digest="0" * 64)
-    stale = build_avatar(tracked(2), Fraction(25), other)
-    with pytest.raises(ManifestError, match="card_digest"):
-        Stream(ENGINE, stale)
+    for field in ("card_digest", "model_sha256"):
+        stale = build_avatar(tracked(2), Fraction(25), replace(AVATAR.origin, **{field: "0" * 64}))
+        with pytest.raises(ManifestError, match=field):
+            Stream(ENGINE, stale)
 
 
 def test_nothing_to_prepare() -> None:
