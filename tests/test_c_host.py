@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 HOST = ROOT / "examples" / "c_host"
 SOUND = to_int16(speech(1.0))
 GLUE = """
+import signal  # takes SIGINT when it is first imported, unless the host prevents it
 from tests import live_fakes
 def open_stream(argument):
     if argument == "fail":

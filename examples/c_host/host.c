@@ -1,11 +1,11 @@
 /* lipsync host calls over the buffer protocol; see host.h. */
+#define _POSIX_C_SOURCE 200809L
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "host.h"
 
@@ -36,6 +36,17 @@ static void keep_error(void) {
     PyErr_Clear();
 }
 
+/* Python's `signal` module takes SIGINT when it is first imported (by whatever library), install_signal_handlers or
+ * not: import it now and give SIGINT back. */
+static int keep_sigint(void) {
+    struct sigaction host;
+    sigaction(SIGINT, NULL, &host);
+    PyObject *module = PyImport_ImportModule("signal");
+    sigaction(SIGINT, &host, NULL);
+    Py_XDECREF(module);
+    return module != NULL;
+}
+
 int lipsync_start(const char *python_executable, const char *module_folder) {
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
@@ -50,7 +61,7 @@ int lipsync_start(const char *python_executable, const char *module_folder) {
     }
     PyObject *path = PySys_GetObject("path"); /* borrowed */
     PyObject *folder = PyUnicode_DecodeFSDefault(module_folder);
-    int failed = !path || !folder || PyList_Insert(path, 0, folder) < 0;
+    int failed = !path || !folder || PyList_Insert(path, 0, folder) < 0 || !keep_sigint();
     Py_XDECREF(folder);
     if (failed) keep_error();
     main_state = PyEval_SaveThread(); /* give up the GIL: every call takes it for itself */
@@ -58,8 +69,12 @@ int lipsync_start(const char *python_executable, const char *module_folder) {
 }
 
 int lipsync_stop(void) {
+    struct sigaction host;
+    sigaction(SIGINT, NULL, &host);
     PyEval_RestoreThread(main_state);
-    return Py_FinalizeEx() < 0 ? LIPSYNC_ERROR : 0;
+    int failed = Py_FinalizeEx() < 0;
+    sigaction(SIGINT, &host, NULL); /* Python puts the default back for what its `signal` module once had */
+    return failed ? LIPSYNC_ERROR : 0;
 }
 
 /* Read stream.frame_shape = (height, width, 3). */
