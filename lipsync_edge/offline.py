@@ -8,97 +8,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8, Tick
-from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.loop import LOOPS, Loop, endless_frames
-from lipsync_edge.media import VideoFrame, VideoInfo, check_range, probe, read_image
-from lipsync_edge.sound import SoundInfo, probe_sound, read_sound
+from lipsync_edge.errors import InputError, NoFaceError
+from lipsync_edge.job import Job, RunOptions, RunResult, prepare_job, track_options
+from lipsync_edge.loop import endless_frames
+from lipsync_edge.media import VideoFrame
+from lipsync_edge.sound import read_sound
 from lipsync_edge.speech_gate import GateOptions
 from lipsync_edge.sync import SyncStream, pair
 from lipsync_edge.threads import ReadAhead, WriteBehind
-from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.writer import VideoFormat, VideoWriter, check_output
+from lipsync_edge.track import TrackedFrame, Tracker
+from lipsync_edge.writer import VideoFormat, VideoWriter
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine
 
+__all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
+
 Progress = Callable[[int, int | None], None]
-READ_AHEAD = 8  # decoded frames that wait
-WRITE_BEHIND = 8  # finished frames that wait
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What `run` may be told beyond its files.
-
-    Attributes:
-        face: who speaks: "largest", "left", "right", an index from the left, or the path of a picture of them.
-        box_xyxy: fixed face box in frame pixels.
-        pads: top, bottom, left, right in pixels, added to the face box; None leaves the preset's.
-        loop: what follows a video that is shorter than the sound: "pingpong", "repeat", "hold", "cut".
-        start: first second of the result that is made.
-        end: last second (exclusive), or None.
-        play_audio: another sound to hear in the result, e.g. music mixed with the voice.
-        codec: "h264", "hevc", "vp9", "av1", or "" for the container's usual one.
-        crf: quality of the encode, lower is better; None for a visually lossless default.
-    """
-
-    face: str = "largest"
-    box_xyxy: tuple[float, float, float, float] | None = None
-    pads: tuple[int, int, int, int] | None = None
-    loop: Loop = "pingpong"
-    start: float = 0.0
-    end: float | None = None
-    play_audio: Path | None = None
-    codec: str = ""
-    crf: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be done."""
-        if self.loop not in LOOPS:
-            raise UsageError(expected=f"a loop out of {', '.join(LOOPS)}", got=repr(self.loop))
-        check_range(self.start, self.end)
-        if self.crf is not None and not 0 <= self.crf <= 63:
-            raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """What came out of a run.
-
-    Attributes:
-        output: the file.
-        frames: how many were written.
-        frames_without_face: how many of them passed through untouched.
-        width: of the result, in pixels.
-        height: of the result, in pixels.
-        fps: nominal frames a second.
-        duration_s: length of the result.
-        elapsed_s: how long it took, decoding and encoding included.
-        stage_s: seconds spent in each stage; stages overlap, so they add up to more than `elapsed_s`.
-        devices: stage → device that really ran it.
-        precisions: stage → "fp32", "fp16" or "int8".
-        preset: its name.
-    """
-
-    output: Path
-    frames: int
-    frames_without_face: int
-    width: int
-    height: int
-    fps: float
-    duration_s: float
-    elapsed_s: float
-    stage_s: dict[str, float]
-    devices: dict[str, str]
-    precisions: dict[str, str]
-    preset: str
+WAITING_BYTES = 48 << 20  # decoded frames that wait, and as many finished ones
 
 
 @dataclass(slots=True)
@@ -118,39 +51,6 @@ class Counters:
             yield
         finally:
             self.stage_s[stage] = self.stage_s.get(stage, 0.0) + clock.perf_counter() - began
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run, checked and ready to go."""
-
-    engine: Engine
-    face: Path
-    audio: Path
-    out: Path
-    options: RunOptions
-    video: VideoInfo
-    sound: SoundInfo
-    heard: Path
-    heard_sound: SoundInfo
-
-    @property
-    def start(self) -> Fraction:
-        """First second that is made."""
-        return Fraction(self.options.start).limit_denominator(1_000_000)
-
-    @property
-    def end(self) -> Fraction | None:
-        """End of what is made."""
-        return None if self.options.end is None else Fraction(self.options.end).limit_denominator(1_000_000)
-
-    @property
-    def total(self) -> int | None:
-        """How many frames there will be, as far as the files say."""
-        known = [t for t in (self.sound.duration, self.end) if t is not None]
-        if self.options.loop == "cut" and self.video.duration is not None:
-            known.append(self.video.duration)
-        return max(0, ceil((min(known) - self.start) * self.video.fps)) if known else None
 
 
 def run(
@@ -190,20 +90,6 @@ def run(
     )
 
 
-def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: RunOptions) -> Job:
-    """Check every file before anything is computed."""
-    check_output(out, options.codec)
-    heard = options.play_audio or audio
-    for source in (face, audio, heard):
-        if source.exists() and out.exists() and source.samefile(out):
-            raise UsageError(
-                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
-            )
-    sound = probe_sound(audio)
-    heard_sound = sound if heard == audio else probe_sound(heard)
-    return Job(engine, face, audio, out, options, probe(face), sound, heard, heard_sound)
-
-
 def _format(job: Job) -> VideoFormat:
     return VideoFormat(
         width=job.video.width,
@@ -228,7 +114,8 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
             heard.until(item[1])
             writer.write(*item)
 
-    with ReadAhead(_source(job, counters), READ_AHEAD) as frames, WriteBehind(encode, WRITE_BEHIND) as sink:
+    depth = min(8, max(2, WAITING_BYTES // (job.video.width * job.video.height * 3)))
+    with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
         ticks = _ticks(job, frames, counters)
         while batch := list(islice(ticks, job.engine.preset.batch)):
             for tick, image in zip(batch, job.engine.render(batch, counters.probe), strict=True):
@@ -296,21 +183,6 @@ def _tracked_still(
                 found = tracker.push(frame.image_bgr, frame.time) + tracker.flush()
             place = found[0]
         yield TrackedFrame(index, frame.image_bgr, frame.time, place.box_xyxy, place.landmarks, index == 0)
-
-
-def track_options(engine: Engine, options: RunOptions) -> TrackOptions:
-    """Join the preset's tracking and the user's wishes; a path instead of a rule is read as a picture."""
-    preset = engine.preset
-    reference = Path(options.face) if Path(options.face).suffix else None
-    return TrackOptions(
-        mode=preset.tracking,
-        every=preset.detect_every,
-        side=preset.detect_side,
-        pads=preset.pads if options.pads is None else options.pads,
-        face="largest" if reference else options.face,
-        reference_bgr=None if reference is None else read_image(reference),
-        box_xyxy=options.box_xyxy,
-    )
 
 
 class _Heard:

@@ -1,0 +1,149 @@
+"""What a run is told, what it gives, and the check of every file before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lipsync_edge.errors import UsageError
+from lipsync_edge.loop import LOOPS, Loop
+from lipsync_edge.media import VideoInfo, check_range, probe, read_image
+from lipsync_edge.sound import SoundInfo, probe_sound
+from lipsync_edge.track import TrackOptions
+from lipsync_edge.writer import check_output
+
+if TYPE_CHECKING:
+    from lipsync_edge.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `run` may be told beyond its files.
+
+    Attributes:
+        face: who speaks: "largest", "left", "right", an index from the left, or the path of a picture of them.
+        box_xyxy: fixed face box in frame pixels.
+        pads: top, bottom, left, right in pixels, added to the face box; None leaves the preset's.
+        loop: what follows a video that is shorter than the sound: "pingpong", "repeat", "hold", "cut".
+        start: first second of the result that is made.
+        end: last second (exclusive), or None.
+        play_audio: another sound to hear in the result, e.g. music mixed with the voice.
+        codec: "h264", "hevc", "vp9", "av1", or "" for the container's usual one.
+        crf: quality of the encode, lower is better; None for a visually lossless default.
+    """
+
+    face: str = "largest"
+    box_xyxy: tuple[float, float, float, float] | None = None
+    pads: tuple[int, int, int, int] | None = None
+    loop: Loop = "pingpong"
+    start: float = 0.0
+    end: float | None = None
+    play_audio: Path | None = None
+    codec: str = ""
+    crf: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done."""
+        if self.loop not in LOOPS:
+            raise UsageError(expected=f"a loop out of {', '.join(LOOPS)}", got=repr(self.loop))
+        check_range(self.start, self.end)
+        if self.crf is not None and not 0 <= self.crf <= 63:
+            raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What came out of a run.
+
+    Attributes:
+        output: the file.
+        frames: how many were written.
+        frames_without_face: how many of them passed through untouched.
+        width: of the result, in pixels.
+        height: of the result, in pixels.
+        fps: nominal frames a second.
+        duration_s: length of the result.
+        elapsed_s: how long it took, decoding and encoding included.
+        stage_s: seconds spent in each stage; stages overlap, so they add up to more than `elapsed_s`.
+        devices: stage → device that really ran it.
+        precisions: stage → "fp32", "fp16" or "int8".
+        preset: its name.
+    """
+
+    output: Path
+    frames: int
+    frames_without_face: int
+    width: int
+    height: int
+    fps: float
+    duration_s: float
+    elapsed_s: float
+    stage_s: dict[str, float]
+    devices: dict[str, str]
+    precisions: dict[str, str]
+    preset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run, checked and ready to go."""
+
+    engine: Engine
+    face: Path
+    audio: Path
+    out: Path
+    options: RunOptions
+    video: VideoInfo
+    sound: SoundInfo
+    heard: Path
+    heard_sound: SoundInfo
+
+    @property
+    def start(self) -> Fraction:
+        """First second that is made."""
+        return Fraction(self.options.start).limit_denominator(1_000_000)
+
+    @property
+    def end(self) -> Fraction | None:
+        """End of what is made."""
+        return None if self.options.end is None else Fraction(self.options.end).limit_denominator(1_000_000)
+
+    @property
+    def total(self) -> int | None:
+        """How many frames there will be, as far as the files say."""
+        known = [t for t in (self.sound.duration, self.end) if t is not None]
+        if self.options.loop == "cut" and self.video.duration is not None:
+            known.append(self.video.duration)
+        return max(0, ceil((min(known) - self.start) * self.video.fps)) if known else None
+
+
+def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: RunOptions) -> Job:
+    """Check every file before anything is computed."""
+    check_output(out, options.codec)
+    heard = options.play_audio or audio
+    for source in (face, audio, heard):
+        if source.exists() and out.exists() and source.samefile(out):
+            raise UsageError(
+                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
+            )
+    sound = probe_sound(audio)
+    heard_sound = sound if heard == audio else probe_sound(heard)
+    return Job(engine, face, audio, out, options, probe(face), sound, heard, heard_sound)
+
+
+def track_options(engine: Engine, options: RunOptions) -> TrackOptions:
+    """Join the preset's tracking and the user's wishes; a path instead of a rule is read as a picture."""
+    preset = engine.preset
+    reference = Path(options.face) if Path(options.face).suffix else None
+    return TrackOptions(
+        mode=preset.tracking,
+        every=preset.detect_every,
+        side=preset.detect_side,
+        pads=preset.pads if options.pads is None else options.pads,
+        face="largest" if reference else options.face,
+        reference_bgr=None if reference is None else read_image(reference),
+        box_xyxy=options.box_xyxy,
+    )
