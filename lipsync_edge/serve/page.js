@@ -3,7 +3,8 @@
 
 const HEADER = 16; // see lipsync_edge/serve/wire.py
 const STATES = ["speech", "silence", "idle", "starved", "late"];
-const LEAD = 0.12; // seconds between arrival and showing: what the network may be late
+// seconds between arrival and showing, which is what the network may be late: at first, more after each lateness, at most
+const LEAD = [0.12, 0.04, 0.4];
 const MOST = 0.6; // a longer queue than this means that the two clocks have parted: begin anew
 
 const canvas = document.getElementById("face");
@@ -17,6 +18,7 @@ const lipsync = (window.lipsync = {
 
 let context = null; // AudioContext at the session's rate, so that pieces join without resampling
 let hello = null;
+let lead = LEAD[0];
 let zero = null; // context time of sample 0 and of slot 0
 let silentSince = 0; // page time that stands in for the context's while it may not sound
 let sources = new Set();
@@ -68,10 +70,13 @@ function take(buffer) {
   const soundBytes = head.getUint32(8, true);
   const ahead = zero === null ? NaN : timeOf(slot) - now();
   if (!(ahead > 0 && ahead < MOST)) {
-    if (zero !== null) lipsync.rebased += 1;
+    if (zero !== null) {
+      lipsync.rebased += 1;
+      if (ahead <= 0) lead = Math.min(lead + LEAD[1], LEAD[2]);
+    }
     for (const source of sources) source.stop();
     sources.clear();
-    zero = now() + LEAD - samplesBefore(slot) / hello.rate;
+    zero = now() + lead - samplesBefore(slot) / hello.rate;
   }
   sound(new Int16Array(buffer.slice(HEADER, HEADER + soundBytes)), timeOf(slot));
   const jpeg = new Uint8Array(buffer, HEADER + soundBytes);

@@ -1,0 +1,70 @@
+"""Weeks on the air, on a clock that runs as fast as frames are made: memory stays flat and nothing drifts."""
+
+import os
+
+import numpy as np
+import pytest
+
+from lipsync_edge.live import Moment, Show, ShowOptions
+from lipsync_edge.live.process import resident_bytes
+from tests.live_fakes import RATE, open_stream, speech
+from tests.test_live_show import Clock
+
+NIGHTLY = "LIPSYNC_EDGE_NIGHTLY"
+SOUND = speech(3.0)
+
+
+class Counter:
+    """A sink that counts, and makes the show talk and be interrupted again and again."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots, self.samples, self.pictures = slots, 0, 0
+        self.states: dict[str, int] = {}
+        self.memory: list[int] = []
+        self.show: Show
+
+    def write(self, moment: Moment) -> None:
+        self.samples += len(moment.pcm)
+        self.pictures += moment.image_bgr is not None
+        self.states[moment.state] = self.states.get(moment.state, 0) + 1
+        if moment.slot % 250 == 0:
+            self.show.say(SOUND)
+            self.show.end()
+            for network in self.show.stream.engine.networks.values():
+                network.backend.calls.clear()  # the fakes keep what they were fed
+            self.memory.append(resident_bytes())
+        if moment.slot + 1 == self.slots:
+            self.show.stop()
+
+    def interrupt(self) -> None:
+        """Nothing is held."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [
+        2500,
+        pytest.param(
+            24 * 3600 * 25,
+            marks=pytest.mark.skipif(
+                NIGHTLY not in os.environ, reason=f"the frames of a day: set {NIGHTLY}=1"
+            ),
+        ),
+    ],
+)
+def test_memory_is_flat_and_the_clock_is_kept(slots: int) -> None:
+    clock, counter = Clock(), Counter(slots)
+    stream = open_stream()
+    counter.show = Show(stream, counter, ShowOptions(rate=RATE), clock=clock, sleep=clock.sleep)
+    counter.show.run()
+    assert clock.now - 100 == pytest.approx(slots / 25, abs=1e-3)  # less than a frame of drift, at any length
+    assert counter.samples == slots * RATE // 25
+    assert counter.pictures == slots
+    assert counter.states["speech"] > slots // 5
+    assert counter.states["idle"] > slots // 2
+    early, late = np.median(counter.memory[2:5]), np.median(counter.memory[-3:])
+    print(f"{slots} frames, memory {early / 1e6:.1f} MB, then {late / 1e6:.1f} MB")
+    assert late - early < 8e6
