@@ -11,10 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lipsync_edge import blend
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
 from lipsync_edge.live.moment import Track, to_int16
 from lipsync_edge.live.process import Watchdog, resident_bytes
+from lipsync_edge.mel import MelStream
+from lipsync_edge.resample import Resampler
 from lipsync_edge.stream import Stream
 from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
 
@@ -237,14 +240,26 @@ def failing(*_: object) -> Any:  # noqa: ANN401
     raise RuntimeError("broken on purpose")
 
 
-@pytest.mark.parametrize("place", ["sink", "stream", "source", "idle"])
+PLACES = ("sink", "source", "render", "lips", "segment", "blend", "picture", "mel", "resampler")
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make_engine()
-    stream = Stream(engine, make_avatar(engine), sample_rate=RATE)
+    stream = Stream(engine, make_avatar(engine), sample_rate=48_000)
     sink = Kept(failing) if place == "sink" else Kept()
-    show = Show(stream, sink, ShowOptions(rate=RATE, buffer_s=0.1))
-    if place in ("stream", "idle"):
-        monkeypatch.setattr(engine, "render", failing)
+    show = Show(stream, sink, ShowOptions(rate=48_000, buffer_s=0.1))
+    targets: dict[str, tuple[Any, str]] = {
+        "render": (engine, "render"),
+        "lips": (engine.networks["lips"].backend, "function"),
+        "segment": (engine.networks["segment"].backend, "function"),
+        "blend": (blend, "warp_face"),
+        "picture": (stream.avatar, "picture"),
+        "mel": (MelStream, "push"),
+        "resampler": (Resampler, "push"),
+    }
+    if place in targets:
+        monkeypatch.setattr(*targets[place], failing)
     runner, run_errors = in_thread(show.run)
     talker, talk_errors = in_thread(lambda: [show.say(speech(1.0)) for _ in range(50)])
     if place == "source":

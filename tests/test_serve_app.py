@@ -276,3 +276,22 @@ def test_a_show_that_fails_is_told_to_viewers_callers_and_health_and_opened_agai
             viewer.recv(timeout=5)
             assert moments(viewer, 0.3)[0]
         assert httpx.get(f"{server.http}/health").status_code == 200
+
+
+def test_a_session_that_cannot_be_opened_is_told_and_the_server_goes_on() -> None:
+    opened = []
+
+    def opener() -> Stream:
+        if opened:
+            raise RuntimeError("out of memory on purpose")
+        opened.append(open_stream())
+        return opened[0]
+
+    with served(opener=opener) as server:
+        with (
+            connect(f"{server.ws}/api/view?session=two") as viewer,
+            pytest.raises(ConnectionClosed, match="on purpose"),
+        ):
+            viewer.recv(timeout=5)
+        with connect(f"{server.ws}/api/view") as viewer:
+            assert "hello" in str(viewer.recv(timeout=5))

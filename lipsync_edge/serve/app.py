@@ -131,7 +131,7 @@ async def _view(socket: WebSocket) -> None:
                 listening.cancel()
         await socket.close()
     except Refusal as refusal:
-        await socket.close(REFUSED, refusal.reason)
+        await socket.close(REFUSED, refusal.reason[:120])
     except (WebSocketDisconnect, RuntimeError):  # it left while something was being sent
         return
 

@@ -90,6 +90,8 @@ def run_server(options: ServeOptions, stream: Stream) -> None:
             got=str(error),
             fix="pip install lipsync-edge[serve]",
         ) from error
+    from lipsync_edge.serve.guard import LOOPBACK
+
     app = app_of(options, stream)
     stream.close()
     config = uvicorn.Config(
@@ -113,6 +115,8 @@ def run_server(options: ServeOptions, stream: Stream) -> None:
         LOG.info("serving", extra={"data": {"url": f"http://{options.host}:{port}/"}})
         if options.watchdog_s > 0:
             stack.enter_context(watched(lambda: _age_s(app), options.watchdog_s, lambda: _report(app)))
+        if not options.token and options.host not in LOOPBACK:
+            LOG.warning("everyone in reach may use it: no token", extra={"data": {"host": options.host}})
         notify_systemd("READY=1")
         server.run([listener])
         notify_systemd("STOPPING=1")

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from lipsync_edge.live.show import ShowOptions
 from lipsync_edge.serve.guard import Limits
-from lipsync_edge.serve.stage import Stage, Viewer
+from lipsync_edge.serve.stage import LOG, Stage, Viewer
 from lipsync_edge.stream import Stream
 
 MAIN = "main"
@@ -64,14 +64,20 @@ class Stages:
         return stage
 
     async def open(self, name: str) -> Stage:
-        """Find a session or open it; Refusal 429 when there are too many."""
+        """Find a session or open it; Refusal 429 when there are too many, 503 when it cannot be opened."""
         async with self._opening:
             stage = self._stages.get(name)
             if stage is not None and not stage.ended:
                 return stage
             if stage is None and len(self._stages) >= self.limits.sessions:
                 raise Refusal(429, f"expected at most {self.limits.sessions} sessions")
-            stream = await asyncio.to_thread(self._open_stream)
+            try:
+                stream = await asyncio.to_thread(self._open_stream)
+            except Exception as error:  # whatever it is, the caller is told and the server goes on
+                LOG.exception("session not opened")
+                raise Refusal(
+                    503, f"the session cannot be opened: {type(error).__name__}: {error}"
+                ) from error
             self._stages[name] = Stage(stream, self._options, quality=self._quality)
             return self._stages[name]
 
