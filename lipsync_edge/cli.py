@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lipsync_edge.cli_live import live, serve
-from lipsync_edge.console import print_json, progress_bar, reporting
+from lipsync_edge.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -54,20 +54,19 @@ def defaults_from(context: typer.Context, path: Path | None) -> Path | None:
     """Let a TOML file give the options that were not typed; its keys are the long option names."""
     if path is None:
         return None
-    with reporting():
-        try:
-            table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(expected=f"a TOML file at {path}", got=str(error)) from error
-        names = {
-            name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"
-        }
-        unknown = sorted(set(table) - set(names))
-        if unknown:
-            raise UsageError(
-                expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown)
-            )
-        context.default_map = {names[key]: value for key, value in table.items()}
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(expected=f"a TOML file at {path}", got=str(error)) from error
+    names = {
+        name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"
+    }
+    unknown = sorted(set(table) - set(names))
+    if unknown:
+        raise UsageError(
+            expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown)
+        )
+    context.default_map = {names[key]: value for key, value in table.items()}
     return path
 
 
@@ -267,4 +266,4 @@ def models_verify(models: Models = None, as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line."""
-    app()
+    sys.exit(run_app(app, sys.argv[1:]))

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from lipsync_edge.errors import LipsyncError
+from lipsync_edge.errors import LipsyncError, UsageError
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -31,22 +31,48 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except LipsyncError as error:
-        if as_json:
-            kind = {
-                "type": type(error).__name__,
-                "expected": error.expected,
-                "got": error.got,
-                "fix": error.fix,
-            }
-            print(json.dumps({"error": kind, "exit_code": error.exit_code}, ensure_ascii=False))
-        else:
-            print(f"lipsync-edge: {error}", file=sys.stderr)
+        report_error(error, as_json)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         print("lipsync-edge: interrupted, nothing was left behind", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from error
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def report_error(error: LipsyncError, as_json: bool) -> None:
+    """Print an error as one line on stderr, or as one JSON object on stdout."""
+    if as_json:
+        kind = {"type": type(error).__name__, "expected": error.expected, "got": error.got, "fix": error.fix}
+        print(json.dumps({"error": kind, "exit_code": error.exit_code}, ensure_ascii=False))
+    else:
+        print(f"lipsync-edge: {error}", file=sys.stderr)
+
+
+def run_app(app: typer.Typer, arguments: list[str]) -> int:
+    """Run the command line and return its exit code; a command that was typed wrongly gives one line, too."""
+    mistake = typer.BadParameter.__mro__[
+        1
+    ]  # typer's class of every wrongly typed command, which it gives no name
+    try:
+        return int(app(arguments, prog_name="lipsync-edge", standalone_mode=False) or 0)
+    except typer.Abort:
+        return INTERRUPTED
+    except LipsyncError as error:  # of an option, before its command began
+        report_error(error, "--json" in arguments)
+        return error.exit_code
+    except Exception as error:
+        if not isinstance(error, mistake):
+            raise
+        if not arguments or type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # type: ignore[attr-defined]
+            return UsageError.exit_code
+        words = " ".join(str(error.format_message()).split()).rstrip(".")  # type: ignore[attr-defined]
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "lipsync-edge"
+        known = UsageError(expected=f"a command as {command} --help says", got=words[:1].lower() + words[1:])
+        report_error(known, "--json" in arguments)
+        return known.exit_code
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
