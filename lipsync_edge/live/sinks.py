@@ -84,6 +84,7 @@ class MediaSink:
         import av
 
         self._errors = (av.FFmpegError, OSError, ValueError)
+        self._name = str(target) if isinstance(target, (str, Path)) else "the output"
         self._width, self._height = size[0] // 2 * 2, size[1] // 2 * 2
         self._samples = 0
         options = FRAGMENTS if container == "mp4" else {}
@@ -97,7 +98,7 @@ class MediaSink:
             self._video.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"}
             self._audio: Any = self._container.add_stream("aac", rate=rate, layout="mono")
         except self._errors as error:
-            raise OutputError(expected=f"to write {container} to {target}", got=str(error)) from error
+            raise OutputError(expected=f"to write {container} to {self._name}", got=str(error)) from error
         self._rate = rate
 
     def write(self, moment: Moment) -> None:
@@ -112,7 +113,7 @@ class MediaSink:
                 self._container.mux(self._video.encode(frame))
             self._write_sound(moment.pcm)
         except self._errors as error:
-            raise OutputError(expected="an output that takes the stream", got=str(error)) from error
+            raise OutputError(expected=f"{self._name} to take the stream", got=str(error)) from error
 
     def _write_sound(self, pcm: I16) -> None:
         import av
@@ -135,7 +136,7 @@ class MediaSink:
                     self._container.mux(stream.encode(None))
             self._container.close()
         except self._errors as error:
-            raise OutputError(expected="to finish the stream", got=str(error)) from error
+            raise OutputError(expected=f"to finish {self._name}", got=str(error)) from error
 
 
 class WindowSink:
