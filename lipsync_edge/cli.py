@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lipsync_edge.cli_live import live, serve
+from lipsync_edge.cli_live import live, prepare, serve
 from lipsync_edge.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
 
@@ -28,6 +28,7 @@ models_app = typer.Typer(
     help="What networks there are, and whether their files are whole.", no_args_is_help=True
 )
 app.add_typer(models_app, name="models")
+app.command()(prepare)
 app.command()(live)
 app.command()(serve)
 

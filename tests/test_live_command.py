@@ -149,3 +149,15 @@ def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
     avatar.save(tmp_path / "a.avatar")
     loaded = open_avatar(engine, tmp_path / "a.avatar")
     assert np.array_equal(loaded.picture(3), avatar.picture(3))
+
+
+def test_prepare_writes_an_avatar_that_live_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make_engine()
+    monkeypatch.setattr(type(engine), "prepare", lambda self, face: make_avatar(self))
+    monkeypatch.setattr("lipsync_edge.loading.load", lambda **_: engine)
+    out = tmp_path / "f.avatar"
+    result = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(out)])
+    assert result.output == f"{out}: 6 frames 96x96, 0.2 s\n"
+    assert len(open_avatar(engine, out)) == 6
+    refused = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(tmp_path / "no" / "f.avatar")])
+    assert refused.exit_code == 5

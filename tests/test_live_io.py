@@ -3,7 +3,9 @@
 import io
 import os
 import socket
+import sys
 import threading
+import types
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +22,7 @@ from lipsync_edge.live import Moment, Show, ShowOptions
 from lipsync_edge.live.moment import to_int16
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
-from lipsync_edge.live.sources import Converter, Feeder, keep_open, read_file, read_pipe
+from lipsync_edge.live.sources import Converter, Feeder, keep_open, open_microphone, read_file, read_pipe
 from tests.live_fakes import RATE, open_stream, speech
 
 SOUND = to_int16(speech(1.0))
@@ -228,3 +230,40 @@ def test_systemd_is_told_when_it_listens(tmp_path: Path, monkeypatch: pytest.Mon
         assert notify_systemd("WATCHDOG=1")
         assert listener.recv(64) == b"WATCHDOG=1"
     assert not notify_systemd("WATCHDOG=1")  # it has gone
+
+
+def test_the_microphone_gives_20_ms_at_a_time_and_its_loss_is_an_os_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = types.ModuleType("sounddevice")
+
+    class Lost(Exception):
+        pass
+
+    class Input:
+        def __init__(self, **settings: object) -> None:
+            assert settings == {"samplerate": RATE, "channels": 1, "dtype": "int16"}
+            self.reads = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def read(self, count: int) -> tuple[bytes, bool]:
+            self.reads += 1
+            if self.reads == 3:
+                raise Lost("unplugged")
+            return SOUND[:count].tobytes(), False
+
+    fake.PortAudioError, fake.RawInputStream = Lost, Input
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    over = threading.Event()
+    pieces = keep_open(lambda: open_microphone(RATE), over, retry_s=0.01)
+    got = [next(pieces) for _ in range(5)]  # lost after two, and found again twice
+    over.set()
+    assert all(np.array_equal(piece, SOUND[: RATE // 50]) for piece in got)
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    with pytest.raises(InputError, match="sounddevice"), open_microphone(RATE):
+        pass
