@@ -108,6 +108,7 @@ def row_of(measured: dict[str, Any], arguments: argparse.Namespace, load: float)
         "precisions": report["precisions"],
         "cores": len(os.sched_getaffinity(0)),
         "load": round(load, 2),
+        "note": arguments.note,
     }
 
 
@@ -123,6 +124,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--audio", type=Path, help="your own speech instead")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--preset", default="lite")
+    parser.add_argument("--note", default="", help="what a reader should know, e.g. that the process had priority")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("options", nargs="*", help="more options of `run`, after --")
     return parser.parse_args()
