@@ -108,7 +108,7 @@ def write(net: DetectNet, path: Path) -> dict[str, float]:
     ]
     names = ["scores", "offsets", "points"]
     axes = {"frame": {0: "batch", 1: "height", 2: "width"}} | {n: {0: "batch", 1: "priors"} for n in names}
-    export_graph(graph, "frame", feeds[0], names, axes, path)
+    export_graph(graph, {"frame": feeds[0]}, names, axes, path)
     return largest_difference(graph, path, feeds)
 
 

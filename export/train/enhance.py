@@ -65,7 +65,7 @@ def write(net: EnhanceNet, path: Path) -> dict[str, float]:
     feeds = [rng.random((b, h, w, 3), np.float32) for b, h, w in ((1, 96, 96), (2, 64, 128))]
     axes = {"image_out": {0: "batch", 1: "out_height", 2: "out_width"}}
     axes["image"] = {0: "batch", 1: "height", 2: "width"}
-    export_graph(graph, "image", feeds[0], ["image_out"], axes, path)
+    export_graph(graph, {"image": feeds[0]}, ["image_out"], axes, path)
     return largest_difference(graph, path, feeds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ Axes = dict[str, dict[int, str]]
 
 
 def export_graph(
-    graph: nn.Module, name: str, example: Array, outputs: list[str], axes: Axes, path: Path
+    graph: nn.Module, examples: dict[str, Array], outputs: list[str], axes: Axes, path: Path
 ) -> None:
-    """Write `graph` with one input `name` to `path`, opset 17.
+    """Write `graph` to `path`, opset 17.
 
     Args:
-        graph: wrapper whose forward takes one tensor.
-        name: name of the input.
-        example: an input to trace with.
+        graph: wrapper whose forward takes the inputs in this order.
+        examples: name of each input and an array to trace with.
         outputs: names of the outputs, in order.
         axes: names of the free axes of each tensor.
         path: the .onnx file.
@@ -33,10 +33,13 @@ def export_graph(
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         beside = Path(folder) / path.name
-        torch.onnx.export(
-            graph, (torch.from_numpy(example),), str(beside), input_names=[name], output_names=outputs,
-            dynamic_axes=axes, opset_version=17, dynamo=False,
-        )  # fmt: skip
+        with warnings.catch_warnings():  # the exporter by traces warns that there is a newer one
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.onnx.export(
+                graph, tuple(torch.from_numpy(array) for array in examples.values()), str(beside),
+                input_names=list(examples), output_names=outputs,
+                dynamic_axes=axes, opset_version=17, dynamo=False,
+            )  # fmt: skip
         model = onnx.load(str(beside))
         onnx.checker.check_model(model, full_check=True)
         beside.replace(path)

@@ -1,6 +1,6 @@
 """Label every training clip, still and evaluation clip once: landmarks, score, pose and aligned crops.
 
-    python -m export.train.labels --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES --out .train/labels
+python -m export.train.labels --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES --out .train/labels
 """
 
 from __future__ import annotations

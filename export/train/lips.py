@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from export.train.fit import load_mean
+from export.train.graphs import export_graph
 from export.train.lips_networks import Ear, Hand
 from lipsync_edge.card import ModelCard, load_card
 
-AMPLITUDE = 1.0  # how far the mouth moves against the median speaker of the corpus
+Array = npt.NDArray[Any]
+
+AMPLITUDE = 1.3  # how far the mouth moves against the median speaker of the corpus, who speaks shyly
 
 
 class Lips(nn.Module):
@@ -44,30 +48,22 @@ def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:
     return Lips(ear, hand, amplitude).eval()
 
 
-def example(card: ModelCard, batch: int = 2) -> tuple[Tensor, Tensor]:
+def example(card: ModelCard, batch: int = 2) -> dict[str, Array]:
     """Return random inputs of the card's shapes."""
     rng = np.random.default_rng(0)
-    face = rng.integers(0, 256, (batch, card.side("face"), card.side("face"), 3), dtype=np.uint8)
-    columns = card.audio.columns if card.audio else 16
-    mel = rng.uniform(-4, 4, (batch, 80, columns)).astype(np.float32)
-    return torch.from_numpy(face), torch.from_numpy(mel)
+    side, columns = card.side("face"), card.audio.columns if card.audio else 16
+    return {
+        "face": rng.integers(0, 256, (batch, side, side, 3), dtype=np.uint8),
+        "mel": rng.uniform(-4, 4, (batch, 80, columns)).astype(np.float32),
+    }
 
 
 def export_lips(net: nn.Module, path: Path) -> None:
     """Write the graph with a free batch axis."""
     card = load_card("edge_lips")
     names = [spec.name for spec in card.outputs]
-    free: dict[str, Any] = {name: {0: "batch"} for name in ["face", "mel", *names]}
-    torch.onnx.export(
-        net,
-        example(card),
-        str(path),
-        input_names=["face", "mel"],
-        output_names=names,
-        dynamic_axes=free,
-        opset_version=card.opset,
-        dynamo=False,
-    )
+    free = {name: {0: "batch"} for name in ["face", "mel", *names]}
+    export_graph(net, example(card), names, free, path)
 
 
 def check(net: nn.Module, path: Path) -> float:
@@ -78,10 +74,10 @@ def check(net: nn.Module, path: Path) -> float:
     network = Network(load_card("edge_lips"), open_backend(path, "cpu", 1))
     worst = 0.0
     for batch in (1, 3):
-        face, mel = example(network.card, batch)
+        feeds = example(network.card, batch)
         with torch.no_grad():
-            real = net(face, mel)
-        made = network(face=face.numpy(), mel=mel.numpy())
+            real = net(torch.from_numpy(feeds["face"]), torch.from_numpy(feeds["mel"]))
+        made = network(**feeds)
         for name, tensor in zip(("flow", "mask", "paint"), real, strict=True):
             worst = max(worst, float(np.abs(made[name] - tensor.numpy()).max()))
     return worst
@@ -89,7 +85,9 @@ def check(net: nn.Module, path: Path) -> float:
 
 def main(argv: list[str] | None = None) -> None:
     """Export from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trained", type=Path, default=Path(".train/lips"))
     parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
     parser.add_argument("--amplitude", type=float, default=AMPLITUDE)

@@ -56,7 +56,9 @@ def read_sound(path: Path) -> Array:
     """Return a file's sound as float32 16 kHz mono."""
     with av.open(str(path)) as container:
         resampler = av.AudioResampler(format="flt", layout="mono", rate=16000)
-        parts = [out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        parts = [
+            out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)
+        ]
         parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
     return np.concatenate(parts).astype(np.float32)
 
@@ -146,10 +148,16 @@ class Sampler:
         if draw < 0.04:  # silence, digital or of a room, closes the mouth
             level = self.rng.uniform(-4.0, -3.0) if draw < 0.025 else FLOOR
             noise = self.rng.normal(0, 0.1 * (level > FLOOR), (80, LONGEST))
-            return np.clip(level + noise, -4, 4).astype(np.float32), np.zeros((RUN, CODES), np.float32), columns
+            return (
+                np.clip(level + noise, -4, 4).astype(np.float32),
+                np.zeros((RUN, CODES), np.float32),
+                columns,
+            )
         first = int(80 * times[0] + 1e-6) + OFFSET
         before, after = max(0, -first), max(0, first + LONGEST - clip.mel.shape[1])
-        mel = np.pad(clip.mel, ((0, 0), (before, after)), constant_values=FLOOR)[:, first + before :][:, :LONGEST]
+        mel = np.pad(clip.mel, ((0, 0), (before, after)), constant_values=FLOOR)[:, first + before :][
+            :, :LONGEST
+        ]
         return disguise(mel, self.rng), codes, columns
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,7 +180,9 @@ def motion_losses(made: Tensor, real: Tensor) -> dict[str, Tensor]:
 
 def main(argv: list[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--out", type=Path, default=Path(".train/lips"))

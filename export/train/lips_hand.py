@@ -27,7 +27,10 @@ def zone(points: Tensor) -> Tensor:
     centre = points[:, :LIPS].mean(1)
     axis = torch.arange(SIDE, dtype=points.dtype)
     x, y = axis[None, :] - centre[:, :1], axis[None, :] - centre[:, 1:]
-    return torch.exp(-(y**2) / (2 * 13.0**2))[:, None, :, None] * torch.exp(-(x**2) / (2 * 17.0**2))[:, None, None, :]
+    return (
+        torch.exp(-(y**2) / (2 * 13.0**2))[:, None, :, None]
+        * torch.exp(-(x**2) / (2 * 17.0**2))[:, None, None, :]
+    )
 
 
 def gradients(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,7 +47,9 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weighted loss terms of one batch."""
     flow, logits, paint = net(batch["reference"], batch["code"])
     grid = (batch["to"] + 0.5) * 2 / SIDE - 1
-    at_points = F.grid_sample(flow, grid[:, None], mode="bilinear", padding_mode="border", align_corners=False)[:, :, 0]
+    at_points = F.grid_sample(
+        flow, grid[:, None], mode="bilinear", padding_mode="border", align_corners=False
+    )[:, :, 0]
     wanted = (batch["come_from"] - batch["to"]).transpose(1, 2) / SIDE
     wanted = torch.cat([wanted[:, :, : len(MOVING)], torch.zeros_like(wanted[:, :, len(MOVING) :])], 2)
     miss = (at_points - wanted).abs() * SIDE
@@ -53,8 +58,10 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     real = batch["mask"]
     near = zone(batch["to"])
     mask = (F.binary_cross_entropy_with_logits(logits, real, reduction="none") * (near + 0.1)).mean()
+    shown_mask = torch.sigmoid(logits)
+    overlap = 1 - (2 * (shown_mask * real).sum((1, 2, 3)) + 4) / ((shown_mask + real).sum((1, 2, 3)) + 4)
     has = batch["pictured"][:, None, None, None]
-    made = compose(batch["reference"], flow, torch.sigmoid(logits), paint)
+    made = compose(batch["reference"], flow, shown_mask, paint)
     weight = has * near
     total = weight.sum() * 3 + 1
     image = ((made - batch["target"]).abs() * weight).sum() / total
@@ -69,14 +76,16 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         for a, b in zip(gradients(paint), gradients(batch["target"]), strict=True)
     )
     texture = sum(
-        ((around(a) - around(b)).abs() * inside[..., : a.shape[2], : a.shape[3]]).sum() / (inside.sum() * 3 + 1)
+        ((around(a) - around(b)).abs() * inside[..., : a.shape[2], : a.shape[3]]).sum()
+        / (inside.sum() * 3 + 1)
         for a, b in zip(gradients(paint), gradients(batch["target"]), strict=True)
     )
     bend = sum(d.diff(dim=k).abs().mean() for k, d in ((3, flow.diff(dim=3)), (2, flow.diff(dim=2)))) * SIDE
     far = (flow.abs() * (1 - F.avg_pool2d(near, 2)).clamp(min=0) ** 6).mean() * SIDE
     return {
         "points": 0.5 * points,
-        "mask": 2.0 * mask,
+        "mask": 6.0 * mask,
+        "overlap": 0.4 * overlap.mean(),
         "image": 4.0 * image,
         "edges": 3.0 * edges,
         "paint": 2.0 * shown,
@@ -89,7 +98,9 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def main(argv: list[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--out", type=Path, default=Path(".train/lips"))
     parser.add_argument("--minutes", type=float, default=40)

@@ -26,7 +26,10 @@ class Ear(nn.Module):
     def __init__(self, width: int = 128) -> None:
         super().__init__()
         self.spectrum = nn.Sequential(
-            nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)), nn.ReLU(), nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)), nn.ReLU()
+            nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)),
+            nn.ReLU(),
         )
         self.bands = nn.Sequential(nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.1))
         self.time = nn.Sequential(
@@ -35,7 +38,9 @@ class Ear(nn.Module):
             nn.Conv1d(width, width, 3, dilation=4), nn.ReLU(),
             nn.Conv1d(width, width, 10), nn.ReLU(),
         )  # fmt: skip
-        self.head = nn.Sequential(nn.Dropout(0.15), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1))
+        self.head = nn.Sequential(
+            nn.Dropout(0.15), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1)
+        )
 
     def forward(self, mel: Tensor) -> Tensor:
         """Return the codes of every window of 30 columns."""

@@ -47,7 +47,8 @@ def write(net: SegmentNet, path: Path) -> dict[str, float]:
     graph = SegmentGraph(folded(net))  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     feeds = [rng.integers(0, 256, (b, 128, 128, 3), np.uint8) for b in (1, 3)]
-    export_graph(graph, "face", feeds[0], ["regions"], {"face": {0: "batch"}, "regions": {0: "batch"}}, path)
+    axes = {"face": {0: "batch"}, "regions": {0: "batch"}}
+    export_graph(graph, {"face": feeds[0]}, ["regions"], axes, path)
     return largest_difference(graph, path, feeds)
 
 
