@@ -194,6 +194,45 @@ def test_sound_that_stops_coming_starves_then_ends_the_utterance() -> None:
     assert show.health().starved == states.count("starved")
 
 
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_sound_that_comes_as_it_is_spoken_never_freezes_the_picture(rate: int) -> None:
+    sound, piece = to_int16(speech(1.0, rate=rate)), rate // 50
+    clock, sink, at = Clock(), Kept(), [0]
+    stream = Stream(ENGINE, AVATAR, sample_rate=rate)
+    show = Show(stream, sink, ShowOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        while clock.now - 100.2 >= (at[0] + piece) / rate and at[0] < len(sound):
+            show.say(sound[at[0] : at[0] + piece])
+            at[0] += piece
+            if at[0] >= len(sound):
+                show.end()
+        if clock.now > 102:
+            show.stop()
+
+    show.run()
+    states = [m.state for m in sink.moments]
+    assert "starved" not in states
+    assert all(m.image_bgr is not None for m in sink.moments)
+    first = next(i for i, state in enumerate(states) if state != "idle")
+    came = 0.2 + stream.lookahead_ms / 1000  # when the sound of the first frame was there
+    assert came <= first / 25 <= came + 0.02 + 1 / 25  # a piece and a slot later at most
+    said = np.concatenate([m.pcm for m in sink.moments if m.state in ("speech", "silence")])
+    assert np.array_equal(said[: len(sound)], sound)
+
+
+def test_a_word_shorter_than_the_look_ahead_is_said_all_the_same() -> None:
+    clock, sound = Clock(), to_int16(speech(0.05))
+    sink = Kept(lambda m: show.stop() if m.slot == 50 else None)
+    show = show_of(sink, clock=clock, gap_s=0.4)
+    show.say(sound)
+    show.run()
+    pcm = np.concatenate([m.pcm for m in sink.moments])
+    start = int(np.argmax(pcm != 0)) - int(np.argmax(sound != 0))
+    assert np.array_equal(pcm[start : start + len(sound)], sound)
+
+
 @settings(deadline=None, max_examples=10)
 @given(delay=st.floats(0, 0.2))
 def test_nothing_of_the_old_utterance_after_interrupt(delay: float) -> None:

@@ -126,6 +126,13 @@ class Inbox:
             self._raise_error()
             return self._finished and not self._items
 
+    def can_begin(self, samples: int) -> bool:
+        """Whether so many samples wait, or as many as fit, or all there will be before an end."""
+        with self._change:
+            enough = self._held >= min(samples, self._limit)
+            is_ended = self._finished or any(item is None for item in self._items)
+            return bool(self._items) and (enough or is_ended)
+
     @property
     def held(self) -> int:
         """Samples that wait."""

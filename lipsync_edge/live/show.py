@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
+from math import ceil
 
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live.inbox import Inbox, Pcm, Taken
@@ -102,7 +103,8 @@ class Show:
         self._epoch = 0
         self._frames: Iterator[StreamFrame] = iter(())
         self._talking = False  # an utterance was begun and not ended
-        self._last_sound = self._beat = self._born = clock()
+        self._last_sound = self._first_waits = self._beat = self._born = clock()
+        self._look_ahead = ceil(stream.lookahead_ms / 1000 * options.rate)
         self._slots = self._dropped = self._starved = 0
         self._on_air = False
 
@@ -235,6 +237,8 @@ class Show:
         with self._feeding:
             if self._track.pending and not self._talking:
                 return False  # the published windows end before the sound does: let it end first
+            if not self._talking and not self._may_begin():
+                return False
             piece = self._inbox.take(self._track.length(0))
             if piece is not None and len(piece):
                 self._frames, self._talking = self.stream.push(piece), True
@@ -246,6 +250,13 @@ class Show:
                 self._frames, self._talking = self.stream.flush(), False
                 return True
             return False
+
+    def _may_begin(self) -> bool:
+        """Whether enough sound waits for the first frame of an utterance; until then the avatar lives on as it did."""
+        now = self._clock()
+        if not self._inbox.held:
+            self._first_waits = now
+        return self._inbox.can_begin(self._look_ahead) or now - self._first_waits > self.options.gap_s
 
     def _is_done(self) -> bool:
         return self._over.is_set() or (self._inbox.drained and not self._talking and not self._track.pending)
