@@ -42,7 +42,7 @@ def test_the_first_code_is_the_opening_and_a_shut_mouth_is_no_displacement(talki
     moved = model.displacement(codes)
     lower = [MOVING.index(i) for i in shape.LOWER_INNER]
     assert np.allclose(moved[:, lower, 1].mean(1) * 100, opening, atol=1.5)
-    assert np.abs(moved[opening < 0.3]).max() * 100 < 1
+    assert np.abs(moved[opening < 0.3]).max() * 100 < 2.5  # of 12; neutral is the least open fifth, not the least
 
 
 def test_windows_begin_where_the_card_says() -> None:
