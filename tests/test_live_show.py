@@ -250,7 +250,7 @@ def test_nothing_of_the_old_utterance_after_interrupt(delay: float) -> None:
     assert not errors
     after = sink.moments[before:]
     assert after
-    assert all(m.state == "idle" and not m.pcm.any() for m in after)
+    assert all(m.state in ("idle", "late") and not m.pcm.any() for m in after)
     assert sink.interrupts == 1
 
 

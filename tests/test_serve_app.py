@@ -152,7 +152,7 @@ def test_interrupt_stops_it_at_once(server: Served, way: str) -> None:
     with connect(f"{server.ws}/api/view") as viewer, connect(f"{server.ws}/api/speak") as talker:
         talker.send(long.tobytes())
         got, _ = moments(viewer, 0.5)
-        assert got[-1]["state"] == "speech"
+        assert any(m["state"] == "speech" for m in got)
         if way == "post":
             assert httpx.post(f"{server.http}/api/interrupt").status_code == 200
         else:
@@ -163,7 +163,7 @@ def test_interrupt_stops_it_at_once(server: Served, way: str) -> None:
         assert time.monotonic() - began < 0.5
         after, _ = moments(viewer, 0.4)
         assert after
-        assert all(m["state"] == "idle" and not m["pcm"].any() for m in after)
+        assert all(m["state"] in ("idle", "late") and not m["pcm"].any() for m in after)
         if way != "talker":
             talker.send("end")
         assert json.loads(talker.recv(timeout=2))["type"] in ("interrupted", "done")

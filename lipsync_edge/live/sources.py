@@ -23,9 +23,11 @@ Read = Callable[[], I16]
 
 def read_pipe(pipe: IO[bytes]) -> Iterator[I16]:
     """Mono little-endian int16 from a pipe, in pieces as they come, up to its end; an odd last byte is dropped."""
-    read: Callable[[int], bytes] = getattr(pipe, "read1", pipe.read)  # read would wait for a full piece
+    # Not through the buffer: it waits for full pieces, and a thread that waits in it at the end of the process, holding
+    # its lock, makes Python abort.
+    raw: IO[bytes] = getattr(pipe, "raw", pipe)
     rest = b""
-    while piece := read(PIECE_BYTES):
+    while piece := raw.read(PIECE_BYTES):
         piece = rest + piece
         whole = len(piece) // 2 * 2
         rest = piece[whole:]
