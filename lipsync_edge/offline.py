@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
 
 Progress = Callable[[int, int | None], None]
-WAITING_BYTES = 48 << 20  # decoded frames that wait, and as many finished ones
+WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
 
 
 @dataclass(slots=True)
@@ -114,10 +114,11 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
             heard.until(item[1])
             writer.write(*item)
 
-    depth = min(8, max(2, WAITING_BYTES // (job.video.width * job.video.height * 3)))
+    fitting = WAITING_BYTES // (job.video.width * job.video.height * 3)
+    depth, together = min(8, max(2, fitting)), min(job.engine.preset.batch, max(1, fitting))
     with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
         ticks = _ticks(job, frames, counters)
-        while batch := list(islice(ticks, job.engine.preset.batch)):
+        while batch := list(islice(ticks, together)):
             for tick, image in zip(batch, job.engine.render(batch, counters.probe), strict=True):
                 counters.frames += 1
                 counters.faceless += tick.box_xyxy is None
