@@ -11,6 +11,7 @@ import typer
 from lipsync_edge.cli_live import live, prepare, serve
 from lipsync_edge.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
+from lipsync_edge.eval.command import evaluate_command
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +32,7 @@ app.add_typer(models_app, name="models")
 app.command()(prepare)
 app.command()(live)
 app.command()(serve)
+app.command("eval")(evaluate_command)
 
 
 def version(wanted: bool) -> None:

@@ -1,0 +1,57 @@
+"""`lipsync-edge eval`: translation only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipsync_edge.console import print_json, reporting
+
+
+def evaluate_command(
+    generated: Annotated[Path, typer.Argument(metavar="GENERATED", help="The result to judge.")],
+    reference: Annotated[
+        Path | None, typer.Option(help="The same pictures as they really were (or the dubbed source).")
+    ] = None,
+    speaker: Annotated[
+        Path | None, typer.Option(help="Video of the person who really says what is heard.")
+    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="The sound; the result's own without it.")] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder with your converted syncnet_v2.")] = None,
+    inception: Annotated[Path | None, typer.Option(help="Your Inception-v3 as ONNX, for FID.")] = None,
+    seconds: Annotated[float, typer.Option(help="How much is looked at.", min=0.2)] = 30.0,
+    report: Annotated[Path | None, typer.Option(help="One page with faces and curves: .png, .pdf.")] = None,
+    out: Annotated[Path | None, typer.Option("--output", "-o", help="Figures and curves as JSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Judge a result: sync, pictures, mouth opening, seams, flicker; what cannot be taken is said to be missing."""
+    with reporting(as_json):
+        from lipsync_edge.errors import OutputError
+        from lipsync_edge.eval.evaluate import EvalOptions, evaluate
+        from lipsync_edge.eval.report import draw, table
+
+        found = evaluate(
+            EvalOptions(
+                generated=generated,
+                reference=reference,
+                speaker=speaker,
+                audio=audio,
+                models=models,
+                inception=inception,
+                seconds=seconds,
+            )
+        )
+        if report is not None:
+            draw(found, report, generated.name)
+        if out is not None:
+            try:
+                out.write_text(json.dumps(found.plain(), indent=1) + "\n", "utf-8")
+            except OSError as error:
+                raise OutputError(expected=f"a file at {out}", got=str(error)) from error
+        if as_json:
+            print_json(found.plain())
+        else:
+            print(table(found))
