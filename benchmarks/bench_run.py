@@ -124,7 +124,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--audio", type=Path, help="your own speech instead")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--preset", default="lite")
-    parser.add_argument("--note", default="", help="what a reader should know, e.g. that the process had priority")
+    parser.add_argument(
+        "--note", default="", help="what a reader should know, e.g. that the process had priority"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("options", nargs="*", help="more options of `run`, after --")
     return parser.parse_args()

@@ -26,9 +26,7 @@ def engine() -> le.Engine:
 
 
 @pytest.fixture(scope="module")
-def films(
-    engine: le.Engine, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, list[np.ndarray]]:
+def films(engine: le.Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[np.ndarray]]:
     """Pictures of a head that moves gently: the source, and driven by speech, by later speech, by silence."""
     folder = tmp_path_factory.mktemp("films")
     still, speech = demo_files()
