@@ -21,7 +21,7 @@ from lipsync_edge.backend import Arrays, open_backend
 from lipsync_edge.card import ModelCard
 
 GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
-RANKING_INPUTS = 3
+RANKING_INPUTS = 3  # of so many judged ones, nodes are ranked on so few
 JUDGED = 12  # inputs that a heavy network is judged on; the others only calibrate
 JUDGED_LIGHT = 64
 LIGHT_BYTES = 8_000_000
@@ -68,7 +68,8 @@ def make_int8(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path)
     made = attempt([])
     if made.verdict.passed:
         return made
-    ranked, table = _ranked(card, prepared, judged[:RANKING_INPUTS], want[:RANKING_INPUTS], work)
+    few = len(judged) * RANKING_INPUTS // JUDGED or 1  # 3 for a heavy network, 16 for a light one
+    ranked, table = _ranked(card, prepared, judged[:few], want[:few], work)
     made = _fewest(ranked, attempt)
     return Made(made.model, made.verdict, {**made.facts, "sensitivity": table})
 
