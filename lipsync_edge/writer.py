@@ -40,7 +40,7 @@ class VideoFormat:
     """What is written.
 
     Attributes:
-        width: pixels; an odd width is padded by repeating the last column (4:2:0 needs even sizes).
+        width: pixels; an odd width is padded by repeating the last column (4:2:0 needs even sizes, but in VP9).
         height: pixels; likewise.
         fps: nominal frames a second.
         time_base: unit of the timestamps, in seconds.
@@ -120,10 +120,9 @@ class VideoWriter:
         name = CODECS[self.what.codec] if self.what.codec else CONTAINERS[self.path.suffix.lower()][0]
         crf = DEFAULT_CRF[name] if self.what.crf is None else self.what.crf
         stream = self._container.add_stream(name, rate=self.what.fps, options=SPEED[name] | {"crf": str(crf)})
-        stream.width, stream.height = (
-            self.what.width + self.what.width % 2,
-            self.what.height + self.what.height % 2,
-        )
+        # VP9 can do odd sizes in 4:2:0, the others cannot
+        self._filled = (0, 0) if name == "libvpx-vp9" else (self.what.height % 2, self.what.width % 2)
+        stream.width, stream.height = self.what.width + self._filled[1], self.what.height + self._filled[0]
         stream.pix_fmt = "yuv420p"
         if self.what.sample_aspect != 1:
             stream.sample_aspect_ratio = self.what.sample_aspect
@@ -149,11 +148,10 @@ class VideoWriter:
         """Encode one frame, uint8 (H, W, 3), shown from `time` seconds on; times must grow."""
         import av
 
-        height, width = self.what.height, self.what.width
-        if height % 2 or width % 2:
-            border = cv2.BORDER_REPLICATE
+        if any(self._filled):
+            down, right = self._filled
             frame_bgr = np.asarray(
-                cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, border), np.uint8
+                cv2.copyMakeBorder(frame_bgr, 0, down, 0, right, cv2.BORDER_REPLICATE), np.uint8
             )
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
         colour = self.what.colour
