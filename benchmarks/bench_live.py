@@ -6,7 +6,7 @@ Each stream gets the sound again and again, in pieces of 20 ms at the pace it is
 between, and runs in a thread of its own, paced by the clock. A frame's latency counts from the moment the last piece
 of sound that it needs came, to the moment it was handed out; it holds the wait for the frame's slot, up to 1 / fps.
 Appends a JSON row to benchmarks/results/live.json. `load` is the machine's load average at the end: above the number
-of cores, something else was running too.
+of cores, something else was running too; `nice` is the priority that the measured process had.
 """
 
 from __future__ import annotations
@@ -182,6 +182,7 @@ def main() -> None:
         "threads": args.threads,
         "precisions": {stage: network.precision for stage, network in engine.networks.items()},
         "cores": os.cpu_count() or 0,
+        "nice": os.nice(0),
         "load": round(os.getloadavg()[0], 2),
     }
     print(json.dumps(row))
