@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipsync_edge.bench.command import bench_command
 from lipsync_edge.cli_live import live, prepare, serve
 from lipsync_edge.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
@@ -33,6 +34,7 @@ app.command()(prepare)
 app.command()(live)
 app.command()(serve)
 app.command("eval")(evaluate_command)
+app.command("bench")(bench_command)
 
 
 def version(wanted: bool) -> None:

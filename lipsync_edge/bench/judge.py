@@ -1,0 +1,85 @@
+"""What a benchmark's rows say: a recommendation, kept for this machine, and ratios to an older benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from lipsync_edge.errors import InputError
+
+QUALITY = ("hq", "lite")  # best first; presets of the user's own models are never recommended unasked
+ENOUGH = 1.25  # real-time factor that leaves room for other work
+
+
+def recommend(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return preset, device, precision and why: the best preset that is fast enough, else the fastest of all.
+
+    A preset counts by its fastest configuration.
+    """
+    best = {
+        preset: max(of_it, key=lambda row: row["fps"])
+        for preset in QUALITY
+        if (of_it := [row for row in rows if row["preset"] == preset])
+    }
+    if not best:
+        return None
+    enough = [row for row in best.values() if row["real_time_factor"] >= ENOUGH]
+    row = enough[0] if enough else max(best.values(), key=lambda one: one["fps"])
+    why = (
+        "best preset that leaves room in real time"
+        if enough
+        else "fastest; nothing here is well within real time"
+    )
+    chosen = {name: row[name] for name in ("preset", "precision", "fps", "real_time_factor")}
+    return chosen | {"device": row.get("asked_device", row["device"]), "why": why}
+
+
+def cache_file() -> Path:
+    """Return where the recommendation is kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "lipsync-edge" / "bench.json"
+
+
+def remember(key: str, recommendation: dict[str, Any], path: Path | None = None) -> None:
+    """Keep a recommendation for a machine and its versions (`Machine.key`); a cache that cannot be written is none."""
+    place = path or cache_file()
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({key: recommendation}, indent=1) + "\n", "utf-8")
+    except OSError:
+        return
+
+
+def recalled(key: str, path: Path | None = None) -> dict[str, Any] | None:
+    """Return the recommendation kept for this machine and these versions, or None."""
+    try:
+        found = json.loads((path or cache_file()).read_text("utf-8"))[key]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def ratios(rows: list[dict[str, Any]], baseline: Path) -> dict[str, float]:
+    """Return new fps over old, for each configuration that both benchmarks have.
+
+    Raises:
+        InputError: the baseline is no JSON of a benchmark, or has no configuration in common.
+    """
+    try:
+        old = {_name(row): float(row["fps"]) for row in json.loads(baseline.read_text("utf-8"))["rows"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            expected=f"a benchmark's JSON at {baseline}", got=f"{type(error).__name__}: {error}"
+        ) from error
+    both = {_name(row): row["fps"] / old[_name(row)] for row in rows if old.get(_name(row))}
+    if not both:
+        raise InputError(
+            expected=f"a configuration of {baseline.name} that was measured now, too", got="none"
+        )
+    return both
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['preset']} {row['device']} {row['precision']}"

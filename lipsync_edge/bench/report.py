@@ -1,0 +1,102 @@
+"""Benchmarks for people: a table and a plot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lipsync_edge.errors import OutputError, UsageError
+
+HEADINGS = (
+    "preset",
+    "device",
+    "precision",
+    "fps",
+    "× real time",
+    "render p50/p95 ms",
+    "first frame s",
+    "peak MB",
+    "models MB",
+    "n",
+)
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a row's text, one a heading."""
+    render = row["stage_ms"].get("render")
+    return (
+        row["preset"],
+        row["device"],
+        row["precision"],
+        f"{row['fps']:.1f}",
+        f"{row['real_time_factor']:.2f}",
+        f"{render['p50']:.1f} / {render['p95']:.1f}" if render else "-",
+        "-" if row["first_frame_s"] is None else f"{row['first_frame_s']:.2f}",
+        "-" if row["rss_mb"] is None else f"{row['rss_mb']:.0f}",
+        f"{row['models_mb']:.1f}",
+        str(row["frames"]),
+    )
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """Return a Markdown table, fastest first within a preset as measured."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
+    return "\n".join(lines + ["| " + " | ".join(cells(row)) + " |" for row in rows])
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return what the terminal shows."""
+    machine = found["machine"]
+    flags = ", ".join(machine["flags"]) if machine["flags"] is not None else "flags unknown"
+    table = [HEADINGS, *(cells(row) for row in found["rows"])]
+    widths = [max(len(line[i]) for line in table) for i in range(len(HEADINGS))]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores ({flags}), load {machine['load']}, "
+        f"threads of a call: {found['threads'] or 'left to the runtime'}, one warm-up run"
+    ]
+    lines += [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in table
+    ]
+    lines += [f"failed: {one['configuration']}: {one['why']}" for one in found["failed"]]
+    lines += [f"not measured, out of time: {name}" for name in found["skipped"]]
+    best = found["recommendation"]
+    if best:
+        lines.append(
+            f"recommended: --preset {best['preset']} --device {best['device']} --precision {best['precision']} "
+            f"({best['why']})"
+        )
+    return "\n".join(lines)
+
+
+def plot(found: dict[str, Any], out: Path) -> None:
+    """Write bars of each stage's median time a frame, and the frame rate beside them.
+
+    Raises:
+        UsageError: matplotlib is not installed; OutputError: the file cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError(
+            expected="matplotlib for a plot", got=str(error), fix="pip install 'lipsync-edge[bench]'"
+        ) from error
+    rows = found["rows"]
+    names = [f"{row['preset']} · {row['device']} · {row['precision']} · {row['fps']:.0f} fps" for row in rows]
+    stages = ("decode", "track", "lips", "enhance", "segment", "blend", "encode")
+    figure = Figure(figsize=(10, 1.5 + 0.5 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    left = [0.0] * len(rows)
+    for stage in stages:
+        times = [float(row["mean_ms"].get(stage, 0.0)) for row in rows]
+        axes.barh(names, times, left=left, label=stage)
+        left = [a + b for a, b in zip(left, times, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("ms a frame, mean (decode, compute and encode overlap)")
+    axes.set_title(f"{found['machine']['processor']}, {found['machine']['cores']} cores", fontsize=9)
+    axes.legend(ncols=len(stages), fontsize=7)
+    try:
+        figure.savefig(out, dpi=120)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"
+        ) from error

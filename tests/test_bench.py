@@ -1,0 +1,150 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsync_edge.bench import judge, machine, measure, one, report
+from lipsync_edge.bench.command import _judge
+from lipsync_edge.errors import InputError, LipsyncError, OutputError
+
+X86 = "model name\t: Some CPU\nflags\t\t: fpu avx avx2 avx512_vnni amx_int8\n" * 2
+ARM = "Features\t: fp asimd asimddp\n"
+
+
+def row(preset: str, fps: float, device: str = "cpu", precision: str = "int8") -> dict:
+    return {
+        "preset": preset,
+        "device": device,
+        "precision": precision,
+        "fps": fps,
+        "real_time_factor": fps / 25,
+        "stage_ms": {"render": {"p50": 1.0, "p95": 2.0, "n": 3}},
+        "mean_ms": {"lips": 3.0, "decode": 1.0},
+        "first_frame_s": 0.5,
+        "rss_mb": None,
+        "models_mb": 3.0,
+        "frames": 50,
+    }
+
+
+def test_flags_and_name_are_read():
+    assert machine.cpu_flags(X86) == ("AVX2", "AVX-512 VNNI", "AMX int8")
+    assert machine.cpu_flags(ARM) == ("NEON", "NEON dot product")
+    assert machine.cpu_flags("") is None
+    assert machine.processor_name(X86) == "Some CPU"
+
+
+def test_the_key_of_a_machine_leaves_out_its_load():
+    from dataclasses import replace
+
+    here = machine.this_machine()
+    assert here.cores >= 1
+    assert replace(here, load=99.0).key == here.key
+    assert replace(here, versions={}).key != here.key
+    assert not replace(here, load=None).busy
+    assert replace(here, load=0.9 * here.cores).busy
+
+
+def test_the_best_preset_that_is_fast_enough_is_recommended():
+    assert (
+        judge.recommend([row("lite", 200), row("hq", 60), row("hq", 90, "openvino:CPU")])["device"]
+        == "openvino:CPU"
+    )
+    assert judge.recommend([row("lite", 200), row("hq", 26)])["preset"] == "lite"
+    slow = judge.recommend([row("lite", 10), row("hq", 4)])
+    assert slow["preset"] == "lite"
+    assert "nothing here" in slow["why"]
+    assert judge.recommend([row("wav2lip", 500)]) is None
+
+
+def test_a_recommendation_is_kept_for_this_machine_only(tmp_path):
+    path = tmp_path / "deep" / "bench.json"
+    assert judge.recalled("a", path) is None
+    judge.remember("a", {"preset": "hq"}, path)
+    assert judge.recalled("a", path) == {"preset": "hq"}
+    assert judge.recalled("b", path) is None
+    path.write_text("[]")
+    assert judge.recalled("a", path) is None
+
+
+def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path, capsys):
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps({"rows": [row("lite", 100), row("hq", 50)]}))
+    found = judge.ratios([row("lite", 80), row("hq", 55)], old)
+    assert found == {"lite cpu int8": pytest.approx(0.8), "hq cpu int8": pytest.approx(1.1)}
+    _judge(found, 0.25, False)
+    assert "0.80" in capsys.readouterr().out
+    with pytest.raises(LipsyncError, match="lite cpu int8 0.80"):
+        _judge(found, 0.1, True)
+    with pytest.raises(InputError, match="measured now"):
+        judge.ratios([row("lite", 80, "cuda")], old)
+    old.write_text("{}")
+    with pytest.raises(InputError, match="benchmark's JSON"):
+        judge.ratios([], old)
+
+
+def test_percentiles():
+    assert one.percentiles(range(101)) == {"p50": 50.0, "p95": 95.0, "n": 101}
+
+
+def test_configurations_are_those_whose_files_are_there(tmp_path):
+    plan = measure.Plan(devices=("cpu",), models=tmp_path)
+    found = list(measure.configurations(plan))
+    assert {preset for preset, _, _ in found} == {"lite", "hq"}  # the published ones need the user's files
+    assert {precision for _, _, precision in found} == {"int8", "fp32"}
+    assert found[0][0] == "lite"
+
+
+def test_time_that_runs_out_and_failures_are_told(monkeypatch):
+    answers = iter([{"fps": 1.0}, {"error": "no"}])
+    monkeypatch.setattr(measure, "in_process", lambda job: next(answers))
+    both = measure.Plan(presets=("lite",), devices=("cpu",), precisions=("int8", "fp32"))
+    found = measure.run_plan(both, Path("a"), Path("b"), lambda name: None)
+    assert [one["asked_device"] for one in found["rows"]] == ["cpu"]
+    assert found["failed"] == [{"configuration": "lite cpu fp32", "why": "no"}]
+    monkeypatch.setattr(measure, "in_process", lambda job: {"fps": 1.0})
+    short = measure.Plan(presets=("lite",), devices=("cpu",), precisions=("int8", "fp32"), budget_s=-1)
+    assert measure.run_plan(short, Path("a"), Path("b"), lambda name: None)["skipped"] == ["lite cpu fp32"]
+
+
+def test_a_configuration_that_cannot_run_says_why():
+    job = {"preset": "lite", "device": "cpu", "precision": "fp16", "threads": None, "models": None}
+    assert "fp16" in measure.in_process(job)["error"]
+
+
+def test_one_configuration_is_really_measured(tmp_path):
+    from lipsync_edge.demo import demo_files
+
+    face, audio = demo_files()
+    job = {"preset": "hq", "device": "cpu", "precision": "int8", "threads": 1, "models": None, "seconds": 0.6}
+    found = measure.in_process(job | {"face": str(face), "audio": str(audio)})
+    assert found["frames"] == 15
+    assert {"lips", "blend", "render"} <= set(found["stage_ms"])
+    assert found["first_frame_s"] > 0
+    assert set(found["precisions"].values()) == {"int8"}
+    parts = sum(found["stage_ms"][name]["p50"] for name in ("lips", "blend"))
+    assert parts <= found["stage_ms"]["render"]["p95"] * 1.5
+
+
+def test_tables_and_plots(tmp_path):
+    rows = [row("lite", 100), row("hq", 50)]
+    table = report.markdown(rows)
+    assert table.count("\n") == 3
+    assert "| lite | cpu | int8 | 100.0 | 4.00 | 1.0 / 2.0 | 0.50 | - | 3.0 | 50 |" in table
+    pytest.importorskip("matplotlib")
+    found = {"rows": rows, "machine": {"processor": "x", "cores": 2}}
+    report.plot(found, tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 1000
+    with pytest.raises(OutputError):
+        report.plot(found, tmp_path / "none" / "p.png")
+
+
+def test_the_clip_moves_and_has_the_target_size(tmp_path):
+    from lipsync_edge.reader import VideoReader
+
+    face = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    frames = [one.image_bgr for one in VideoReader(measure.make_clip(face, tmp_path / "c.mp4"))]
+    assert len(frames) == 50
+    assert frames[0].shape == (720, 1280, 3)
+    assert np.abs(frames[0].astype(int) - frames[8]).mean() > 3
