@@ -1,0 +1,139 @@
+"""Write the README's tables out of benchmarks/results/*.json: `python scripts/make_tables.py [--check]`.
+
+A table stands between `<!-- table NAME -->` and `<!-- end NAME -->`; a test fails when it differs from its rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results"
+FIGURES = {
+    "lse_d": "LSE-D ↓",
+    "lse_c": "LSE-C ↑",
+    "ssim_mouth": "SSIM mouth ↑",
+    "psnr_mouth": "PSNR mouth ↑",
+    "psnr_face": "PSNR face ↑",
+    "fid": "FID ↓",
+    "tss": "TSS (real)",
+    "opening_r": "opening r ↑",
+    "opening_amplitude": "amplitude",
+    "closures_kept": "closures kept ↑",
+    "seam": "seam (1 is none)",
+    "flicker": "flicker (real)",
+}
+WAYS = {"self": "own voice", "cross": "another's voice", "shuffled": "control: shuffled"}
+
+
+def grid(headings: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def run_table(rows: list[dict[str, Any]]) -> str:
+    """Whole runs: decode to encode, start of the process included."""
+    body = [
+        [
+            f"`{row['preset']}`",
+            row["size"],
+            str(row["frames"]),
+            f"{row['fps']:.1f}",
+            f"{row['cpu_ms']:.1f}",
+            f"{row['peak_mb']:.0f}",
+            f"{row['load']:.1f} on {row['cores']} cores",
+            row["note"] or "-",
+        ]
+        for row in rows
+    ]
+    return grid(
+        ["preset", "source", "frames", "fps", "CPU ms a frame", "peak MB", "load before", "note"], body
+    )
+
+
+def network_table(rows: list[dict[str, Any]]) -> str:
+    """Networks at batch 1: fastest and median ms, and how often torch's fastest."""
+    body = [
+        [
+            f"`{row['network']}`",
+            row["runtime"],
+            row["precision"],
+            f"{row['ms']:.1f}",
+            f"{row['ms_median']:.1f}",
+            f"{row['times_torch']:.2f}" if row.get("times_torch") is not None else "-",
+            f"{row['load']:.1f}",
+        ]
+        for row in rows
+        if row["batch"] == 1 and row["runtime"] in ("torch", "onnxruntime", "openvino")
+    ]
+    return grid(["network", "runtime", "precision", "best ms", "median ms", "× torch", "load"], body)
+
+
+def quality_table(found: dict[str, Any]) -> str:
+    """Table 2: what has no value for lack of a model has a line of its own below."""
+    rows = found["rows"]
+    have = [name for name in FIGURES if any(name in row[way] for row in rows for way in WAYS)]
+    body = []
+    for row in rows:
+        for way, said in WAYS.items():
+            cells = [
+                f"{row[way][name]:.2f}{_real(row[way], name)}" if name in row[way] else "-" for name in have
+            ]
+            body.append([f"`{row['preset']}`", said, *cells])
+    lacking = sorted({FIGURES[m].split()[0] for row in rows for m in row["missing"] if m in FIGURES})
+    notes = [f"{len(found['clips'])} clips, {found['seconds']:g} s of each."]
+    notes += [f"Missing, because the user's models were not there: {', '.join(lacking)}."] if lacking else []
+    notes += [f"Presets without their models: {', '.join(found['absent'])}."] if found["absent"] else []
+    return grid(["preset", "voice", *(FIGURES[name] for name in have)], body) + "\n\n" + " ".join(notes)
+
+
+def _real(figures: dict[str, float], name: str) -> str:
+    real = figures.get(f"{name}_reference")
+    return "" if real is None else f" ({real:.2f})"
+
+
+TABLES: dict[str, Callable[[Any], str]] = {
+    "run": run_table,
+    "networks": network_table,
+    "table2": quality_table,
+}
+
+
+def filled(text: str, results: Path = RESULTS) -> str:
+    """Return a README's text with every marked table made anew."""
+    for name, make in TABLES.items():
+        begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
+        if begin not in text:
+            continue
+        head, rest = text.split(begin, 1)
+        if end not in rest:
+            raise ValueError(f"{begin} without {end}")
+        path = results / f"{name}.json"
+        body = make(json.loads(path.read_text("utf-8"))) if path.is_file() else "Not measured."
+        text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
+    return text
+
+
+def main() -> None:
+    """Write, or with --check say whether anything would change."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    old = README.read_text("utf-8")
+    new = filled(old)
+    if check and new != old:
+        sys.exit("the README's tables are not those of benchmarks/results: run python scripts/make_tables.py")
+    if new != old:
+        README.write_text(new, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
