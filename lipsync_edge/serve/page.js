@@ -51,6 +51,7 @@ function forget() {
   clear += 1;
   for (const source of sources) source.stop();
   sources.clear();
+  lipsync.sounding = 0;
   for (const picture of pictures) picture.image.close();
   pictures = [];
 }
