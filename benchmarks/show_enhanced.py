@@ -1,6 +1,8 @@
 """Show a converted enhancer at work on the demo face: small and enlarged, fp32, int8, the original.
 
     python benchmarks/show_enhanced.py --models DIR [-o benchmarks/results/enhanced_face.png]
+
+DIR holds rrdbnet.fp32.onnx and rrdbnet.int8.onnx.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ FACE = Path(lipsync_edge.__file__).parent / "assets" / "face.jpg"
 
 def main() -> None:
     """Parse the command line, enhance, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("-o", "--out", type=Path, default=Path(__file__).parent / "results" / "enhanced_face.png")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path(__file__).parent / "results" / "enhanced_face.png"
+    )
     args = parser.parse_args()
     original = cv2.resize(cv2.imread(str(FACE)), (4 * SIDE, 4 * SIDE), interpolation=cv2.INTER_AREA)
     small = cv2.resize(original, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
