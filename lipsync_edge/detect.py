@@ -211,5 +211,7 @@ def _enlarge(boxes: Boxes, scale: tuple[float, float]) -> Boxes:
     if scale == (1.0, 1.0):
         return boxes
     factor = np.array(scale, np.float32)
-    landmarks = None if boxes.landmarks is None else boxes.landmarks * factor
+    landmarks = boxes.landmarks
+    if landmarks is not None:  # points count from pixel centres, boxes from pixel edges
+        landmarks = (landmarks + np.float32(0.5)) * factor - np.float32(0.5)
     return Boxes(boxes.xyxy * np.tile(factor, 2), boxes.score, landmarks)
