@@ -90,12 +90,44 @@ def quality_table(found: dict[str, Any]) -> str:
     notes = [f"{len(found['clips'])} clips, {found['seconds']:g} s of each."]
     notes += [f"Missing, because the user's models were not there: {', '.join(lacking)}."] if lacking else []
     notes += [f"Presets without their models: {', '.join(found['absent'])}."] if found["absent"] else []
+    notes += [found["note"]] if found.get("note") else []
     return grid(["preset", "voice", *(FIGURES[name] for name in have)], body) + "\n\n" + " ".join(notes)
 
 
 def _real(figures: dict[str, float], name: str) -> str:
     real = figures.get(f"{name}_reference")
     return "" if real is None else f" ({real:.2f})"
+
+
+def bench_table(found: dict[str, Any]) -> str:
+    """What `lipsync-edge bench` measured, and on what."""
+    machine = found["machine"]
+    body = [
+        [
+            f"`{row['preset']}`",
+            row["device"],
+            row["precision"],
+            f"{row['fps']:.1f}",
+            f"{row['stage_ms']['render']['p50']:.1f} / {row['stage_ms']['render']['p95']:.1f}",
+            f"{row['first_frame_s']:.2f}",
+            f"{row['rss_mb']:.0f}",
+            f"{row['models_mb']:.1f}",
+        ]
+        for row in found["rows"]
+    ]
+    headings = [
+        "preset",
+        "device",
+        "precision",
+        "fps",
+        "render p50 / p95 ms",
+        "first frame s",
+        "peak MB",
+        "models MB",
+    ]
+    where = f"{machine['processor']}, {machine['cores']} cores ({', '.join(machine['flags'] or ['flags unknown'])})"
+    size, frames = found["rows"][0]["size"], found["rows"][0]["frames"]
+    return grid(headings, body) + f"\n\n{where}, load {machine['load']} before; {size}, {frames} frames each."
 
 
 TABLES: dict[str, Callable[[Any], str]] = {
