@@ -93,7 +93,7 @@ def plot(found: dict[str, Any], out: Path) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("ms a frame, mean (decode, compute and encode overlap)")
     axes.set_title(f"{found['machine']['processor']}, {found['machine']['cores']} cores", fontsize=9)
-    axes.legend(ncols=len(stages), fontsize=7)
+    figure.legend(loc="outside lower center", ncols=len(stages), fontsize=7)
     try:
         figure.savefig(out, dpi=120)
     except (OSError, ValueError) as error:
