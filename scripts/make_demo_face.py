@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--out", type=Path, default=Path("lipsync_edge/assets/face.jpg"))
     parser.add_argument("--start", default="female", help="what the names of the portraits begin with")
-    parser.add_argument("--names", nargs="*", default=[], help="portraits to morph; the first gives hair and background")
+    parser.add_argument("--names", nargs="*", default=[], help="portraits; the first gives hair and background")
     options = parser.parse_args()
     faces = [normal(*face) for face in portraits(options.corpus, options.labels, options.start, options.names)]
     shapes = [anchored(points) for _, points in faces]
@@ -95,7 +95,8 @@ def main() -> None:
     base = warped[0].astype(np.float32)
     levelled = [face + (base[inner].mean(0) - face[inner].mean(0)) for face in (w.astype(np.float32) for w in warped)]
     face = np.mean(levelled, 0)
-    soft = cv2.GaussianBlur(cv2.erode(mask, np.ones((31, 31), np.uint8)).astype(np.float32) / 255, (0, 0), 11)[..., None]
+    core = cv2.erode(mask, np.ones((31, 31), np.uint8)).astype(np.float32) / 255
+    soft = cv2.GaussianBlur(core, (0, 0), 11)[..., None]
     out = np.clip(base + soft * (face - base), 0, 255)
     out = np.clip(out + 0.6 * (out - cv2.GaussianBlur(out, (0, 0), 1.6)), 0, 255).astype(np.uint8)
     options.out.parent.mkdir(parents=True, exist_ok=True)
