@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,10 +69,10 @@ def _auto_order() -> list[str]:
 
 
 def _opener(device: str) -> Callable[[Path, str, int | None], Backend]:
-    if device.startswith("openvino"):
+    from lipsync_edge.backends import ort
+
+    if device.startswith("openvino") and (find_spec("openvino") or not ort.offers("openvino")):
         from lipsync_edge.backends import openvino
 
         return openvino.OpenVinoBackend
-    from lipsync_edge.backends import ort
-
     return ort.OrtBackend

@@ -155,3 +155,16 @@ def test_the_fake_networks_of_the_other_tests_keep_their_cards() -> None:
         "mask": (2, 1, 64, 64),
         "paint": (2, 3, 64, 64),
     }
+
+
+def test_onnx_runtimes_openvino_plug_in_serves_where_openvino_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lipsync_edge import backend
+    from lipsync_edge.backends import openvino, ort
+
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
+    monkeypatch.setattr(ort, "offers", lambda device: device == "openvino")
+    assert backend._opener("openvino:GPU") is ort.OrtBackend
+    monkeypatch.setattr(ort, "offers", lambda device: False)
+    assert backend._opener("openvino:GPU") is openvino.OpenVinoBackend

@@ -1,4 +1,4 @@
-"""ONNX Runtime: CPU, CUDA and TensorRT providers."""
+"""ONNX Runtime: CPU, CUDA and TensorRT, and its OpenVINO plug-in where OpenVINO itself is not installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ PROVIDERS = {
     "cuda": ("CUDAExecutionProvider", "CPUExecutionProvider"),
     "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"),
 }
-EXTRA = {"cpu": "cpu", "cuda": "gpu", "tensorrt": "gpu"}
+OPENVINO = "OpenVINOExecutionProvider"
+PROVIDERS["openvino"] = (OPENVINO, "CPUExecutionProvider")
+EXTRA = {"cpu": "cpu", "cuda": "gpu", "tensorrt": "gpu", "openvino": "openvino"}
 
 
 def offers(device: str) -> bool:
@@ -29,20 +31,24 @@ class OrtBackend:
     """A graph in an ONNX Runtime session; `run` may be called from several threads."""
 
     def __init__(self, path: Path, device: str, threads: int | None) -> None:
-        ort = _import(device)
-        wanted = PROVIDERS[device]
+        kind, _, target = device.partition(":")
+        ort = _import(kind)
+        wanted = PROVIDERS[kind]
         if wanted[0] not in ort.get_available_providers():
             raise DeviceError(
                 expected=f"an ONNX Runtime with {wanted[0]}",
                 got=f"one with {', '.join(ort.get_available_providers())}",
-                fix=f"pip install 'lipsync-edge[{EXTRA[device]}]'",
+                fix=f"pip install 'lipsync-edge[{EXTRA[kind]}]'",
             )
         options = ort.SessionOptions()
         options.log_severity_level = 4
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if threads is not None:
             options.intra_op_num_threads = threads
-        available = [name for name in wanted if name in ort.get_available_providers()]
+        plug_in = {OPENVINO: {"device_type": target or "CPU"}}
+        available = [
+            (name, plug_in.get(name, {})) for name in wanted if name in ort.get_available_providers()
+        ]
         try:
             self._session: Any = ort.InferenceSession(str(path), options, providers=available)
         except Exception as error:  # onnxruntime raises a family of unrelated C++ exception types
