@@ -132,6 +132,7 @@ def bench_table(found: dict[str, Any]) -> str:
 
 TABLES: dict[str, Callable[[Any], str]] = {
     "run": run_table,
+    "bench": bench_table,
     "networks": network_table,
     "table2": quality_table,
 }
