@@ -128,8 +128,7 @@ def fit_shape(points: Array, clip: Array, weight: Array) -> tuple[ShapeModel, Ar
     face = mean_face(points[:: max(1, len(points) // 2000)])
     shapes = upright(points, face)
     moved = (shapes - neutral_mouths(shapes, gap(points), clip))[:, list(MOVING)].reshape(len(points), -1)
-    mirrored = moved  # left and right are made equal below
-    covariance = (moved * weight[:, None]).T @ mirrored / weight.sum()
+    covariance = (moved * weight[:, None]).T @ moved / weight.sum()
     _, vectors = np.linalg.eigh(covariance)
     vectors = vectors[:, ::-1][:, :CODES].T
     raw = moved @ vectors.T
