@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
+from lipsync_edge.card import WHOLE_CROP, Window
 from lipsync_edge.crop import F64, AlignedCrop
 from lipsync_edge.lips import WarpMouth
 
@@ -65,31 +66,31 @@ def crop_region(crop: AlignedCrop, shape: tuple[int, ...]) -> Region | None:
     return Region(x1, y1, x2, y2) if x2 - x1 > 1 and y2 - y1 > 1 else None
 
 
-def spread(plane: F32, crop: AlignedCrop, region: Region) -> F32:
-    """Return a plane given over the crop, float32 (h, w[, c]), at the frame's resolution over `region`.
+def spread(plane: F32, crop: AlignedCrop, region: Region, window: Window = WHOLE_CROP) -> F32:
+    """Return a plane given over a window of the crop, float32 (h, w[, c]), at the frame's resolution over `region`.
 
-    Beyond the crop the plane's border is repeated.
+    Beyond the whole crop the plane's border is repeated; beyond a smaller window there is 0.
     """
-    height, width = plane.shape[:2]
-    grid = _to_region(crop, region, width / crop.side, height / crop.side)
-    flags = cv2.INTER_LINEAR
-    return np.asarray(
-        cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )
+    grid = _to_region(crop, region, plane.shape, window)
+    border = cv2.BORDER_REPLICATE if window == WHOLE_CROP else cv2.BORDER_CONSTANT
+    spread_out = cv2.warpAffine(plane, grid, region.size, flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(spread_out, np.float32)
 
 
-def spread_bytes(plane: U8, crop: AlignedCrop, region: Region) -> U8:
-    """Return a picture given over the crop, uint8 (h, w, 3), at the frame's resolution over `region`; see `spread`."""
-    height, width = plane.shape[:2]
-    grid = _to_region(crop, region, width / crop.side, height / crop.side)
+def spread_bytes(plane: U8, crop: AlignedCrop, region: Region, window: Window = WHOLE_CROP) -> U8:
+    """Return a picture given over a window of the crop, uint8 (h, w, 3), at the frame's resolution over `region`."""
+    grid = _to_region(crop, region, plane.shape, window)
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
     return np.asarray(cv2.warpAffine(plane, grid, region.size, flags=flags, borderMode=border), np.uint8)
 
 
-def _to_region(crop: AlignedCrop, region: Region, scale_x: float, scale_y: float) -> F64:
-    """float64 (2, 3): pixels of a plane over the crop → pixels of the region."""
+def _to_region(crop: AlignedCrop, region: Region, shape: tuple[int, ...], window: Window) -> F64:
+    """float64 (2, 3): pixels of a plane of `shape` (h, w, …) over a window of the crop → pixels of the region."""
     matrix = crop.to_frame.copy()
-    shift = matrix @ np.array([0.5 / scale_x - 0.5, 0.5 / scale_y - 0.5, 1.0])
+    scale_x = shape[1] / (crop.side * (window[2] - window[0]))
+    scale_y = shape[0] / (crop.side * (window[3] - window[1]))
+    corner = (crop.side * window[0] + 0.5 / scale_x - 0.5, crop.side * window[1] + 0.5 / scale_y - 0.5, 1.0)
+    shift = matrix @ np.array(corner)
     matrix[:, 0] /= scale_x
     matrix[:, 1] /= scale_y
     matrix[:, 2] = shift - (region.x1, region.y1)
@@ -111,7 +112,7 @@ def warp_face(frame_bgr: U8, mouth: WarpMouth, mask: F32, crop: AlignedCrop, reg
 
     Args:
         frame_bgr: uint8 (H, W, 3), changed inside `region` only, and there only where the mouth moves or shows.
-        mouth: flow, mask and paint over the crop; the paint may be larger than the mask (enhanced).
+        mouth: flow, mask and paint; the paint may be larger than the mask (enhanced).
         mask: float32 (h, w) over the crop: 1 may be replaced.
         crop: where the crop lies.
         region: `crop_region` of the frame.
@@ -125,8 +126,8 @@ def warp_face(frame_bgr: U8, mouth: WarpMouth, mask: F32, crop: AlignedCrop, reg
     y = flow[..., 1] + np.arange(moving.y1, moving.y2, dtype=np.float32)[:, None]
     border = cv2.BORDER_REPLICATE
     made = cv2.remap(frame_bgr, x, y, cv2.INTER_CUBIC, borderMode=border)
-    paint = spread_bytes(np.rint(mouth.paint * 255.0).astype(np.uint8), crop, moving)
-    inside = spread(mouth.mask, crop, moving)
+    paint = spread_bytes(np.rint(mouth.paint * 255.0).astype(np.uint8), crop, moving, mouth.window)
+    inside = spread(mouth.mask, crop, moving, mouth.window)
     made = cv2.blendLinear(paint, made, inside, 1.0 - inside)
     may = spread(mask, crop, moving)
     carried = cv2.remap(may, x - moving.x1, y - moving.y1, cv2.INTER_LINEAR, borderMode=border)
@@ -136,25 +137,30 @@ def warp_face(frame_bgr: U8, mouth: WarpMouth, mask: F32, crop: AlignedCrop, reg
 
 def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region | None:
     """Return the part of `region` where the mouth moves a pixel by a visible amount or shows paint, or None."""
-    height, width = mouth.mask.shape
-    moved = cv2.resize(np.abs(mouth.flow).max(2), (width, height), interpolation=cv2.INTER_LINEAR)
-    rows, columns = np.nonzero((moved > STILL) | (mouth.mask > STILL))
-    if not len(rows):
+    boxes = [
+        box
+        for plane, window in ((np.abs(mouth.flow).max(2), WHOLE_CROP), (mouth.mask, mouth.window))
+        if (box := _seen(plane, window)) is not None
+    ]
+    if not boxes:
         return None
-    corners = np.array(
-        [
-            (x, y, 1.0)
-            for x in (columns.min() - 1, columns.max() + 2)
-            for y in (rows.min() - 1, rows.max() + 2)
-        ],
-        np.float64,
-    )
-    corners[:, :2] *= (crop.side / width, crop.side / height)
+    (left, top), (right, bottom) = np.min(boxes, 0)[:2] * crop.side, np.max(boxes, 0)[2:] * crop.side
+    corners = np.array([(x, y, 1.0) for x in (left, right) for y in (top, bottom)], np.float64)
     there = corners @ crop.to_frame.T
     low, high = np.floor(there.min(0)).astype(int), np.ceil(there.max(0)).astype(int)
     x1, y1 = max(int(low[0]), region.x1), max(int(low[1]), region.y1)
     x2, y2 = min(int(high[0]), region.x2), min(int(high[1]), region.y2)
     return Region(x1, y1, x2, y2) if x2 - x1 > 1 and y2 - y1 > 1 else None
+
+
+def _seen(plane: F32, window: Window) -> F64 | None:
+    """Box, left, top, right, bottom as parts of the crop, of where a plane (h, w) over a window is not nothing."""
+    columns, rows = np.flatnonzero((plane > STILL).any(0)), np.flatnonzero((plane > STILL).any(1))
+    if not len(rows):
+        return None
+    box = np.array([columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2], np.float64)
+    size = np.array([window[2] - window[0], window[3] - window[1]] * 2)
+    return np.asarray(box / (plane.shape[::-1] * 2) * size + (window[:2] * 2))
 
 
 def mix(target: U8, made: U8, alpha: F32) -> None:

@@ -34,6 +34,9 @@ GRAPH_FIELDS = (
     "detect",
     "segment",
 )
+LATER_FIELDS = ("warp",)  # in the digest only where a card has them, so that the digests of older cards hold
+Window = tuple[float, float, float, float]
+WHOLE_CROP: Window = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ class SegmentClasses:
 
 
 @dataclass(frozen=True, slots=True)
+class WarpHead:
+    """Where `mask` and `paint` of a warp network lie: left, top, right, bottom as parts of the crop."""
+
+    window: Window = WHOLE_CROP
+
+
+@dataclass(frozen=True, slots=True)
 class QuantPlan:
     """How the int8 file is made: weight granularity, activation type, node-name parts that stay in float."""
 
@@ -133,13 +143,15 @@ class ModelCard:
     audio: AudioWindow | None = None
     detect: DetectHead | None = None
     segment: SegmentClasses | None = None
+    warp: WarpHead | None = None
     quant: QuantPlan = field(default_factory=QuantPlan)
     gate: Gate = field(default_factory=Gate)
 
     def digest(self) -> str:
         """Return the sha256 (hex) of the fields that the graph depends on; origin, notes and gates are left out."""
         whole = asdict(self)
-        text = json.dumps({key: whole[key] for key in GRAPH_FIELDS}, sort_keys=True, separators=(",", ":"))
+        fields = (*GRAPH_FIELDS, *(key for key in LATER_FIELDS if whole[key] is not None))
+        text = json.dumps({key: whole[key] for key in fields}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def side(self, tensor: str) -> int:
@@ -183,6 +195,7 @@ def parse_card(table: dict[str, Any]) -> ModelCard:
         "audio": AudioWindow,
         "detect": DetectHead,
         "segment": SegmentClasses,
+        "warp": WarpHead,
         "quant": QuantPlan,
         "gate": Gate,
     }

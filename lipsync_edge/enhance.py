@@ -49,10 +49,14 @@ class Enhancer:
             faces_bgr: the crops it saw, uint8 (S, S, 3).
         """
         images = [compose_small(face, mouth) for face, mouth in zip(faces_bgr, mouths, strict=True)]
-        windows = [window_pixels(len(image)) for image in images]
+        windows = [window_pixels(len(image), MOUTH_WINDOW) for image in images]
         parts = self([window.cut(image) for window, image in zip(windows, images, strict=True)])
-        paints = [
+        wholes = [
             window.insert(image, part) for window, image, part in zip(windows, images, parts, strict=True)
+        ]
+        paints = [
+            window_pixels(len(whole), mouth.window).cut(whole)
+            for mouth, whole in zip(mouths, wholes, strict=True)
         ]
         return [replace(mouth, paint=paint) for mouth, paint in zip(mouths, paints, strict=True)]
 
@@ -79,9 +83,9 @@ class Window:
         return large
 
 
-def window_pixels(side: int) -> Window:
-    """Return the mouth's window of an aligned crop of `side` pixels."""
-    left, top, right, bottom = (round(part * side) for part in MOUTH_WINDOW)
+def window_pixels(side: int, parts: tuple[float, float, float, float] = MOUTH_WINDOW) -> Window:
+    """Return a window, given in parts of the crop, of an aligned crop of `side` pixels."""
+    left, top, right, bottom = (round(part * side) for part in parts)
     return Window(left, top, right, bottom)
 
 
@@ -106,6 +110,11 @@ def compose_small(face_bgr: U8, mouth: WarpMouth) -> F32:
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32) / np.float32(255.0)
-    mask = cv2.resize(mouth.mask, full, interpolation=cv2.INTER_LINEAR)[..., None]
-    paint = cv2.resize(mouth.paint, full, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(carried + mask * (paint - carried), np.float32)
+    window = window_pixels(side, mouth.window)
+    size = (window.x2 - window.x1, window.y2 - window.y1)
+    how = cv2.INTER_AREA if mouth.mask.shape[0] > size[1] else cv2.INTER_LINEAR
+    mask = cv2.resize(mouth.mask, size, interpolation=how)[..., None]
+    paint = cv2.resize(mouth.paint, size, interpolation=how)
+    inside = carried[window.y1 : window.y2, window.x1 : window.x2]
+    inside += mask * (paint - inside)
+    return np.asarray(carried, np.float32)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
+from lipsync_edge.card import WHOLE_CROP, Window
 from lipsync_edge.errors import ModelError
 from lipsync_edge.network import Network
 
@@ -33,14 +34,16 @@ class WarpMouth:
     """out(p) = mask·paint + (1 − mask)·in(p + flow(p)), p in units of the crop side.
 
     Attributes:
-        flow: float32 (h, w, 2) dx, dy as fractions of the crop side.
-        mask: float32 (h, w), 0…1, 1 where the inside of the mouth shows.
-        paint: float32 (h, w, 3) BGR, 0…1.
+        flow: float32 (h, w, 2) over the crop, dx, dy as fractions of the crop side.
+        mask: float32 (h, w) over the window, 0…1, 1 where the inside of the mouth shows; beyond the window it is 0.
+        paint: float32 (h, w, 3) BGR over the window, 0…1.
+        window: left, top, right, bottom of mask and paint, as parts of the crop.
     """
 
     flow: F32
     mask: F32
     paint: F32
+    window: Window = WHOLE_CROP
 
 
 Mouth = ImageMouth | WarpMouth
@@ -74,4 +77,5 @@ class Lips:
             return [ImageMouth(image) for image in out["image"]]
         flow, paint = out["flow"].transpose(0, 2, 3, 1), out["paint"].transpose(0, 2, 3, 1)
         planes = zip(flow, out["mask"][:, 0], paint, strict=True)
-        return [WarpMouth(*(np.ascontiguousarray(plane) for plane in mouth)) for mouth in planes]
+        window = self.card.warp.window if self.card.warp else WHOLE_CROP
+        return [WarpMouth(*(np.ascontiguousarray(plane) for plane in mouth), window) for mouth in planes]
