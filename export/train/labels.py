@@ -24,9 +24,7 @@ Array = npt.NDArray[Any]
 CROP_SIDE = 160  # stored side
 NOMINAL_SIDE = 128  # the runtime's aligned crop is the middle of the stored one
 MARGIN = (CROP_SIDE - NOMINAL_SIDE) // 2
-TEMPLATE = np.array(
-    [(0.33, 0.27), (0.67, 0.27), (0.50, 0.455), (0.375, 0.63), (0.625, 0.63)], np.float64
-)
+TEMPLATE = np.array([(0.33, 0.27), (0.67, 0.27), (0.50, 0.455), (0.375, 0.63), (0.625, 0.63)], np.float64)
 README = """One set of files per part: train, faces, eval (rows of all files of a part go together).
 
 PART.npz
@@ -126,7 +124,9 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
     scratch = np.lib.format.open_memmap(
         out / f"{part}_crops.tmp.npy", "w+", np.uint8, (bound, CROP_SIDE, CROP_SIDE, 3)
     )
-    rows: dict[str, list[Any]] = {k: [] for k in ("points", "score", "pose", "matrix", "size", "clip", "frame", "time")}
+    rows: dict[str, list[Any]] = {
+        k: [] for k in ("points", "score", "pose", "matrix", "size", "clip", "frame", "time")
+    }
     for clip, source in enumerate(sources):
         teacher.reset()
         for number, (stamp, frame) in enumerate(read_frames(corpus / source.path)):
@@ -135,8 +135,16 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
             matrix = np.eye(2, 3) if result is None else crop_matrix(points)
             if result is not None:
                 scratch[len(rows["clip"])] = _crop(frame, matrix)
-            values = (points, 0.0 if result is None else result.score, head_pose(points), matrix,
-                      frame.shape[1::-1], clip, number, stamp)
+            values = (
+                points,
+                0.0 if result is None else result.score,
+                head_pose(points),
+                matrix,
+                frame.shape[1::-1],
+                clip,
+                number,
+                stamp,
+            )
             for key, value in zip(rows, values, strict=True):
                 rows[key].append(value)
     count = len(rows["clip"])
@@ -154,8 +162,8 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
     return count
 
 
-def _crop(frame_bgr: Array, matrix: Array) -> Array:
-    """Cut the aligned crop uint8 (160, 160, 3); large faces are shrunk first, so that nothing aliases."""
+def _crop(frame_bgr: Array, matrix: Array, side: int = CROP_SIDE) -> Array:
+    """Cut the aligned crop uint8 (side, side, 3); large faces are shrunk first, so that nothing aliases."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     image = frame_bgr
     while scale < 0.5:
@@ -163,8 +171,22 @@ def _crop(frame_bgr: Array, matrix: Array) -> Array:
         matrix = matrix @ np.array([[2.0, 0, 0.5], [0, 2.0, 0.5], [0, 0, 1.0]])
         scale *= 2
     return cv2.warpAffine(
-        image, matrix, (CROP_SIDE, CROP_SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def crop_still(path: Path, matrix: Array, finer: int) -> Array:
+    """Cut a still's aligned crop, uint8 (160·finer, 160·finer, 3) BGR, at `finer` pixels a stored pixel.
+
+    Args:
+        path: the picture.
+        matrix: float (2, 3), its pixels → pixels of the stored crop.
+        finer: how many times finer than the stored crop.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    scaled = np.array([[finer, 0, finer / 2 - 0.5], [0, finer, finer / 2 - 0.5]])
+    whole = np.hstack([scaled[:, :2] @ matrix[:, :2], (scaled[:, :2] @ matrix[:, 2] + scaled[:, 2])[:, None]])
+    return _crop(image, whole, CROP_SIDE * finer)
 
 
 def main(argv: list[str] | None = None) -> None:

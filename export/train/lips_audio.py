@@ -1,6 +1,6 @@
 """Train the ear: a window of mel columns → the shape code of the mouth.
 
-python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 12
+python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --voices .train/voices --minutes 25
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,16 +18,20 @@ from torch import Tensor, nn
 from export.train.fit import Plan, fit
 from export.train.lips_networks import Ear
 from export.train.lips_shape import CODES, fit_shape, gap
+from export.train.noise import FLOOR, mixed, music, stretch_of, telephone
+from export.train.sounds import read_sound
+from export.train.voices import Voice, load_voices, voice_path
 from lipsync_edge.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 
 COLUMNS = 30  # of 12.5 ms; 200 ms of look-ahead
 OFFSET = -15
-FLOOR = -4.0
 RUN = 24  # consecutive frames of one clip, for losses on motion
 RUNS = 24  # runs in a batch
-LONGEST = int((RUN - 1) * 3.2) + 4 + COLUMNS  # columns of a run at 25 frames a second
+LONGEST = int((RUN - 1) * 3.2 * 1.25) + 4 + COLUMNS  # columns of a run at 25 frames a second, spoken slowly
+OWN = 0.4  # how often a clip is heard in its own voice
+MUSIC = 24  # pieces of music that may play behind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +41,7 @@ class Clip:
     Attributes:
         speaker: whose.
         path: below the corpus folder.
-        mel: float32 (80, T).
+        voices: its own voice first, then others that say the same.
         codes: float32 (frames, 8), scaled so that all speakers move about equally far.
         times: float64 (frames,), seconds.
         gaps: float32 (frames,), inner-lip opening over the eye distance.
@@ -46,25 +49,14 @@ class Clip:
 
     speaker: str
     path: str
-    mel: Array
+    voices: list[Voice]
     codes: Array
     times: Array
     gaps: Array
 
 
-def read_sound(path: Path) -> Array:
-    """Return a file's sound as float32 16 kHz mono."""
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=16000)
-        parts = [
-            out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)
-        ]
-        parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
-    return np.concatenate(parts).astype(np.float32)
-
-
-def load_clips(corpus: Path, labels: Path, out: Path) -> list[Clip]:
-    """Read every training clip with its codes; fits and saves the shape model on the way."""
+def load_clips(corpus: Path, labels: Path, voices: Path, out: Path) -> list[Clip]:
+    """Read every training clip with its codes and voices; fits and saves the shape model on the way."""
     with np.load(labels / "train.npz") as data:
         good = data["score"] > 0.9
         points = data["points"][good][:, :, :2].astype(np.float64)
@@ -81,8 +73,9 @@ def load_clips(corpus: Path, labels: Path, out: Path) -> list[Clip]:
     for i, path in enumerate(paths):
         rows = np.flatnonzero(clip == i)
         if len(rows) >= RUN:
-            mel = mel_spectrogram(read_sound(corpus / str(path)))
-            clips.append(Clip(speakers[i], str(path), mel, codes[rows], times[rows], gaps[rows]))
+            heard = [Voice(mel_spectrogram(read_sound(corpus / str(path))))]
+            heard += load_voices(voice_path(voices, str(path)))
+            clips.append(Clip(speakers[i], str(path), heard, codes[rows], times[rows], gaps[rows]))
     return clips
 
 
@@ -104,8 +97,8 @@ def windows(mel: Array, times: Array, shift: int = 0) -> Array:
     return np.stack([padded[:, s : s + COLUMNS] for s in starts])
 
 
-def disguise(mel: Array, rng: np.random.Generator) -> Array:
-    """Make another voice, microphone and room of a mel (80, T): band shifts, equaliser, gain, smear, noise."""
+def disguise(mel: Array, rng: np.random.Generator, behind: Array | None = None) -> Array:
+    """Make another voice, microphone and room of a mel (80, T), with another sound behind it."""
     bands = np.arange(80)
     warp = bands * rng.uniform(0.86, 1.16) + rng.uniform(-2, 2)
     low = np.clip(np.floor(warp).astype(int), 0, 78)
@@ -113,16 +106,20 @@ def disguise(mel: Array, rng: np.random.Generator) -> Array:
     out = mel[low] * (1 - part) + mel[low + 1] * part
     knots = rng.normal(0, 0.35, 6)
     tilt = np.interp(bands, np.linspace(0, 79, 6), knots)[:, None]
-    out = out + (rng.normal(0, 0.35) + tilt) * (out > FLOOR + 0.3)
+    out = out + tilt * (out > FLOOR + 0.3)
     if rng.random() < 0.3:  # a room: sound decays slowly
         decay, tail = rng.uniform(0.15, 0.4), out.copy()
         for t in range(1, out.shape[1]):
             tail[:, t] = np.maximum(out[:, t], tail[:, t - 1] - decay)
         out = tail
+    if behind is not None:
+        out = mixed(out, behind + out.max() - behind.max() - rng.uniform(0.6, 2.2))  # 8 to 28 dB below
+    if rng.random() < 0.15:
+        out = telephone(out, rng)
     if rng.random() < 0.5:  # noise floor
         floor = rng.uniform(-4.0, -2.0) + rng.normal(0, 0.3, (80, 1)) + rng.normal(0, 0.2, out.shape)
         out = np.logaddexp(out * 2.9, floor * 2.9) / 2.9
-    return np.clip(out, -4, 4).astype(np.float32)
+    return np.clip(out + rng.normal(-0.2, 0.7), -4, 4).astype(np.float32)  # loudness: 9 dB either way
 
 
 class Sampler:
@@ -136,29 +133,41 @@ class Sampler:
         self.names = names
         share = np.sqrt([len(self.of[name]) for name in names])
         self.share = share / share.sum()
+        self.music = [music(self.rng) for _ in range(MUSIC)]
 
     def run(self) -> tuple[Array, Array, Array]:
         """Return one disguised run: mel (80, LONGEST), codes (RUN, 8), and the first column of each frame's window."""
         name = self.names[int(self.rng.choice(len(self.names), p=self.share))]
         clip = self.of[name][int(self.rng.integers(len(self.of[name])))]
         start = int(self.rng.integers(0, len(clip.codes) - RUN + 1))
-        times, codes = clip.times[start : start + RUN], clip.codes[start : start + RUN]
+        voice = clip.voices[0]
+        if len(clip.voices) > 1 and self.rng.random() > OWN:
+            voice = clip.voices[int(self.rng.integers(1, len(clip.voices)))]
+        times, codes = clip.times[start : start + RUN] / voice.speed, clip.codes[start : start + RUN]
         columns = (80 * (times - times[0]) + 1e-6).astype(int)
         draw = self.rng.random()
         if draw < 0.04:  # silence, digital or of a room, closes the mouth
             level = self.rng.uniform(-4.0, -3.0) if draw < 0.025 else FLOOR
             noise = self.rng.normal(0, 0.1 * (level > FLOOR), (80, LONGEST))
-            return (
-                np.clip(level + noise, -4, 4).astype(np.float32),
-                np.zeros((RUN, CODES), np.float32),
-                columns,
-            )
+            quiet = np.clip(level + noise, -4, 4).astype(np.float32)
+            return quiet, np.zeros((RUN, CODES), np.float32), columns
         first = int(80 * times[0] + 1e-6) + OFFSET
-        before, after = max(0, -first), max(0, first + LONGEST - clip.mel.shape[1])
-        mel = np.pad(clip.mel, ((0, 0), (before, after)), constant_values=FLOOR)[:, first + before :][
-            :, :LONGEST
-        ]
-        return disguise(mel, self.rng), codes, columns
+        before, after = max(0, -first), max(0, first + LONGEST - voice.mel.shape[1])
+        mel = np.pad(voice.mel, ((0, 0), (before, after)), constant_values=FLOOR)
+        return disguise(mel[:, first + before :][:, :LONGEST], self.rng, self._behind()), codes, columns
+
+    def _behind(self) -> Array | None:
+        """Return what sounds behind the voice, (80, LONGEST): mostly nothing, or music, or somebody else."""
+        draw = self.rng.random()
+        if draw < 0.15:
+            return stretch_of(self.music[int(self.rng.integers(len(self.music)))], LONGEST, self.rng)
+        if draw < 0.22:
+            other = self.clips[int(self.rng.integers(len(self.clips)))]
+            return (
+                stretch_of(other.voices[int(self.rng.integers(len(other.voices)))].mel, LONGEST, self.rng)
+                - 0.8
+            )
+        return None
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return mels (RUNS, 80, LONGEST), codes (RUNS, RUN, 8) and columns (RUNS, RUN)."""
@@ -185,15 +194,17 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--voices", type=Path, default=Path(".train/voices"), help="of export.train.voices")
     parser.add_argument("--out", type=Path, default=Path(".train/lips"))
-    parser.add_argument("--minutes", type=float, default=12)
+    parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    clips = load_clips(options.corpus, options.labels, options.out)
-    print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers", flush=True)
+    clips = load_clips(options.corpus, options.labels, options.voices, options.out)
+    voices = sum(len(c.voices) for c in clips)
+    print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers, {voices} voices", flush=True)
     sampler = Sampler(clips, options.seed)
 
     def losses(net: nn.Module) -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from export.train.lips_shape import CODES
 
 FLOW_RANGE = 0.15  # of the crop side: the farthest a pixel is carried
+WINDOW = (0.25, 0.4375, 0.75, 0.9375)  # of the crop: left, top, right, bottom of where mask and paint lie
+CHEEKS = (32, 56, 96, 104)  # in crop pixels: whose mean colour the paint is measured in
 
 
 class Ear(nn.Module):
@@ -23,7 +25,7 @@ class Ear(nn.Module):
 
     COLUMNS = 30
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 160) -> None:
         super().__init__()
         self.spectrum = nn.Sequential(
             nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)),
@@ -71,7 +73,10 @@ def down(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class Hand(nn.Module):
-    """Aligned crops (B, 3, 128, 128) BGR 0…1 and codes (B, 8) → flow, mask, paint."""
+    """Aligned crops (B, 3, 128, 128) BGR 0…1 and codes (B, 8) → flow over the crop, mask and paint over the window.
+
+    Paint is a multiple of the skin's mean colour, so that light and white balance are the picture's own.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,13 +89,17 @@ class Hand(nn.Module):
         )
         self.refine = Film(32, 32, 64)
         self.flow = nn.Conv2d(32, 2, 3, 1, 1)  # 64 px
+        self.near = nn.ModuleList([Film(32, 64, 64), Film(64, 64, 64)])  # the window: 32 px
+        self.closer = Film(64, 32, 64)  # 64 px
         self.look = nn.Conv2d(32, 16, 3, 1, 1)  # mask and paint at 128 px by depth-to-space
         for layer in (self.flow, self.look):
             nn.init.normal_(layer.weight, 0, 1e-3)
             nn.init.zeros_(layer.bias)
 
     def forward(self, face: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return flow (B, 2, 64, 64) in crop sides, mask logits (B, 1, 128, 128), paint (B, 3, 128, 128) 0…1."""
+        """Return flow (B, 2, 64, 64) in crop sides, mask logits (B, 1, 128, 128) and paint (B, 3, 128, 128) 0…1."""
+        left, top, right, bottom = CHEEKS
+        skin = face[:, :, top:bottom, left:right].mean((2, 3), keepdim=True)
         code = self.code(code)
         x = self.first(F.pixel_unshuffle(face - 0.5, 2))
         skips = [x]
@@ -102,17 +111,32 @@ class Hand(nn.Module):
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skips.pop()], 1), code)
         x = self.refine(x, code)
         flow = FLOW_RANGE * torch.tanh(self.flow(x))
+        left, top, right, bottom = (round(64 * part) for part in WINDOW)
+        x = x[:, :, top:bottom, left:right]
+        for layer in self.near:
+            x = layer(x, code)
+        x = self.closer(F.interpolate(x, scale_factor=2.0, mode="nearest"), code)
         look = F.pixel_shuffle(self.look(x), 2)
-        return flow, look[:, :1] * 8 - 2, torch.sigmoid(look[:, 1:] * 4)
+        return flow, look[:, :1] * 8 - 2, (4 * skin * torch.sigmoid(look[:, 1:] * 4 - 1.1)).clamp(max=1)
 
 
-def compose(face: Tensor, flow: Tensor, mask: Tensor, paint: Tensor) -> Tensor:
-    """Return mask·paint + (1 − mask)·face(p + flow(p)), all (B, …, 128, 128); flow in crop sides, mask 0…1."""
-    size = face.shape[-1]
-    flow = F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
-    axis = (torch.arange(size, dtype=flow.dtype) + 0.5) * 2 / size - 1
-    grid = torch.stack([axis.expand(size, size), axis[:, None].expand(size, size)], -1)
-    carried = F.grid_sample(
-        face, grid + 2 * flow.permute(0, 2, 3, 1), mode="bilinear", padding_mode="border", align_corners=False
+def compose(fine: Tensor, flow: Tensor, mask: Tensor, paint: Tensor) -> Tensor:
+    """Return the mouth's window of mask·paint + (1 − mask)·fine(p + flow(p)).
+
+    Args:
+        fine: (B, 3, H, H), the whole crop at any resolution.
+        flow: (B, 2, h, h) over the crop, in crop sides.
+        mask: (B, 1, S, S) over the window, 0…1.
+        paint: (B, 3, S, S) over the window.
+    """
+    size = mask.shape[-1]
+    across, down = (
+        torch.linspace(WINDOW[k] + half, WINDOW[k + 2] - half, size, dtype=flow.dtype) * 2 - 1
+        for k, half in ((0, (WINDOW[2] - WINDOW[0]) / 2 / size), (1, (WINDOW[3] - WINDOW[1]) / 2 / size))
     )
+    grid = torch.stack([across.expand(size, size), down[:, None].expand(size, size)], -1)
+    grid = grid.expand(len(fine), -1, -1, -1)
+    options = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
+    moved = F.grid_sample(flow, grid, **options)
+    carried = F.grid_sample(fine, grid + 2 * moved.permute(0, 2, 3, 1), **options)
     return carried + mask * (paint - carried)

@@ -14,8 +14,9 @@ import torch
 
 from export.train import lips_shape as shape
 from export.train.fit import load_mean
-from export.train.lips_audio import read_sound, windows
+from export.train.lips_audio import windows
 from export.train.lips_networks import Ear
+from export.train.sounds import read_sound
 from lipsync_edge.mel import mel_spectrogram
 
 NO_OWN_SOUND = "portrait"  # whether its sound is the speaker's own is not certain

@@ -10,9 +10,12 @@ torch = pytest.importorskip("torch")
 from export.train import lips_shape as shape  # noqa: E402
 from export.train.lips import Lips, check, export_lips  # noqa: E402
 from export.train.lips_audio import COLUMNS, OFFSET, disguise, motion_losses, windows  # noqa: E402
-from export.train.lips_faces import MOVING, STILL, carry  # noqa: E402
 from export.train.lips_hand import hand_losses  # noqa: E402
-from export.train.lips_networks import Ear, Hand, compose  # noqa: E402
+from export.train.lips_judge import Trial  # noqa: E402
+from export.train.lips_networks import WINDOW, Ear, Hand, compose  # noqa: E402
+from export.train.lips_views import MOVING, STILL, carry, mouth_mask  # noqa: E402
+from export.train.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
+from export.train.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
 from lipsync_edge.card import load_card  # noqa: E402
 
 
@@ -68,6 +71,38 @@ def test_another_voice_keeps_its_shape_and_range() -> None:
         assert np.abs(made).max() <= 4
 
 
+def test_what_sounds_behind_stays_in_range_and_adds_power() -> None:
+    rng = np.random.default_rng(3)
+    tune = music(rng, 1.0)
+    assert tune.shape[0] == 80
+    assert tune.max() > FLOOR + 2
+    assert stretch_of(tune, 300, rng).shape == (80, 300)
+    both = mixed(tune, tune)
+    assert np.allclose(both - tune, 0.08 * 10 * np.log10(2), atol=1e-3)  # twice the power is 3 dB
+    assert (telephone(tune, rng)[75:] <= tune[75:].clip(min=FLOOR)).all()
+
+
+def test_names_of_grid_spell_their_sentences() -> None:
+    assert sentence("bbaf2n") == "bin blue at eff two now"
+    assert sentence("lwwz9a") == "lay white with zed nine again"
+    assert sentence("drpato_1600ms_ex2") is None
+    assert len(LETTERS) == 25
+
+
+def test_a_sentence_said_at_another_pace_is_laid_on_the_first_ones_time() -> None:
+    rng = np.random.default_rng(4)
+    knots = rng.uniform(-4, 2, (80, 12))
+    at = np.linspace(0, 11, 160)
+    slow = np.stack([np.interp(at, np.arange(12), row) for row in knots]).astype(np.float32)
+    pace = 159 * (np.linspace(0, 1, 120) ** 1.3)
+    fast = np.stack([np.interp(pace, np.arange(160), row) for row in slow]).astype(np.float32)
+    laid = aligned(fast, slow)
+    assert laid.shape == slow.shape
+    naive = np.stack([np.interp(np.linspace(0, 119, 160), np.arange(120), row) for row in fast])
+    assert np.abs(laid - slow)[:, 10:-10].mean() < 0.4 * np.abs(naive - slow)[:, 10:-10].mean()
+    assert load_voices(voice_path(Path("nowhere"), "train/s1/bbaf2n.mkv")) == []
+
+
 def test_the_ear_hears_stretches_as_it_hears_single_windows() -> None:
     ear = Ear().eval()
     mel = torch.randn(1, 80, 45)
@@ -78,13 +113,63 @@ def test_the_ear_hears_stretches_as_it_hears_single_windows() -> None:
     assert torch.allclose(whole, single, atol=1e-5)
 
 
-def test_an_untrained_hand_leaves_the_face_alone_and_flow_carries_it() -> None:
-    face = torch.rand(1, 3, 128, 128)
-    still = torch.zeros(1, 2, 64, 64)
-    nothing = torch.zeros(1, 1, 128, 128)
-    assert torch.allclose(compose(face, still, nothing, face), face, atol=1e-5)
-    moved = compose(face, still + 8 / 128, nothing, face)
-    assert torch.allclose(moved[:, :, :100, :100], face[:, :, 8:108, 8:108], atol=1e-4)
+def test_composing_shows_the_window_and_flow_carries_into_it() -> None:
+    face = torch.rand(1, 3, 256, 256)
+    left, top = round(WINDOW[0] * 256), round(WINDOW[1] * 256)
+    window = face[:, :, top : top + 128, left : left + 128]
+    still, nothing, black = (
+        torch.zeros(1, 2, 64, 64),
+        torch.zeros(1, 1, 128, 128),
+        torch.zeros(1, 3, 128, 128),
+    )
+    assert torch.allclose(compose(face, still, nothing, black), window, atol=1e-4)
+    moved = compose(face, still + 8 / 256, nothing, black)
+    assert torch.allclose(moved[:, :, :-8, :-8], window[:, :, 8:, 8:], atol=1e-4)
+    assert torch.allclose(compose(face, still, nothing + 1, black), black)
+
+
+def test_an_untrained_hand_leaves_the_face_alone_and_paints_skin() -> None:
+    face = torch.full((1, 3, 128, 128), 0.4)
+    with torch.no_grad():
+        flow, logits, paint = Hand().eval()(face, torch.zeros(1, 8))
+    assert flow.abs().max() < 1e-2
+    assert (logits < -1).all()
+    assert torch.allclose(paint, face, atol=0.03)
+
+
+def test_the_mask_lies_where_the_lips_are_in_the_window() -> None:
+    points = np.zeros((468, 2), np.float32)
+    turn = np.linspace(0, 2 * np.pi, len(shape.INNER), endpoint=False)
+    centre = np.array([64.0, 84.0])
+    points[list(shape.INNER)] = centre + np.stack([10 * np.cos(turn), 4 * np.sin(turn)], -1)
+    mask = mouth_mask(points)
+    rows, columns = np.nonzero(mask > 0.5)
+    corner = np.array([WINDOW[0], WINDOW[1]]) * 128
+    middle = (np.array([columns.mean(), rows.mean()]) + 0.5) / 2 - 0.5 + corner
+    assert np.abs(middle - centre).max() < 0.6
+    assert 17 < (columns.max() - columns.min()) / 2 < 23
+
+
+def test_a_judge_learns_to_tell_made_from_real_and_the_hand_pays(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trial = Trial(tmp_path / "judge.pt")
+    real, made, mask = (
+        torch.rand(4, 3, 128, 128),
+        torch.full((4, 3, 128, 128), 0.5),
+        torch.ones(4, 1, 128, 128),
+    )
+    weight, same = torch.ones(4, 1, 16, 16), torch.ones(4)
+    for _ in range(15):
+        trial.learn((real, mask), (made, mask), weight)
+    assert (
+        trial.losses(made, real, mask, weight, same)["fooled"]
+        > trial.losses(real, real, mask, weight, same)["fooled"]
+    )
+    assert float(trial.losses(real, real, mask, weight, same)["match"]) < 0.02  # spectral norms move a little
+    open_to_blame = made.clone().requires_grad_(True)
+    sum(trial.losses(open_to_blame, real, mask, weight, same).values()).backward()
+    assert open_to_blame.grad is not None
+    assert open_to_blame.grad.abs().sum() > 0
 
 
 def test_carrying_shows_the_point_that_was_asked_for() -> None:
@@ -105,16 +190,20 @@ def batch() -> dict[str, "torch.Tensor"]:
         -12, 12, (2, len(MOVING) + len(STILL), 2)
     )
     mask = np.zeros((2, 1, 128, 128), np.float32)
-    mask[:, :, 76:84, 54:74] = 1
-    pictures = torch.rand(2, 3, 128, 128)
+    mask[:, :, 40:56, 44:84] = 1
+    fine = torch.rand(2, 3, 256, 256)
     return {
-        "reference": pictures,
-        "target": pictures * 0.7,
+        "reference": torch.nn.functional.avg_pool2d(fine, 2),
+        "fine": fine,
+        "target": fine[:, :, 112:240, 64:192] * 0.7,
         "code": torch.randn(2, 8),
         "to": torch.from_numpy(to.astype(np.float32)),
         "come_from": torch.from_numpy((to + 3).astype(np.float32)),
         "mask": torch.from_numpy(mask),
         "pictured": torch.tensor([1.0, 0.0]),
+        "sharp": torch.tensor([1.0, 0.0]),
+        "real": fine[:, :, 112:240, 64:192],
+        "real_mask": torch.from_numpy(mask),
     }
 
 
@@ -123,7 +212,7 @@ def test_a_few_steps_make_the_hand_better() -> None:
     net, one = Hand(), batch()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     totals = []
-    for _ in range(12):
+    for _ in range(20):
         terms = hand_losses(net, one)
         total = sum(terms.values(), torch.zeros(()))
         optimiser.zero_grad()
