@@ -1,7 +1,5 @@
 """Weeks on the air, on a clock that runs as fast as frames are made: memory stays flat and nothing drifts."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from lipsync_edge.live.process import resident_bytes
 from tests.live_fakes import RATE, open_stream, speech
 from tests.test_live_show import Clock
 
-NIGHTLY = "LIPSYNC_EDGE_NIGHTLY"
 SOUND = speech(3.0)
 
 
@@ -47,12 +44,7 @@ class Counter:
     "slots",
     [
         2500,
-        pytest.param(
-            24 * 3600 * 25,
-            marks=pytest.mark.skipif(
-                NIGHTLY not in os.environ, reason=f"the frames of a day: set {NIGHTLY}=1"
-            ),
-        ),
+        pytest.param(24 * 3600 * 25, marks=pytest.mark.nightly, id="a-day"),
     ],
 )
 def test_memory_is_flat_and_the_clock_is_kept(slots: int) -> None:
