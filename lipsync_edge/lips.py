@@ -78,4 +78,5 @@ class Lips:
         flow, paint = out["flow"].transpose(0, 2, 3, 1), out["paint"].transpose(0, 2, 3, 1)
         planes = zip(flow, out["mask"][:, 0], paint, strict=True)
         window = self.card.warp.window if self.card.warp else WHOLE_CROP
-        return [WarpMouth(*(np.ascontiguousarray(plane) for plane in mouth), window) for mouth in planes]
+        dense = ([np.ascontiguousarray(plane) for plane in mouth] for mouth in planes)
+        return [WarpMouth(flow, mask, paint, window) for flow, mask, paint in dense]

@@ -122,6 +122,37 @@ def test_a_media_stream_holds_pictures_and_sound_in_step(container: str) -> None
     assert abs(float(audio[0].time - video[0].time)) < 0.1
 
 
+def test_a_stream_over_udp_arrives_whole() -> None:
+    received: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        listening.bind(("127.0.0.1", 0))
+        listening.settimeout(1.0)
+        address = f"udp://127.0.0.1:{listening.getsockname()[1]}?pkt_size=1316"
+
+        def listen() -> None:
+            with suppress(TimeoutError):
+                while True:
+                    received.append(listening.recv(1 << 16))
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        sink = MediaSink(address, container="mpegts", size=(65, 48), fps=Fraction(25), rate=RATE)
+        for slot in range(50):
+            sink.write(moment(slot, 5 * slot))
+        sink.close()
+        listener.join(20)
+    assert not listener.is_alive()
+    assert max(len(packet) for packet in received) <= 1316
+    with av.open(io.BytesIO(b"".join(received)), format="mpegts") as media:
+        frames = list(media.decode(video=0, audio=0))
+    pictures = [f for f in frames if isinstance(f, av.VideoFrame)]
+    heard = sum(f.samples for f in frames if isinstance(f, av.AudioFrame)) / RATE
+    assert len(pictures) == 50
+    assert float(pictures[-1].time - pictures[0].time) == pytest.approx(49 / 25, abs=2e-3)
+    assert heard == pytest.approx(2.0, abs=0.15)
+
+
 def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         MediaSink(

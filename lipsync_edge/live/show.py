@@ -15,11 +15,12 @@ from itertools import count
 from math import ceil
 
 from lipsync_edge.errors import UsageError
+from lipsync_edge.live.health import ShowHealth
 from lipsync_edge.live.inbox import Inbox, Pcm, Taken
 from lipsync_edge.live.moment import Moment, Sink, Track
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.stream import Stream
-from lipsync_edge.streamed import Health, StreamFrame
+from lipsync_edge.streamed import StreamFrame
 
 POLL_S = 0.2  # how long a wait without an end lasts before it looks round
 
@@ -44,33 +45,6 @@ class ShowOptions:
         """Check the ranges."""
         if self.gap_s <= 0 or self.buffer_s <= 0:
             raise UsageError(expected="gap_s and buffer_s above 0", got=f"{self.gap_s} and {self.buffer_s}")
-
-
-@dataclass(frozen=True, slots=True)
-class ShowHealth:
-    """How a show does.
-
-    Attributes:
-        slots: slots that have passed.
-        dropped: pictures dropped because they were late.
-        starved: slots in which an utterance waited for its sound.
-        beat_age_s: seconds since the show's thread last turned; grows when something hangs.
-        waiting_audio_s: seconds of sound not yet taken.
-        seconds: since the show was made.
-        rss_bytes: memory of the process, or 0 where that is not known.
-        on_air: whether `run` is running.
-        stream: how the stream does.
-    """
-
-    slots: int
-    dropped: int
-    starved: int
-    beat_age_s: float
-    waiting_audio_s: float
-    seconds: float
-    rss_bytes: int
-    on_air: bool
-    stream: Health
 
 
 class Show:
