@@ -183,8 +183,10 @@ def opened(path: Path) -> Iterator[InputContainer]:
     import av
 
     check_file(path, "a media file")
+    reads_any_tag = int(av.__version__.split(".")[0]) >= 19
+    tags: dict[str, Any] = {} if reads_any_tag else {"metadata_errors": "replace"}
     try:
-        with av.open(str(path), "r", metadata_errors="replace") as container:
+        with av.open(str(path), "r", **tags) as container:
             yield container
     except av.error.FFmpegError as error:
         raise InputError(

@@ -47,6 +47,7 @@ def write_clip(
     colours: int = 1,
     rotation: int = 0,
     options: dict[str, str] | None = None,
+    title: str = "",
 ) -> Path:
     """Write pictures (or that many scenes) as a video; `pts` in `time_base` for a varying rate.
 
@@ -60,6 +61,8 @@ def write_clip(
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.codec_context.time_base = time_base or 1 / Fraction(fps)
         stream.codec_context.colorspace, stream.codec_context.color_range = matrix, colours
+        if title:
+            container.metadata["title"] = title
         if rotation:
             stream.set_display_rotation(rotation)
         for i, picture in enumerate(frames):

@@ -37,6 +37,14 @@ def test_varying_times_are_kept(tmp_path: Path) -> None:
     assert [frame.time for frame in VideoReader(path)] == [Fraction(p, 1000) for p in pts]
 
 
+def test_tags_in_no_known_alphabet_do_no_harm(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "t.mkv", 3, title="any title")
+    held = path.read_bytes()
+    assert b"any title" in held
+    path.write_bytes(held.replace(b"any title", b"any\xff\xfetitl"))
+    assert len(list(VideoReader(path))) == 3
+
+
 def test_times_count_from_the_first_frame(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "v.mkv", 5, pts=[100, 101, 102, 103, 104], time_base=Fraction(1, 25))
     assert [frame.time for frame in VideoReader(path)] == [Fraction(i, 25) for i in range(5)]
