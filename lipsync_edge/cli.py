@@ -111,6 +111,10 @@ def run(
     start: Annotated[float, typer.Option(help="First second of the result to make.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Second to stop at.")] = None,
     pads: Annotated[str | None, typer.Option(metavar="T,B,L,R", help="Pixels added to the face box.")] = None,
+    detect_every: Annotated[int | None, typer.Option(help="Frames between two detections.", min=1)] = None,
+    detect_side: Annotated[
+        int | None, typer.Option(help="Long side of the detector's copy of a frame; 0: the frame.", min=0)
+    ] = None,
     play_audio: Annotated[Path | None, typer.Option(help="Another sound to hear in the result.")] = None,
     codec: Annotated[
         str, typer.Option(help="h264, hevc, vp9, av1; the container's usual one without it.")
@@ -129,6 +133,8 @@ def run(
             face=face,
             box_xyxy=numbers(box, "box x1,y1,x2,y2"),  # type: ignore[arg-type]
             pads=numbers(pads, "pads top,bottom,left,right", int),  # type: ignore[arg-type]
+            detect_every=detect_every,
+            detect_side=detect_side,
             loop=loop,  # type: ignore[arg-type]
             start=start,
             end=end,
@@ -178,10 +184,12 @@ def summary(result: Any) -> None:
     passed = result.frames_without_face
     missing = f", {passed} without a face passed through" if passed else ""
     speed = result.frames / max(result.elapsed_s, 1e-9)
-    device = "+".join(dict.fromkeys(result.devices.values()))
+    where = "+".join(dict.fromkeys(result.devices.values()))
+    how = "+".join(dict.fromkeys(result.precisions.values()))
+    why = f" ({result.chosen})" if result.chosen else ""
     print(
         f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}, "
-        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {device}"
+        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}"
     )
 
 

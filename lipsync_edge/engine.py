@@ -65,6 +65,7 @@ class Engine:
         lips: makes mouths.
         segmenter: says what may be replaced, or None.
         enhancer: enlarges what was made, or None.
+        chosen: why the networks run where they run, for people.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Engine:
         lips: Lips,
         segmenter: Segmenter | None = None,
         enhancer: Enhancer | None = None,
+        chosen: str = "",
     ) -> None:
         self.preset = preset
         self.detector = detector
         self.lips = lips
         self.segmenter = segmenter
         self.enhancer = enhancer
+        self.chosen = chosen
 
     @property
     def networks(self) -> dict[str, Network]:
@@ -130,6 +133,7 @@ class Engine:
         *,
         options: RunOptions | None = None,
         progress: Callable[[int, int | None], None] | None = None,
+        observe: Callable[[str, float, int], None] | None = None,
     ) -> RunResult:
         """Make the face say the audio and write the result; see `lipsync_edge.offline.RunOptions`.
 
@@ -139,6 +143,8 @@ class Engine:
             out: .mp4, .mov, .mkv or .webm; written beside its name and renamed when it is complete.
             options: whom to follow, looping, part, encoding.
             progress: called with the frames done and their total (None when the sound does not say its length).
+            observe: called with a stage's name, the seconds of one pass through it and how many frames went through
+                at once, by the thread that did it; the stages are those of `RunResult.stage_s`.
 
         Raises:
             InputError: a file cannot be used; NoFaceError: no frame shows a face.
@@ -146,7 +152,7 @@ class Engine:
         """
         from lipsync_edge import offline
 
-        return offline.run(self, face, audio, out, options=options, progress=progress)
+        return offline.run(self, face, audio, out, options=options, progress=progress, observe=observe)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""

@@ -27,6 +27,10 @@ class RunOptions:
         face: who speaks: "largest", "left", "right", an index from the left, or the path of a picture of them.
         box_xyxy: fixed face box in frame pixels.
         pads: top, bottom, left, right in pixels, added to the face box; None leaves the preset's.
+        detect_every: frames between two detections; None leaves the preset's. With more than 1 a preset that follows
+            the published tracking, every frame, takes our own: interpolated and smoothed.
+        detect_side: long side in pixels of the small copy the detector sees, 0 for the frame itself; None leaves the
+            preset's.
         loop: what follows a video that is shorter than the sound: "pingpong", "repeat", "hold", "cut".
         start: first second of the result that is made.
         end: last second (exclusive), or None.
@@ -38,6 +42,8 @@ class RunOptions:
     face: str = "largest"
     box_xyxy: tuple[float, float, float, float] | None = None
     pads: tuple[int, int, int, int] | None = None
+    detect_every: int | None = None
+    detect_side: int | None = None
     loop: Loop = "pingpong"
     start: float = 0.0
     end: float | None = None
@@ -67,10 +73,13 @@ class RunResult:
         fps: nominal frames a second.
         duration_s: length of the result.
         elapsed_s: how long it took, decoding and encoding included.
-        stage_s: seconds spent in each stage; stages overlap, so they add up to more than `elapsed_s`.
+        stage_s: seconds spent in each stage. Decoding, making and encoding overlap, so they add up to more than
+            `elapsed_s`; "track" holds "detect", "render" holds the networks and "blend"; "wait_room", "wait_decoder"
+            and "wait_encoder" are the time that decoding waits for room, and making for the other two.
         devices: stage → device that really ran it.
         precisions: stage → "fp32", "fp16" or "int8".
         preset: its name.
+        chosen: why these devices and precisions, for people.
     """
 
     output: Path
@@ -85,6 +94,7 @@ class RunResult:
     devices: dict[str, str]
     precisions: dict[str, str]
     preset: str
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +147,12 @@ def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: Run
 def track_options(engine: Engine, options: RunOptions) -> TrackOptions:
     """Join the preset's tracking and the user's wishes; a path instead of a rule is read as a picture."""
     preset = engine.preset
+    every = preset.detect_every if options.detect_every is None else options.detect_every
     reference = Path(options.face) if Path(options.face).suffix else None
     return TrackOptions(
-        mode=preset.tracking,
-        every=preset.detect_every,
-        side=preset.detect_side,
+        mode="smooth" if (options.detect_every or 1) > 1 else preset.tracking,
+        every=every,
+        side=preset.detect_side if options.detect_side is None else options.detect_side,
         pads=preset.pads if options.pads is None else options.pads,
         face="largest" if reference else options.face,
         reference_bgr=None if reference is None else read_image(reference),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lipsync_edge.bench import known
 from lipsync_edge.detect import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.enhance import Enhancer
+from lipsync_edge.errors import LipsyncError
 from lipsync_edge.lips import Lips
 from lipsync_edge.network import Network, load_network
 from lipsync_edge.preset import Preset, load_preset
@@ -23,6 +25,9 @@ def load(
 ) -> Engine:
     """Load every network of a preset.
 
+    With device "auto" and nothing but the package's own models, the configuration that `lipsync-edge bench` found to
+    be the fastest on this machine is taken (`lipsync_edge.bench.known`); `Engine.chosen` says so.
+
     Args:
         preset: a name of `lipsync_edge.preset.preset_names()`, or a `Preset` of your own.
         device: one of `lipsync_edge.backend.DEVICES`; only "auto" may fall back.
@@ -35,16 +40,32 @@ def load(
         ModelError: a network is missing, damaged or not what its card says.
         DeviceError: a device that was asked for by name cannot run here.
     """
-    chosen = load_preset(preset) if isinstance(preset, str) else preset
+    wanted = load_preset(preset) if isinstance(preset, str) else preset
     folder = Path(models) if models is not None else None
+    if device != "auto":
+        return _open(wanted, device, precision, threads, folder, "as asked")
+    best = known.fastest(wanted.name, precision) if isinstance(preset, str) and folder is None else None
+    why = "auto: not measured here, lipsync-edge bench would"
+    if best is not None:
+        why = f"auto: the fastest of lipsync-edge bench here, {best.when}, {best.fps:.0f} fps"
+        try:
+            return _open(wanted, best.device, best.precision, threads, folder, why)
+        except LipsyncError as error:
+            why = f"auto: {best.device}, the fastest of lipsync-edge bench, does not open: {error.got}"
+    return _open(wanted, device, precision, threads, folder, why)
 
+
+def _open(
+    preset: Preset, device: str, precision: str, threads: int | None, models: Path | None, why: str
+) -> Engine:
     def network(name: str) -> Network:
-        return load_network(name, models=folder, device=device, precision=precision, threads=threads)
+        return load_network(name, models=models, device=device, precision=precision, threads=threads)
 
     return Engine(
-        preset=chosen,
-        detector=Detector(network(chosen.detect)),
-        lips=Lips(network(chosen.lips)),
-        segmenter=Segmenter(network(chosen.segment)) if chosen.segment else None,
-        enhancer=Enhancer(network(chosen.enhance)) if chosen.enhance else None,
+        preset=preset,
+        detector=Detector(network(preset.detect)),
+        lips=Lips(network(preset.lips)),
+        segmenter=Segmenter(network(preset.segment)) if preset.segment else None,
+        enhancer=Enhancer(network(preset.enhance)) if preset.enhance else None,
+        chosen=why,
     )

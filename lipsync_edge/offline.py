@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Tick
+from lipsync_edge.arrays import F32, U8, Boxes, Tick
 from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.job import Job, RunOptions, RunResult, prepare_job, track_options
 from lipsync_edge.loop import endless_frames
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
 
 Progress = Callable[[int, int | None], None]
+Observe = Callable[[str, float, int], None]
 WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
 
 
@@ -42,15 +43,19 @@ class Counters:
     faceless: int = 0
     stage_s: dict[str, float] = field(default_factory=dict)
     last: Fraction = Fraction(0)
+    observe: Observe | None = None
 
     @contextmanager
-    def probe(self, stage: str) -> Iterator[None]:
-        """Add the time spent inside to a stage."""
+    def probe(self, stage: str, frames: int = 1) -> Iterator[None]:
+        """Add the time spent inside to a stage, through which so many frames go at once."""
         began = clock.perf_counter()
         try:
             yield
         finally:
-            self.stage_s[stage] = self.stage_s.get(stage, 0.0) + clock.perf_counter() - began
+            seconds = clock.perf_counter() - began
+            self.stage_s[stage] = self.stage_s.get(stage, 0.0) + seconds
+            if self.observe is not None:
+                self.observe(stage, seconds, frames)
 
 
 def run(
@@ -61,10 +66,11 @@ def run(
     *,
     options: RunOptions | None = None,
     progress: Progress | None = None,
+    observe: Observe | None = None,
 ) -> RunResult:
     """Make the face say the audio; see `Engine.run`."""
     job = prepare_job(engine, Path(face), Path(audio), Path(out), options or RunOptions())
-    began, counters = clock.perf_counter(), Counters()
+    began, counters = clock.perf_counter(), Counters(observe=observe)
     with VideoWriter(job.out, _format(job)) as writer:
         _drive(job, writer, counters, progress or (lambda done, total: None))
         if counters.frames == counters.faceless:
@@ -87,6 +93,7 @@ def run(
         devices={stage: network.device for stage, network in networks.items()},
         precisions={stage: network.precision for stage, network in networks.items()},
         preset=engine.preset.name,
+        chosen=engine.chosen,
     )
 
 
@@ -119,11 +126,12 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
     with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
         ticks = _ticks(job, frames, counters)
         while batch := list(islice(ticks, together)):
-            for tick, image in zip(batch, job.engine.render(batch, counters.probe), strict=True):
+            for tick, image in zip(batch, _rendered(job, batch, counters), strict=True):
                 counters.frames += 1
                 counters.faceless += tick.box_xyxy is None
                 counters.last = tick.time
-                sink.put((image, tick.time))
+                with counters.probe("wait_encoder"):
+                    sink.put((image, tick.time))
             progress(counters.frames, job.total)
     if not counters.frames:
         raise InputError(
@@ -132,6 +140,14 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
             fix="check --start, --end and the length of both files",
         )
     heard.until(counters.last + 1 / job.video.fps)
+
+
+def _rendered(job: Job, batch: list[Tick], counters: Counters) -> list[U8]:
+    def probe(stage: str) -> AbstractContextManager[None]:
+        return counters.probe(stage, len(batch))
+
+    with probe("render"):
+        return job.engine.render(batch, probe)
 
 
 def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
@@ -143,7 +159,8 @@ def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
         if frame is None or (job.end is not None and frame.time >= job.end):
             return
         if frame.time >= job.start:
-            yield VideoFrame(frame.image_bgr, frame.time - job.start)
+            with counters.probe("wait_room"):
+                yield VideoFrame(frame.image_bgr, frame.time - job.start)
 
 
 def _ticks(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Iterator[Tick]:
@@ -162,19 +179,34 @@ def _ticks(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Itera
 
 
 def _tracked(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Iterator[TrackedFrame]:
-    tracker = Tracker(track_options(job.engine, job.options), job.engine.detector)
+    def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
+        with counters.probe("detect", len(frames_bgr)):
+            return job.engine.detector(frames_bgr, side)
+
+    tracker = Tracker(track_options(job.engine, job.options), find_faces)
+    coming = _awaited(frames, counters)
     if job.video.still:
-        yield from _tracked_still(tracker, frames, counters)
+        yield from _tracked_still(tracker, coming, counters)
         return
-    for frame in frames:
+    for frame in coming:
         with counters.probe("track"):
             done = tracker.push(frame.image_bgr, frame.time)
         yield from done
     yield from tracker.flush()
 
 
+def _awaited(frames: Iterable[VideoFrame], counters: Counters) -> Iterator[VideoFrame]:
+    coming = iter(frames)
+    while True:
+        with counters.probe("wait_decoder"):
+            frame = next(coming, None)
+        if frame is None:
+            return
+        yield frame
+
+
 def _tracked_still(
-    tracker: Tracker, frames: ReadAhead[VideoFrame], counters: Counters
+    tracker: Tracker, frames: Iterable[VideoFrame], counters: Counters
 ) -> Iterator[TrackedFrame]:
     """Look at a still once."""
     place: TrackedFrame | None = None

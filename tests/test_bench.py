@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.bench import judge, machine, measure, one, report
+from lipsync_edge.bench import judge, machine, measure, report, times
 from lipsync_edge.bench.command import _judge
 from lipsync_edge.errors import InputError, LipsyncError, OutputError
 
@@ -58,16 +58,6 @@ def test_the_best_preset_that_is_fast_enough_is_recommended():
     assert judge.recommend([row("wav2lip", 500)]) is None
 
 
-def test_a_recommendation_is_kept_for_this_machine_only(tmp_path):
-    path = tmp_path / "deep" / "bench.json"
-    assert judge.recalled("a", path) is None
-    judge.remember("a", {"preset": "hq"}, path)
-    assert judge.recalled("a", path) == {"preset": "hq"}
-    assert judge.recalled("b", path) is None
-    path.write_text("[]")
-    assert judge.recalled("a", path) is None
-
-
 def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path, capsys):
     old = tmp_path / "old.json"
     old.write_text(json.dumps({"rows": [row("lite", 100), row("hq", 50)]}))
@@ -85,7 +75,7 @@ def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path, capsys):
 
 
 def test_percentiles():
-    assert one.percentiles(range(101)) == {"p50": 50.0, "p95": 95.0, "n": 101}
+    assert times.percentiles(range(101)) == {"p50": 50.0, "p95": 95.0, "n": 101}
 
 
 def test_configurations_are_those_whose_files_are_there(tmp_path):
@@ -120,7 +110,8 @@ def test_one_configuration_is_really_measured(tmp_path):
     job = {"preset": "hq", "device": "cpu", "precision": "int8", "threads": 1, "models": None, "seconds": 0.6}
     found = measure.in_process(job | {"face": str(face), "audio": str(audio)})
     assert found["frames"] == 15
-    assert {"lips", "blend", "render"} <= set(found["stage_ms"])
+    assert {"decode", "track", "detect", "lips", "blend", "render", "encode"} <= set(found["stage_ms"])
+    assert found["stage_ms"]["encode"]["n"] == 15
     assert found["first_frame_s"] > 0
     assert set(found["precisions"].values()) == {"int8"}
     parts = sum(found["stage_ms"][name]["p50"] for name in ("lips", "blend"))

@@ -66,9 +66,11 @@ def bench_command(
 def bench(plan: Plan) -> dict[str, Any]:
     """Measure a plan on the package's own face and speech.
 
-    The recommendation is kept for this machine, unless the machine was busy or a configuration was left out.
+    What was found is kept for `--device auto` (`lipsync_edge.bench.known`), unless the machine was busy, threads or
+    models were the user's own, or a configuration of the same preset was left out.
     """
-    from lipsync_edge.bench.judge import recommend, remember
+    from lipsync_edge.bench.judge import recommend
+    from lipsync_edge.bench.known import remember
     from lipsync_edge.bench.machine import this_machine
     from lipsync_edge.bench.measure import make_clip, run_plan
     from lipsync_edge.demo import demo_files
@@ -82,9 +84,10 @@ def bench(plan: Plan) -> dict[str, Any]:
     if not found["rows"]:
         why = "; ".join(one["why"] for one in found["failed"]) or "no preset has its models at this precision"
         raise LipsyncError(expected="a configuration that runs here", got=why, fix="lipsync-edge devices")
+    if not (machine.busy or plan.threads or plan.models):
+        partly = {name.split()[0] for name in found["skipped"]}
+        remember(machine.key, [row for row in found["rows"] if row["preset"] not in partly])
     best = recommend(found["rows"])
-    if best is not None and not machine.busy and not found["skipped"]:
-        remember(machine.key, best)
     return {"machine": asdict(machine), "threads": plan.threads, "recommendation": best, **found}
 
 

@@ -1,9 +1,8 @@
-"""What a benchmark's rows say: a recommendation, kept for this machine, and ratios to an older benchmark."""
+"""What a benchmark's rows say: a recommendation, and ratios to an older benchmark."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -34,31 +33,6 @@ def recommend(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     )
     chosen = {name: row[name] for name in ("preset", "precision", "fps", "real_time_factor")}
     return chosen | {"device": row.get("asked_device", row["device"]), "why": why}
-
-
-def cache_file() -> Path:
-    """Return where the recommendation is kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "lipsync-edge" / "bench.json"
-
-
-def remember(key: str, recommendation: dict[str, Any], path: Path | None = None) -> None:
-    """Keep a recommendation for a machine and its versions (`Machine.key`); a cache that cannot be written is none."""
-    place = path or cache_file()
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({key: recommendation}, indent=1) + "\n", "utf-8")
-    except OSError:
-        return
-
-
-def recalled(key: str, path: Path | None = None) -> dict[str, Any] | None:
-    """Return the recommendation kept for this machine and these versions, or None."""
-    try:
-        found = json.loads((path or cache_file()).read_text("utf-8"))[key]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def ratios(rows: list[dict[str, Any]], baseline: Path) -> dict[str, float]:

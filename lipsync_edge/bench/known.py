@@ -1,0 +1,127 @@
+"""What `lipsync-edge bench` found, kept for `--device auto`: by machine and versions, in one small JSON file.
+
+The file lies in the user's cache folder. The environment variable LIPSYNC_EDGE_BENCH names another one; empty, it
+turns this off: nothing is read and nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "LIPSYNC_EDGE_BENCH"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One configuration that was measured on this machine.
+
+    Attributes:
+        preset: its name.
+        device: what `--device` takes.
+        precision: "fp32", "fp16" or "int8".
+        fps: frames a second, 1280x720, decode and encode included.
+        when: day, as 2026-01-31.
+    """
+
+    preset: str
+    device: str
+    precision: str
+    fps: float
+    when: str
+
+
+def cache_file() -> Path | None:
+    """Return where measurements are kept; None when that is turned off."""
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "lipsync-edge" / "bench.json"
+
+
+def this_key() -> str:
+    """Return the key of this machine and its versions; see `lipsync_edge.bench.machine.Machine.key`."""
+    from lipsync_edge.bench.machine import this_machine
+
+    return this_machine().key
+
+
+def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) -> None:
+    """Keep a benchmark's rows for a machine, instead of older ones of the same configurations.
+
+    Rows of other machines stay. A cache that cannot be written is none.
+    """
+    place = cache_file()
+    if place is None:
+        return
+    when = (today or date.today()).isoformat()
+    fresh = [
+        Measured(
+            preset=row["preset"],
+            device=row["asked_device"],
+            precision=row["precision"],
+            fps=row["fps"],
+            when=when,
+        )
+        for row in rows
+    ]
+    same = {(one.preset, one.device, one.precision) for one in fresh}
+    kept = [one for one in recalled(key) if (one.preset, one.device, one.precision) not in same]
+    table = {**_read(place), key: [asdict(one) for one in [*kept, *fresh]]}
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f"{place.name}.{os.getpid()}")
+        beside.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
+        beside.replace(place)
+    except OSError:
+        return
+
+
+def recalled(key: str) -> list[Measured]:
+    """Return what is kept for a machine; nothing of a file that is missing, damaged or of another form."""
+    place = cache_file()
+    rows = [] if place is None else _read(place).get(key)
+    found = [_measured(row) for row in rows] if isinstance(rows, list) else []
+    return [one for one in found if one is not None]
+
+
+def fastest(preset: str, precision: str = "auto") -> Measured | None:
+    """Return the fastest configuration of a preset on this machine, or None when none was measured.
+
+    Args:
+        preset: its name.
+        precision: only those of this precision; "auto" for all.
+    """
+    place = cache_file()
+    if place is None or not place.is_file():
+        return None
+    fitting = [
+        one
+        for one in recalled(this_key())
+        if one.preset == preset and precision in ("auto", one.precision) and one.device != "auto"
+    ]
+    return max(fitting, key=lambda one: one.fps, default=None)
+
+
+def _read(place: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(place.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def _measured(row: Any) -> Measured | None:
+    """One row of the file, or None when a field is missing, unknown or of another type."""
+    try:
+        one = Measured(**row)
+    except TypeError:
+        return None
+    texts = all(isinstance(text, str) for text in (one.preset, one.device, one.precision, one.when))
+    return one if texts and isinstance(one.fps, (int, float)) and not isinstance(one.fps, bool) else None

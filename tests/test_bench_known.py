@@ -1,0 +1,159 @@
+"""What a benchmark found decides `--device auto`, can be seen, can be turned off, and a broken cache is no cache."""
+
+import json
+from datetime import date
+
+import pytest
+
+from lipsync_edge import loading
+from lipsync_edge.bench import known
+from lipsync_edge.errors import DeviceError
+
+DAY = date(2026, 1, 31)
+
+
+def row(preset: str, device: str, precision: str, fps: float) -> dict:
+    return {"preset": preset, "asked_device": device, "device": device, "precision": precision, "fps": fps}
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "bench.json"
+    monkeypatch.setenv(known.VARIABLE, str(path))
+    return path
+
+
+def test_rows_are_kept_by_machine_and_newer_ones_replace_older(cache):
+    assert known.recalled("a") == []
+    known.remember("a", [row("lite", "cpu", "int8", 50), row("lite", "cpu", "fp32", 60)], DAY)
+    known.remember("b", [row("lite", "cpu", "int8", 1)], DAY)
+    known.remember("a", [row("lite", "cpu", "fp32", 40)], DAY)
+    assert {(one.precision, one.fps, one.when) for one in known.recalled("a")} == {
+        ("int8", 50, "2026-01-31"),
+        ("fp32", 40, "2026-01-31"),
+    }
+    assert [one.fps for one in known.recalled("b")] == [1]
+    assert [path.name for path in cache.parent.iterdir()] == ["bench.json"]
+
+
+def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
+    key = known.this_key()
+    known.remember(
+        key,
+        [
+            row("lite", "cpu", "int8", 50),
+            row("lite", "openvino:CPU", "fp32", 60),
+            row("hq", "cpu", "int8", 70),
+        ],
+    )
+    assert known.fastest("lite").device == "openvino:CPU"
+    assert known.fastest("lite", "int8").device == "cpu"
+    assert known.fastest("lite", "fp16") is None
+    assert known.fastest("wav2lip") is None
+
+
+def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
+    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
+    assert known.fastest("lite") is not None
+    monkeypatch.setattr("lipsync_edge.bench.machine._versions", lambda: {"onnxruntime": "0.0"})
+    assert known.fastest("lite") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"KEY": 3}',
+        '{"KEY": [3, null, [], {}]}',
+        '{"KEY": [{"preset": "lite", "device": 1, "precision": "int8", "fps": 9, "when": ""}]}',
+        '{"KEY": [{"preset": "lite", "device": "cpu", "precision": "int8", "fps": "fast", "when": ""}]}',
+        '{"KEY": [{"preset": "lite", "device": "cpu", "precision": "int8", "fps": 9, "when": "", "more": 1}]}',
+        '{"KEY": {"preset": "lite", "precision": "int8", "fps": 14.5, "device": "cpu", "why": "fastest"}}',
+    ],
+)
+def test_a_damaged_cache_is_none_and_is_mended_by_the_next_benchmark(cache, text):
+    key = known.this_key()
+    cache.parent.mkdir()
+    cache.write_text(text.replace("KEY", key), "utf-8")
+    assert known.fastest("lite") is None
+    known.remember(key, [row("lite", "cpu", "int8", 50)])
+    assert known.fastest("lite").fps == 50
+
+
+def test_it_can_be_turned_off(cache, monkeypatch):
+    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
+    monkeypatch.setenv(known.VARIABLE, "")
+    assert known.cache_file() is None
+    assert known.fastest("lite") is None
+    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
+    monkeypatch.delenv(known.VARIABLE)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent / "xdg"))
+    assert known.cache_file() == cache.parent / "xdg" / "lipsync-edge" / "bench.json"
+    assert known.fastest("lite") is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv(known.VARIABLE, str(tmp_path / "file" / "bench.json"))
+    known.remember("a", [row("lite", "cpu", "int8", 50)])
+    assert known.recalled("a") == []
+
+
+def test_auto_takes_what_was_found_and_says_so(cache):
+    assert "not measured" in loading.load(preset="lite").chosen
+    known.remember(known.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY)
+    engine = loading.load(preset="lite")
+    assert {network.precision for network in engine.networks.values()} == {"fp32"}
+    assert "2026-01-31, 60 fps" in engine.chosen
+    asked = loading.load(preset="lite", device="cpu")
+    assert {network.precision for network in asked.networks.values()} == {"int8"}
+    assert asked.chosen == "as asked"
+    assert {one.precision for one in loading.load(preset="lite", precision="int8").networks.values()} == {
+        "int8"
+    }
+
+
+def test_models_of_ones_own_were_not_measured(cache, tmp_path):
+    known.remember(known.this_key(), [row("lite", "cpu", "fp32", 60)], DAY)
+    engine = loading.load(preset="lite", models=tmp_path)
+    assert {network.precision for network in engine.networks.values()} == {"int8"}
+    assert "not measured" in engine.chosen
+
+
+@pytest.mark.parametrize(
+    ("device", "precision"), [("openvino:NPU", "int8"), ("cpu", "fp16"), ("tpu", "int8")]
+)
+def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
+    known.remember(known.this_key(), [row("lite", device, precision, 60)], DAY)
+    engine = loading.load(preset="lite")
+    assert engine.device == "cpu"
+    assert f"{device}, the fastest of lipsync-edge bench, does not open" in engine.chosen
+    with pytest.raises(DeviceError):
+        loading.load(preset="lite", device="openvino:NPU")
+
+
+def test_the_command_line_and_the_report_say_why(cache, tmp_path, monkeypatch, capsys):
+    from lipsync_edge.cli import app
+    from lipsync_edge.console import run_app
+    from tests.clips import write_clip, write_sound
+    from tests.test_offline import SIZE, make_engine
+
+    engine = make_engine()
+    engine.chosen = "auto: the reason"
+    monkeypatch.setattr(loading, "load", lambda **_: engine)
+    face, sound = write_clip(tmp_path / "f.mp4", 5, size=SIZE), write_sound(tmp_path / "s.wav", 0.2)
+    words = [
+        "run",
+        str(face),
+        str(sound),
+        "-o",
+        str(tmp_path / "o.mp4"),
+        "--report",
+        str(tmp_path / "r.json"),
+    ]
+    assert run_app(app, words) == 0
+    assert "(auto: the reason)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "r.json").read_text("utf-8"))["chosen"] == "auto: the reason"
