@@ -37,6 +37,7 @@ from lipsync_edge.writer import VideoFormat, VideoWriter
 
 RESULTS = Path(__file__).parent / "results" / "run.json"
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+CLIP, VOICE = "talk_b.mp4", "interview_a.mp4"  # evaluation clips
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 RUN = "from lipsync_edge.cli import main; main()"
 
@@ -118,8 +119,8 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=CORPUS)
-    parser.add_argument("--clip", default="talk_b.mp4", help="evaluation clip that the face is made of")
-    parser.add_argument("--voice", default="interview_a.mp4", help="evaluation clip that speaks")
+    parser.add_argument("--clip", default=CLIP, help="evaluation clip that the face is made of")
+    parser.add_argument("--voice", default=VOICE, help="evaluation clip that speaks")
     parser.add_argument("--face", type=Path, help="your own video instead")
     parser.add_argument("--audio", type=Path, help="your own speech instead")
     parser.add_argument("--seconds", type=float, default=60.0)

@@ -4,12 +4,23 @@ Written to be followed with a finger, one frame at a time, in the order of the p
 S3FD on every frame, the mean of five boxes in whole pixels, Wav2Lip on the 96-pixel crop, ESRGAN, BiSeNet on the source
 crop, hard mask, composite at 512 pixels, resize to the box, paste. It shares the network definitions with `export/`
 and the mel front end with the runtime (both are tested against golden vectors) and nothing else.
+
+    python -m benchmarks.reference_pipeline FACE AUDIO --checkpoints DIR [--frames 3] -o OUT.mp4 [--report R.json]
+
+times it on files, with the runtime's own decoder and encoder; DIR holds s3fd.pth, wav2lip.pth, rrdbnet.pth,
+bisenet.pth (`python -m benchmarks.untrained` makes them). Loading torch and the networks and one frame to warm up
+are not counted.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from time import perf_counter
 
 import cv2
@@ -174,3 +185,65 @@ def mel_windows(mel: F32, fps: float) -> list[F32]:
 def make_reference(networks: Mapping[str, nn.Module]) -> Reference:
     """Return the pipeline of the networks that are given: s3fd and wav2lip, and rrdbnet and bisenet or not."""
     return Reference(networks["s3fd"], networks["wav2lip"], networks.get("rrdbnet"), networks.get("bisenet"))
+
+
+def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: int) -> dict[str, object]:
+    """Make `count` frames from decode to encode, after one that is not counted; return frames, seconds, stages."""
+    from lipsync_edge.mel import mel_spectrogram
+    from lipsync_edge.reader import VideoReader
+    from lipsync_edge.sound import read_audio
+    from lipsync_edge.writer import VideoFormat, VideoWriter
+
+    reader = VideoReader(face)
+    info = reader.info
+    fps, columns = float(info.fps), 16 + int(80 * count / float(info.fps)) + 1
+    needed = 200 * columns  # samples: a column is 200 of them
+    first = next(iter(reader)).image_bgr
+    reference.render([first], np.full((80, 16), -4, np.float32), fps)
+    reference.seconds.clear()
+    began = perf_counter()
+    frames = [frame.image_bgr for frame in islice(VideoReader(face), count)]
+    sound = read_audio(audio)[:needed]
+    decoded = perf_counter()
+    made = reference.render(frames, mel_spectrogram(sound), fps)
+    rendered = perf_counter()
+    what = VideoFormat(width=info.width, height=info.height, fps=info.fps, time_base=1 / info.fps)
+    with VideoWriter(out, what) as writer:
+        for i, frame in enumerate(made):
+            writer.write(frame, i / info.fps)
+    ended = perf_counter()
+    stages = {"decode": decoded - began, **reference.seconds, "encode": ended - rendered}
+    return {"frames": len(made), "elapsed_s": ended - began, "stage_s": stages}
+
+
+def main() -> None:
+    """Load the four networks, time them on files, print or write the report."""
+    from export import checkpoint
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("face", type=Path)
+    parser.add_argument("audio", type=Path)
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--frames", type=int, default=3)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--report", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    networks = {
+        name: checkpoint.build(name, checkpoint.read_checkpoint(arguments.checkpoints / f"{name}.pth"), name)
+        for name in ("s3fd", "wav2lip", "rrdbnet", "bisenet")
+    }
+    found = time_files(
+        make_reference(networks), arguments.face, arguments.audio, arguments.out, arguments.frames
+    )
+    found["threads"] = torch.get_num_threads()
+    if arguments.report:
+        arguments.report.write_text(json.dumps(found))
+    else:
+        print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""How much faster `lipsync-edge run` is than the published pipeline, both measured in one run, in turn.
+
+    python -m benchmarks.bench_ratio [--rounds 2] [--only lite hq …] [--out benchmarks/results/ratio.json]
+
+One clip of 1280x720 at 25 fps and one voice (those of bench_run.py) go through `benchmarks/reference_pipeline.py`, the
+published wav2lip-hq in torch eager, and through every configuration below, each in a process of its own; a round is
+the reference and then all of them. Networks of the published shapes have made-up numbers: `benchmarks/untrained.py`
+makes them first, where they are not there yet (that takes minutes, once, and is not in the figures).
+
+Both sides decode, find the face, make, paste and encode. The reference's time leaves out Python, torch, loading and one
+warm-up frame; ours is the whole process, start, loading and last rename included. `fps` and `reference_fps` are means
+over rounds (frames over seconds), `ratio` their quotient, `ratios` that of each round; `load` the machine's load
+average before the first round of a row: above half a core other work took part of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from benchmarks import untrained
+from benchmarks.bench_run import CLIP, CORPUS, RUN, VOICE, make_face, make_speech, measure
+from lipsync_edge.bench.machine import this_machine
+
+RESULTS = Path(__file__).parent / "results" / "ratio.json"
+REFERENCE_FRAMES = 3
+FOUND = "found by the bundled detector in every fourth frame"
+CONSTANT = "the untrained detector runs on every whole frame and always answers the clip's box"
+GIVEN = "the untrained detector runs on a small copy of every eighth frame; the box itself is given (--box)"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to run, how long a result it makes, and what is hoped of it.
+
+    Attributes:
+        name: of the row.
+        preset: what `--preset` takes.
+        seconds: of the result, at 25 fps.
+        face: how the face's box came about.
+        device: what `--device` takes.
+        seldom: detect on a small copy of every eighth frame instead of as the preset says.
+        least_fps: the target, or 0.
+        least_ratio: the target, or 0.
+    """
+
+    name: str
+    preset: str
+    seconds: float
+    face: str = FOUND
+    device: str = "auto"
+    seldom: bool = False
+    least_fps: float = 0.0
+    least_ratio: float = 0.0
+
+    def options(self, box: Sequence[float]) -> list[str]:
+        """Return the words after `run FACE AUDIO -o OUT`."""
+        words = ["--preset", self.preset, "--device", self.device, "--precision", "int8"]
+        if not self.preset.startswith("wav2lip"):
+            return words
+        words += ["--models", str(untrained.FOLDER)]
+        given = ",".join(f"{edge:g}" for edge in box)
+        return words + (
+            ["--detect-every", "8", "--detect-side", "320", "--box", given] if self.seldom else []
+        )
+
+
+CONFIGURATIONS = (
+    Configuration("lite", "lite", 40.0, least_fps=60.0, least_ratio=300.0),
+    Configuration("hq", "hq", 40.0, least_fps=30.0),
+    Configuration("wav2lip-soft", "wav2lip-soft", 12.0, device="openvino", least_fps=20.0),
+    Configuration("wav2lip seldom", "wav2lip", 12.0, GIVEN, "openvino", seldom=True, least_fps=20.0),
+    Configuration("wav2lip seldom, onnxruntime", "wav2lip", 8.0, GIVEN, "cpu", seldom=True, least_fps=20.0),
+    Configuration("wav2lip", "wav2lip", 0.48, CONSTANT, "openvino"),
+    Configuration("wav2lip-hq seldom", "wav2lip-hq", 0.8, GIVEN, "openvino", seldom=True, least_ratio=5.0),
+    Configuration("wav2lip-hq", "wav2lip-hq", 0.48, CONSTANT, "openvino", least_ratio=5.0),
+)
+
+
+def run_reference(face: Path, audio: Path, folder: Path) -> dict[str, Any]:
+    """Time the published pipeline once; return frames, seconds, fps and stages."""
+    report = folder / "reference.json"
+    command = [sys.executable, "-m", "benchmarks.reference_pipeline", str(face), str(audio)]
+    command += ["--checkpoints", str(untrained.FOLDER), "--frames", str(REFERENCE_FRAMES)]
+    load = os.getloadavg()[0]
+    found = measure([*command, "-o", str(folder / "reference.mp4"), "--report", str(report)], report)[
+        "report"
+    ]
+    found["load"] = round(load, 2)
+    found["fps"] = found["frames"] / found["elapsed_s"]
+    return found
+
+
+def run_ours(one: Configuration, face: Path, voice: Path, folder: Path) -> dict[str, Any]:
+    """Time one configuration once; return what `bench_run.measure` does, the load before, and fps."""
+    audio = make_speech(voice, folder / "voice.wav", one.seconds)
+    report = folder / "report.json"
+    words = ["run", str(face), str(audio), "-o", str(folder / "out.mp4"), "--quiet", "--report", str(report)]
+    box = json.loads((untrained.FOLDER / "box.json").read_text())
+    load = os.getloadavg()[0]
+    found = measure([sys.executable, "-c", RUN, *words, *one.options(box)], report)
+    return found | {"load": load, "fps": found["report"]["frames"] / found["wall_s"]}
+
+
+def row_of(one: Configuration, ours: Sequence[dict[str, Any]], theirs: Sequence[float]) -> dict[str, Any]:
+    """Join the rounds of one configuration into a row."""
+    report = ours[0]["report"]
+    frames = report["frames"]
+    fps = mean_rate([run["fps"] for run in ours])
+    ratio = fps / mean_rate(theirs)
+    row: dict[str, Any] = {
+        **{key: value for key, value in asdict(one).items() if key not in ("seldom", "device", "seconds")},
+        "size": f"{report['width']}x{report['height']}",
+        "n": frames,
+        "rounds": len(ours),
+        "fps": round(fps, 2),
+        "fps_run": round(
+            mean_rate([run["report"]["frames"] / run["report"]["elapsed_s"] for run in ours]), 2
+        ),
+        "reference_fps": round(mean_rate(theirs), 4),
+        "ratio": round(ratio, 1),
+        "ratios": [round(run["fps"] / rate, 1) for run, rate in zip(ours, theirs, strict=True)],
+        "cpu_ms": round(1000 * sum(run["cpu_s"] for run in ours) / frames / len(ours), 2),
+        "peak_mb": round(max(run["peak_mb"] for run in ours), 1),
+        "frames_without_face": report["frames_without_face"],
+        "devices": report["devices"],
+        "precisions": report["precisions"],
+        "load": round(ours[0]["load"], 2),
+    }
+    aimed = one.least_fps or one.least_ratio
+    row["reached"] = fps >= one.least_fps and ratio >= one.least_ratio if aimed else None
+    return row
+
+
+def mean_rate(rates: Sequence[float]) -> float:
+    """Return the mean of rates over equal numbers of frames: the harmonic one."""
+    return len(rates) / sum(1 / rate for rate in rates)
+
+
+def compare(chosen: Sequence[Configuration], rounds: int, corpus: Path) -> dict[str, Any]:
+    """Prepare, then go round; return everything that is written."""
+    clips = corpus / "eval"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        face = make_face(clips / CLIP, folder / "face.mp4")
+        for line in untrained.make(face, untrained.FOLDER):
+            print(line, file=sys.stderr, flush=True)
+        audio = make_speech(clips / VOICE, folder / "reference.wav", 1.0)
+        machine = this_machine()
+        theirs, ours = [], {one.name: [] for one in chosen}
+        for turn in range(rounds):
+            theirs.append(run_reference(face, audio, folder))
+            print(f"round {turn + 1}: reference {theirs[-1]['fps']:.3f} fps", file=sys.stderr, flush=True)
+            for one in chosen:
+                ours[one.name].append(run_ours(one, face, clips / VOICE, folder))
+                print(
+                    f"round {turn + 1}: {one.name} {ours[one.name][-1]['fps']:.1f} fps",
+                    file=sys.stderr,
+                    flush=True,
+                )
+    rates = [run["fps"] for run in theirs]
+    return {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": asdict(machine),
+        "clip": f"{CLIP} in 1280x720, the voice of {VOICE}",
+        "reference": theirs,
+        "rows": [row_of(one, ours[one.name], rates) for one in chosen],
+    }
+
+
+def main() -> None:
+    """Read the command line, compare, write, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", nargs="*", choices=[one.name for one in CONFIGURATIONS], default=[])
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    chosen = [one for one in CONFIGURATIONS if not arguments.only or one.name in arguments.only]
+    found = compare(chosen, arguments.rounds, arguments.corpus)
+    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+    for row in found["rows"]:
+        said = {True: "reached", False: "NOT reached", None: "no target"}[row["reached"]]
+        print(f"{row['name']:28} {row['fps']:7.2f} fps  {row['ratio']:8.1f} x the reference  {said}")
+
+
+if __name__ == "__main__":
+    main()
