@@ -1,0 +1,149 @@
+"""Figures of the bundled lips on people who were never trained on, presets lite and hq, controls beside.
+
+    python -m export.train.measure_lips --corpus ../shared/corpus --labels .train/labels
+
+Per clip, into benchmarks/results/lips_figures.json: (a) the mouth made anew from another moment of the same clip,
+beside copying that moment and beside a wrong voice; (b) the offset that our sync expert finds on dubbed faces, beside
+moved and wrong voices; (c) sharpness; (d) identity; (e) flicker. The worst clips are named. About eight minutes on
+one core; needs the sync expert of `export.train.sync_expert`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from export.train.evaluate import FACES, VOICES, track
+from export.train.measure_lips_dubs import dub, flicker_row, identity_row, sharpness_row, sync_row
+from export.train.measure_lips_own import own_row, read_talking
+from export.train.sounds import read_sound
+from export.train.sync_measure import NO_OWN_SOUND, SyncJudge
+from lipsync_edge.engine import Engine
+from lipsync_edge.loading import load
+from lipsync_edge.mel import mel_spectrogram
+
+PRESETS = ("lite", "hq")
+JUDGED = 2  # voices of each face on which pictures are measured; offsets are measured on all
+Row = dict[str, Any]
+
+
+def own_figures(engine: Engine, corpus: Path, labels: Path, seconds: float, count: int) -> list[Row]:
+    """Return (a), one row a clip."""
+    paths = sorted(p for p in (corpus / "eval").iterdir() if NO_OWN_SOUND not in p.name and p.suffix != ".md")
+    sounds = [read_sound(path)[: int((seconds + 1) * 16_000)] for path in paths]
+    rows = []
+    for k, path in enumerate(paths):
+        clip = read_talking(engine, path, labels, seconds)
+        long_enough = [s for s in sounds[k + 1 :] + sounds[:k] if len(s) >= len(clip.frames) / 30 * 16_000]
+        row = own_row(engine, clip, (long_enough or sounds[k - 1 :])[0], count)
+        if row is not None:
+            rows.append(row)
+            print(*row.values(), flush=True)
+    return rows
+
+
+def dub_figures(engine: Engine, judge: SyncJudge, corpus: Path, seconds: float) -> list[Row]:
+    """Return (b) to (e), one row for each face and voice."""
+    voices = {name: read_sound(corpus / "eval" / name)[: int(seconds * 16_000)] for name in VOICES}
+    mels = {name: mel_spectrogram(samples) for name, samples in voices.items()}
+    faces = {name: track(engine, corpus / "eval" / name, seconds) for name in FACES}
+    rows = []
+    for number, (face, frames) in enumerate(faces.items()):
+        others = [name for name in VOICES if name != face]
+        stranger = faces[FACES[(number + 1) % len(FACES)]][0]
+        for k, voice in enumerate(others):
+            result = dub(engine, frames, voices[voice])
+            wrong = mels[others[(k + 3) % len(others)]]
+            row: Row = {"face": face, "voice": voice, **sync_row(judge, result, mels[voice], wrong)}
+            if k % (len(others) // JUDGED) == 0:
+                pictures = (
+                    sharpness_row(result) | identity_row(engine, result, stranger) | flicker_row(result)
+                )
+                row |= {key: round(value, 4) for key, value in pictures.items()}
+            rows.append(row)
+            print(*row.values(), flush=True)
+    return rows
+
+
+def mean(rows: list[Row], key: str) -> float:
+    """Return the mean of a column over the rows that have it."""
+    return round(float(np.nanmean([row[key] for row in rows if key in row])), 4)
+
+
+def share(rows: list[Row], key: str) -> float:
+    """Return the share of rows whose offset is within one frame."""
+    return round(float(np.mean([abs(row[key]) <= 1 for row in rows])), 3)
+
+
+def summary(own: list[Row], dubs: list[Row]) -> Row:
+    """Return the figures of the table and the worst of each."""
+    pictured = [row for row in dubs if "sharpness" in row]
+    columns = [key for key in own[0] if key.startswith(("psnr", "ssim"))]
+    by_face = {face: share([r for r in dubs if r["face"] == face], "offset") for face in FACES}
+    by_voice = {voice: share([r for r in dubs if r["voice"] == voice], "offset") for voice in VOICES}
+    worst = {
+        "psnr": min(own, key=lambda r: r["psnr_made"])["clip"],
+        "least_gain_over_copy": min(own, key=lambda r: r["psnr_made"] - r["psnr_copy"])["clip"],
+        "sharpness": min(pictured, key=lambda r: r["sharpness"])["face"],
+        "texture": max(pictured, key=lambda r: r["texture"])["face"],
+        "flicker": max(pictured, key=lambda r: r["flicker"] - r["flicker_source"])["face"],
+        "offset_face": min(by_face, key=lambda k: by_face[k]),
+        "offset_voice": min(by_voice, key=lambda k: by_voice[k]),
+    }
+    keys = ("sharpness", "sharpness_changed", "texture", "texture_second_later", "texture_stranger")
+    return {
+        **{key: mean(own, key) for key in columns},
+        "offset_within_one": share(dubs, "offset"),
+        "wrong_voice_within_one": share(dubs, "wrong_offset"),
+        "moved_found_as_moved": mean(dubs, "found_when_moved"),
+        "confidence": mean(dubs, "confidence"),
+        "wrong_confidence": mean(dubs, "wrong_confidence"),
+        **{key: mean(pictured, key) for key in (*keys, "flicker", "flicker_source")},
+        "outside_mask": max(row["outside_mask"] for row in pictured),
+        "beyond_mask": max(row["beyond_mask"] for row in pictured),
+        "offset_by_face": by_face,
+        "offset_by_voice": by_voice,
+        "worst": worst,
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--expert", type=Path, default=Path(".train/sync"))
+    parser.add_argument("--models", type=Path, help="folder of models; without it the bundled ones")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS))
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each voice and clip, at most")
+    parser.add_argument("--frames", type=int, default=20, help="targets of each clip")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lips_figures.json"))
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    judge, result = SyncJudge(options.expert), {}
+    for preset in options.presets:
+        began = time.monotonic()
+        engine = load(
+            preset=preset, device="cpu", precision=options.precision, threads=1, models=options.models
+        )
+        own = own_figures(engine, options.corpus, options.labels, max(options.seconds, 3), options.frames)
+        dubs = dub_figures(engine, judge, options.corpus, options.seconds)
+        figures = summary(own, dubs)
+        result[preset] = {"seconds": options.seconds, "summary": figures, "own": own, "dubs": dubs}
+        print(preset, f"{time.monotonic() - began:.0f} s", json.dumps(figures, indent=1), flush=True)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

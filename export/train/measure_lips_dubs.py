@@ -1,0 +1,179 @@
+"""Figures (b) to (e) of the bundled lips, on faces that were dubbed with strangers' voices.
+
+(b) the sync expert's offset between the made mouth and the voice; (c) sharpness of the mouth; (d) what changed that
+must not change; (e) flicker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from export.train.labels import CROP_SIDE, MARGIN, NOMINAL_SIDE
+from export.train.lips_networks import FLOW_RANGE
+from export.train.measure_lips_own import mouth, ticks
+from export.train.sync_data import grey_mouth
+from export.train.sync_measure import SHIFTS, SyncJudge, moved
+from lipsync_edge import blend
+from lipsync_edge.crop import TEMPLATE, AlignedCrop, aligned_crop, similarity
+from lipsync_edge.engine import Engine
+from lipsync_edge.eval.temporal import flicker
+from lipsync_edge.track import TrackedFrame
+
+Array = npt.NDArray[Any]
+
+TOGETHER = 4  # frames in one call
+LARGEST = 384  # side of the crop that sharpness is measured on, at most
+CHANGED = 6  # grey levels: what differs more was made
+UPPER = (0.12, 0.05, 0.88, 0.40)  # of the aligned crop: brows, eyes, bridge of the nose; no mouth moves these
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dub:
+    """One face with one voice.
+
+    Attributes:
+        source: tracked frames, 25 a second.
+        made: uint8 (H, W, 3) BGR each, one for each of `source`.
+    """
+
+    source: list[TrackedFrame]
+    made: list[Array]
+
+
+def dub(engine: Engine, face: list[TrackedFrame], samples: Array) -> Dub:
+    """Make the face say what is heard."""
+    paired = ticks(engine, face, samples)
+    made = [
+        image for i in range(0, len(paired), TOGETHER) for image in engine.render(paired[i : i + TOGETHER])
+    ]
+    return Dub(face[: len(made)], made)
+
+
+def sync_row(judge: SyncJudge, result: Dub, mel: Array, wrong: Array) -> dict[str, Any]:
+    """Return the offset of the made mouth, whether a moved sound is found as moved, and what a wrong voice gives."""
+    mouths = np.stack(
+        [judged_mouth(image, frame) for image, frame in zip(result.made, result.source, strict=True)]
+    )
+    own, other = judge(mouths, mel), judge(mouths, wrong)
+    found = [judge(mouths, moved(mel, k)).frames for k in SHIFTS]
+    return {
+        "offset": own.frames,
+        "confidence": round(own.confidence, 3),
+        "found_when_moved": round(float(np.mean(np.abs(np.subtract(found, SHIFTS)) <= 1)), 3),
+        "wrong_offset": other.frames,
+        "wrong_confidence": round(other.confidence, 3),
+    }
+
+
+def judged_mouth(image_bgr: Array, frame: TrackedFrame) -> Array:
+    """Cut the sync expert's mouth, uint8 (80, 80), where the frame's face lies; black without a face."""
+    points = frame.landmarks if frame.landmarks is not None else np.zeros((5, 2), np.float32)
+    crop = AlignedCrop(similarity(points, TEMPLATE * NOMINAL_SIDE + MARGIN), CROP_SIDE)
+    return grey_mouth(crop.cut(image_bgr) if points.any() else np.zeros((CROP_SIDE, CROP_SIDE, 3), np.uint8))
+
+
+def native_side(frame: TrackedFrame) -> int:
+    """Return the side of an aligned crop that has the frame's own resolution, within 128 … 384."""
+    assert frame.landmarks is not None
+    scale = aligned_crop(frame.landmarks, NOMINAL_SIDE).scale
+    return int(np.clip(2 * round(NOMINAL_SIDE * scale / 2), NOMINAL_SIDE, LARGEST))
+
+
+def edges(picture_bgr: Array) -> Array:
+    """Return the Laplacian of the grey picture, float64 (H, W)."""
+    return np.asarray(cv2.Laplacian(cv2.cvtColor(picture_bgr, cv2.COLOR_BGR2GRAY), cv2.CV_64F))
+
+
+def sharpness_row(result: Dub) -> dict[str, float]:
+    """Return the Laplacian variance of the made mouths over the source's, whole window and only where it changed."""
+    whole, changed = [], []
+    for image, frame in zip(result.made[::2], result.source[::2], strict=True):
+        if frame.landmarks is None:
+            continue
+        side = native_side(frame)
+        made, real = mouth(image, frame.landmarks, side), mouth(frame.frame_bgr, frame.landmarks, side)
+        of_made, of_real = edges(made), edges(real)
+        whole.append((of_made.var(), of_real.var()))
+        where = np.abs(made.astype(np.int16) - real).max(2) > CHANGED
+        if where.sum() > 50:
+            changed.append((of_made[where].var(), of_real[where].var()))
+    sums = np.sum(whole, 0), np.sum(changed, 0) if changed else np.full(2, np.nan)
+    return {"sharpness": float(sums[0][0] / sums[0][1]), "sharpness_changed": float(sums[1][0] / sums[1][1])}
+
+
+def allowed(engine: Engine, frame: TrackedFrame) -> Array:
+    """Return how much of each pixel may be replaced at most, float32 (H, W): the mask, as far as flow can carry it."""
+    assert frame.landmarks is not None
+    may = np.zeros(frame.frame_bgr.shape[:2], np.float32)
+    crop = aligned_crop(frame.landmarks, engine.lips.side)
+    region = blend.crop_region(crop, may.shape)
+    if region is None:
+        return may
+    parse = engine.segmenter
+    mask = np.ones((64, 64), np.float32)
+    if parse is not None:
+        mask = parse([aligned_crop(frame.landmarks, parse.side).cut(frame.frame_bgr)])[0]
+    reach = 2 * int(np.ceil(FLOW_RANGE * len(mask))) + 3
+    wide = np.asarray(cv2.dilate(mask, np.ones((reach, reach), np.uint8)), np.float32)
+    window = blend.edge_window(crop.side)
+    may[region.y1 : region.y2, region.x1 : region.x2] = np.minimum(
+        blend.spread(wide, crop, region), blend.spread(window, crop, region)
+    )
+    return may
+
+
+def identity_row(engine: Engine, result: Dub, stranger: TrackedFrame) -> dict[str, float]:
+    """Return what changed outside the mask, and the texture distance of the upper face beside its controls.
+
+    Texture distance is one less the correlation of two aligned upper faces: 0 for the same picture. Controls: the
+    source's own frame a second away, and another person.
+    """
+    outside, over, distance, later, other = 0, 0.0, [], [], []
+    chosen = range(0, len(result.made), 5)
+    for i in chosen:
+        frame, image = result.source[i], result.made[i]
+        if frame.landmarks is None:
+            continue
+        may = allowed(engine, frame)
+        difference = np.abs(image.astype(np.int16) - frame.frame_bgr).max(2)
+        outside = max(outside, int(difference[may < 1 / 510].max(initial=0)))
+        over = max(over, float((difference - 255 * may).max()))
+        real = upper(frame.frame_bgr, frame)
+        distance.append(unlike(upper(image, frame), real))
+        after = result.source[(i + 25) % len(result.source)]
+        if after.landmarks is not None:
+            later.append(unlike(upper(after.frame_bgr, after), real))
+        other.append(unlike(upper(stranger.frame_bgr, stranger), real))
+    return {
+        "outside_mask": outside,
+        "beyond_mask": max(0.0, over),
+        "texture": float(np.mean(distance)),
+        "texture_second_later": float(np.mean(later)) if later else float("nan"),
+        "texture_stranger": float(np.mean(other)),
+    }
+
+
+def upper(image_bgr: Array, frame: TrackedFrame) -> Array:
+    """Cut the grey upper face, float32, out of the aligned crop."""
+    assert frame.landmarks is not None
+    left, top, right, bottom = (round(part * NOMINAL_SIDE) for part in UPPER)
+    crop = aligned_crop(frame.landmarks, NOMINAL_SIDE).cut(image_bgr)
+    return cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[top:bottom, left:right].astype(np.float32)
+
+
+def unlike(one: Array, other: Array) -> float:
+    """Return one less the correlation of two pictures of one size."""
+    return 1.0 - float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+def flicker_row(result: Dub) -> dict[str, float]:
+    """Return the flicker of the made mouths and of the source's, grey levels."""
+    shown = [k for k, frame in enumerate(result.source) if frame.landmarks is not None]
+    made = [mouth(result.made[k], result.source[k].landmarks) for k in shown]
+    real = [mouth(result.source[k].frame_bgr, result.source[k].landmarks) for k in shown]
+    return {"flicker": flicker(made) or 0.0, "flicker_source": flicker(real) or 0.0}

@@ -1,0 +1,117 @@
+"""Figure (a) of the bundled lips: a speaker's own mouth made anew from another moment of the same clip.
+
+The reference is a frame at least a second away, laid on the target's head by the landmarks that do not talk, so that
+it cannot be copied: its mouth says something else. Beside the result stand the reference itself ("copy") and the
+same reference driven by somebody else's voice ("wrong").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from export.train.lips_shape import RIGID
+from export.train.sounds import read_sound
+from lipsync_edge.arrays import Tick
+from lipsync_edge.crop import aligned_crop, similarity
+from lipsync_edge.engine import Engine
+from lipsync_edge.eval.pixels import psnr, ssim
+from lipsync_edge.reader import VideoReader
+from lipsync_edge.speech_gate import GateOptions
+from lipsync_edge.sync import SyncStream, pair
+from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
+
+Array = npt.NDArray[Any]
+
+SIDE = 128  # pixels of the aligned crop that is compared
+MOUTH = (0.25, 0.4375, 0.75, 0.9375)  # of it: left, top, right, bottom
+APART = 1.0  # seconds between target and reference, at least
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Talking:
+    """A tracked clip with its sound and the teacher's landmarks.
+
+    Attributes:
+        name: file name.
+        frames: tracked frames, in order.
+        points: float32 (n, 468, 2), landmarks of the same frames in frame pixels.
+        samples: float32 (m,), 16 kHz.
+    """
+
+    name: str
+    frames: list[TrackedFrame]
+    points: Array
+    samples: Array
+
+
+def read_talking(engine: Engine, path: Path, labels: Path, seconds: float) -> Talking:
+    """Track the first seconds of an evaluation clip and take the labels of the same frames."""
+    with np.load(labels / "eval.npz") as data:
+        number = [Path(str(p)).name for p in data["paths"]].index(path.name)
+        points = data["points"][data["clip"] == number][:, :, :2]
+    tracker, done = Tracker(TrackOptions(), engine.detector), []
+    for frame in VideoReader(path, end=seconds):
+        done += tracker.push(frame.image_bgr, frame.time)
+    done += tracker.flush()
+    return Talking(path.name, done[: len(points)], points[: len(done)], read_sound(path))
+
+
+def ticks(engine: Engine, frames: list[TrackedFrame], samples: Array) -> list[Tick]:
+    """Pair frames with a sound as a run does."""
+    warp = engine.lips.card.kind == "warp"
+    sync = SyncStream(engine.lips.audio, gate=GateOptions() if engine.preset.gate else None, blend_mel=warp)
+    return list(pair(frames, [samples], sync))
+
+
+def mouth(frame_bgr: Array, landmarks: Array, side: int = SIDE) -> Array:
+    """Cut the mouth's window, uint8, out of the aligned crop of `side` pixels."""
+    left, top, right, bottom = (round(part * side) for part in MOUTH)
+    return aligned_crop(landmarks, side).cut(frame_bgr)[top:bottom, left:right]
+
+
+def partners(times: Array, count: int) -> list[tuple[int, int]]:
+    """Choose up to `count` targets and, for each, the reference half a clip away; none nearer than `APART`."""
+    n = len(times)
+    targets = np.unique(np.linspace(0, n - 1, min(count, n)).astype(int))
+    chosen = [(int(t), int((t + n // 2) % n)) for t in targets]
+    return [(t, r) for t, r in chosen if abs(times[t] - times[r]) >= APART]
+
+
+def own_row(engine: Engine, clip: Talking, wrong: Array, count: int) -> dict[str, Any] | None:
+    """Return the figures of one clip, or None when it is too short or shows no face."""
+    right_ticks, wrong_ticks = (ticks(engine, clip.frames, sound) for sound in (clip.samples, wrong))
+    known = min(len(right_ticks), len(wrong_ticks))
+    times = np.array([float(frame.time) for frame in clip.frames[:known]])
+    found: dict[str, list[tuple[float, float]]] = {"made": [], "copy": [], "wrong": []}
+    for t, r in partners(times, count):
+        landmarks = right_ticks[t].landmarks
+        if landmarks is None or not clip.points[t].any() or not clip.points[r].any():
+            continue
+        target = clip.frames[t].frame_bgr
+        lay = similarity(clip.points[r][list(RIGID)], clip.points[t][list(RIGID)])
+        laid = cv2.warpAffine(
+            clip.frames[r].frame_bgr,
+            lay,
+            target.shape[1::-1],
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        made, misled = engine.render(
+            [replace(tick, frame_bgr=laid) for tick in (right_ticks[t], wrong_ticks[t])]
+        )
+        real = mouth(target, landmarks)
+        for key, image in (("made", made), ("copy", laid), ("wrong", misled)):
+            shown = mouth(image, landmarks)
+            found[key].append((psnr(shown, real), ssim(shown, real)))
+    if not found["made"]:
+        return None
+    row: dict[str, Any] = {"clip": clip.name, "frames": len(found["made"])}
+    for key, values in found.items():
+        row[f"psnr_{key}"], row[f"ssim_{key}"] = (round(float(v), 3) for v in np.mean(values, 0))
+    return row

@@ -1,0 +1,85 @@
+"""Train the sync expert, which tells by how much picture and sound are apart. It judges; it does not ship.
+
+python -m export.train.sync_expert --minutes 15
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from export.train.fit import Plan, fit
+from export.train.graphs import parameters
+from export.train.sync_data import Talks, load_talks
+from export.train.sync_networks import Expert
+
+NEAR = 0.15  # how much the windows one frame before and after count as right
+
+
+def likeness_losses(seen: Tensor, heard: Tensor, sharpness: Tensor) -> dict[str, Tensor]:
+    """Return how badly each window finds its own sound, and each sound its own window.
+
+    Args:
+        seen: (runs, windows, 128), length one.
+        heard: alike.
+        sharpness: natural logarithm of what cosines are multiplied by.
+
+    Returns:
+        `within`: among the other windows of the same stretch (shifts); `among`: among everything in the batch.
+    """
+    gain = sharpness.exp().clamp(max=40)
+    runs, windows = seen.shape[:2]
+    within = gain * seen @ heard.transpose(1, 2)
+    eye = torch.eye(windows)
+    near = eye + NEAR * (eye.roll(1, 0) + eye.roll(-1, 0)).triu(-1).tril(1)
+    near = (near / near.sum(1, keepdim=True)).expand(runs, -1, -1)
+    shifts = _cross(within, near) + _cross(within.transpose(1, 2), near)
+    among = gain * seen.flatten(0, 1) @ heard.flatten(0, 1).T
+    own = torch.block_diag(*near)[None]
+    others = _cross(among[None], own) + _cross(among.T[None], own)
+    return {"within": shifts / 2, "among": 0.3 * others / 2}
+
+
+def _cross(logits: Tensor, wanted: Tensor) -> Tensor:
+    return -(F.log_softmax(logits, 2) * wanted).sum(2).mean()
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--voices", type=Path, default=Path(".train/voices"), help="of export.train.voices")
+    parser.add_argument("--out", type=Path, default=Path(".train/sync"))
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(options.seed)
+    talks = load_talks(options.corpus, options.labels, options.voices)
+    net = Expert().to(memory_format=torch.channels_last)
+    print(f"{len(talks)} clips, {parameters(net)} parameters", flush=True)
+    batches = Talks(talks, options.seed)
+
+    def losses(expert: nn.Module) -> dict[str, Tensor]:
+        mouths, mels, columns = batches.batch()
+        with torch.autocast("cpu", torch.bfloat16):
+            seen, heard = expert(mouths, mels, columns)
+        return likeness_losses(seen.float(), heard.float(), expert.sharpness)  # type: ignore[arg-type]
+
+    fit(net, losses, Plan(minutes=options.minutes, rate=options.rate), options.out, options.fresh)
+
+
+if __name__ == "__main__":
+    main()
