@@ -154,9 +154,9 @@ class VideoReader:
         sideways = info.rotation in _TURNS and info.rotation != 180
         size = (info.height, info.width) if sideways else (info.width, info.height)
         same_size = (frame.width, frame.height) == size
-        rgb = _centred(frame).reformat(
+        planes = _centred(frame).reformat(
             *size,
-            format="bgr24",
+            format="gbrp",  # bit for bit what bgr24 gives, in half the time: swscale has SIMD code for planes only
             src_colorspace=info.colour.sws_matrix,
             src_color_range=info.colour.sws_range,
             dst_color_range=FULL_RANGE,
@@ -164,7 +164,8 @@ class VideoReader:
             interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
             threads=1,
         )
-        picture = np.asarray(rgb.to_ndarray(), np.uint8)
+        green, blue, red = (_plane(planes, i) for i in range(3))
+        picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
         turn = _TURNS.get(info.rotation)
         return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
 
@@ -178,7 +179,11 @@ def _centred(frame: av.VideoFrame) -> av.VideoFrame:
 
 def _checksum(frame: av.VideoFrame) -> int:
     """Checksum of every fourth row of the first plane, its padding left out."""
-    plane = frame.planes[0]
+    return crc32(_plane(frame, 0)[::4].tobytes())
+
+
+def _plane(frame: av.VideoFrame, number: int) -> U8:
+    """Return the bytes of one plane, uint8 (h, w), its padding left out; not a copy."""
+    plane = frame.planes[number]
     view: Any = plane
-    rows = np.frombuffer(view, np.uint8).reshape(-1, plane.line_size)
-    return crc32(rows[: plane.height : 4, : plane.width].tobytes())
+    return np.frombuffer(view, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]

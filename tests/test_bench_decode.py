@@ -1,0 +1,49 @@
+"""Decoded pictures come through planes, because that is faster; not one bit may differ from the packed way."""
+
+from dataclasses import replace
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from lipsync_edge.media import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
+from lipsync_edge.reader import VideoReader, _centred
+from tests.clips import write_clip
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return VideoReader(write_clip(tmp_path / "c.mp4", 2, size=(64, 48)))
+
+
+@pytest.mark.parametrize("kind", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p10le", "nv12", "gray", "rgb24"])
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (65, 49), (322, 20)])
+@pytest.mark.parametrize(
+    "colour", [Colour(1, 1), Colour(5, 2), Colour(9, 1)], ids=lambda one: f"matrix{one.matrix}"
+)
+@pytest.mark.parametrize("scale", [1, 2])
+def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, colour, scale):
+    noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, format="bgr24").reformat(format=kind)
+    size = (width * scale, height)
+    reader.info = replace(reader.info, width=size[0], height=height, colour=colour)
+    want = _centred(frame).reformat(
+        *size,
+        format="bgr24",
+        src_colorspace=colour.sws_matrix,
+        src_color_range=colour.sws_range,
+        dst_color_range=FULL_RANGE,
+        interpolation=(POINT if scale == 1 else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
+    )
+    got = reader._upright(frame)
+    assert np.array_equal(got, want.to_ndarray())
+    assert got.flags.c_contiguous
+    assert got.flags.writeable
+
+
+def test_a_turned_picture_is_turned(reader):
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
+    reader.info = replace(reader.info, width=48, height=64, rotation=90)
+    assert np.array_equal(reader._upright(frame), cv2.rotate(noise, cv2.ROTATE_90_CLOCKWISE))
