@@ -1,4 +1,4 @@
-"""Command line of the export tools: `python -m export convert|adopt|quantize|validate|train …`."""
+"""Command line of the export tools: `python -m export convert|adopt|quantize|validate|cards|train …`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("models", type=Path)
     one.add_argument("--calibrate", type=Path, nargs="+", default=[], metavar="DIR", help=FACES)
     one.add_argument("--samples", type=int, default=8)
+    one = sub.add_parser("cards", help="NAME.md, the model card, beside every bundled network of a folder")
+    one.add_argument("models", type=Path)
     sub.add_parser("train", help="train the bundled networks", add_help=False)
     return root
 
@@ -57,9 +59,14 @@ def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(words)
     _one_thread()
     try:
-        for line in {"convert": _convert, "adopt": _adopt, "quantize": _quantize, "validate": _validate}[
-            args.verb
-        ](args):
+        verbs = {
+            "convert": _convert,
+            "adopt": _adopt,
+            "quantize": _quantize,
+            "validate": _validate,
+            "cards": _cards,
+        }
+        for line in verbs[args.verb](args):
             print(line, flush=True)
     except LipsyncError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -117,6 +124,12 @@ def _validate(args: argparse.Namespace) -> Iterator[str]:
     from export.validate import validate_folder
 
     return validate_folder(args.models, calibrate=args.calibrate, samples=args.samples)
+
+
+def _cards(args: argparse.Namespace) -> Iterator[str]:
+    from export.cards_markdown import write_cards
+
+    return write_cards(args.models)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,193 @@
+"""The figures of the model cards: measured rows → Markdown tables, the worst of each named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Row = dict[str, Any]
+Rows = Callable[[str], Any]
+NOTHING = "Not measured."
+
+
+def table(head: list[str], body: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body])
+
+
+def detect(rows: Rows) -> str:
+    """Return recall, false boxes and landmarks of the detector, clip by clip."""
+    found = rows("train_edge_detect")
+    if not found:
+        return NOTHING
+    mean, clips = found["mean_over_frames"], found["clips"]
+    body = [_detect_row("all frames", mean)] + [_detect_row(row["clip"], row) for row in clips]
+    worst = max(clips, key=lambda row: row["landmark_error"])
+    false = max(clips, key=lambda row: row["false_per_100"])
+    missed = min(clips, key=lambda row: row["recall"])
+    head = [
+        "evaluation clip",
+        "recall at IoU 0.5",
+        "false boxes a hundred frames",
+        "landmark error",
+        "of it constant",
+    ]
+    return (
+        f"At threshold {found['threshold']}; landmark errors in eye distances.\n\n{table(head, body)}\n\n"
+        f"Worst: landmarks on {worst['clip']} ({worst['landmark_error']:.1%}), recall on {missed['clip']} "
+        f"({missed['recall']:.2%}), false boxes on {false['clip']} ({false['false_per_100']:.2f})."
+    )
+
+
+def _detect_row(name: str, row: Row) -> list[str]:
+    values = [f"{row['recall']:.2%}", f"{row['false_per_100']:.2f}"]
+    return [name, *values, f"{row['landmark_error']:.1%}", f"{row['bias']:.1%}"]
+
+
+def segment(rows: Rows) -> str:
+    """Return the overlap with the teacher's regions, set by set."""
+    found = rows("train_edge_segment")
+    if not found:
+        return NOTHING
+    classes = list(found["sets"][0]["iou"])
+    body = [
+        [
+            one["name"],
+            str(one["pictures"]),
+            *(f"{one['iou'][key]:.3f}" for key in classes),
+            f"{one['flicker']:.4f}",
+        ]
+        for one in found["sets"]
+    ]
+    worst = {key: min(found["sets"], key=lambda one: one["iou"][key]) for key in classes}
+    named = ", ".join(f"{key} on {one['name']} ({one['iou'][key]:.3f})" for key, one in worst.items())
+    head = ["set", "pictures", *(f"IoU {key}" for key in classes), "flicker"]
+    return (
+        f"{table(head, body)}\n\nWorst: {named}. Of the face's cells under a drawn thing, "
+        f"{found['covered_called_rest']:.0%} are called rest."
+    )
+
+
+def enhance(rows: Rows) -> str:
+    """Return the enhancer against plain enlargement, damage by damage, and sharpness on dubbed faces."""
+    found = rows("train_edge_enhance")
+    if not found:
+        return NOTHING
+    body = [
+        [row["damage"], str(row["pictures"]), f"{row['psnr_bicubic']:.1f}", f"{row['psnr']:.1f}",
+         f"{row['sharpness_bicubic']:.2f}", f"{row['sharpness']:.2f}", f"{row['colour_shift']:.3f}"]
+        for row in found
+    ]  # fmt: skip
+    head = [
+        "damage",
+        "stills kept from training",
+        "dB bicubic",
+        "dB",
+        "sharpness bicubic",
+        "sharpness",
+        "colour shift",
+    ]
+    worst = min(found, key=lambda row: row["psnr"] - row["psnr_bicubic"])
+    gain = worst["psnr"] - worst["psnr_bicubic"]
+    text = (
+        f"Sharpness is the Laplacian variance over the sharp picture's own; the colour shift is of 255.\n\n"
+        f"{table(head, body)}\n\nWorst: {worst['damage']} ({gain:+.1f} dB against bicubic)."
+    )
+    figures = rows("lips_figures")
+    if figures and {"lite", "hq"} <= set(figures):
+        without, with_it = (_by_face(figures[preset]["dubs"], "sharpness") for preset in ("lite", "hq"))
+        body = [[face, f"{without[face]:.2f}", f"{with_it[face]:.2f}"] for face in without]
+        head = ["dubbed face", "mouth's sharpness against the source without", "with the enhancer"]
+        text += f"\n\n{table(head, body)}\n\nWorst: {min(with_it, key=lambda face: with_it[face])}."
+    return text
+
+
+def _by_face(dubs: list[Row], key: str) -> dict[str, float]:
+    measured = [row for row in dubs if key in row]
+    faces = dict.fromkeys(row["face"] for row in measured)
+    values = {face: [row[key] for row in measured if row["face"] == face] for face in faces}
+    return {face: sum(found) / len(found) for face, found in values.items()}
+
+
+def lips(rows: Rows) -> str:
+    """Return dubbing by voice and by face, and the other figures of the lips."""
+    parts = [_dubbing(rows("dubbing")), _ear(rows("train_edge_lips_ear"))]
+    figures = rows("lips_figures")
+    for preset in figures or {}:
+        parts.append(_own(preset, figures[preset]))
+        parts.append(_judged(preset, figures[preset]["summary"]))
+    expert = rows("train_sync_expert")
+    if expert:
+        told = expert["summary"]
+        parts.append(
+            f"The sync expert itself, on {told['clips']} real clips: within a frame of the file's own time on "
+            f"{told['within_one_frame']:.0%} (by chance {told['by_chance']:.0%}, wrong sounds "
+            f"{told['wrong_sound_within_one_frame']:.0%}), moved sounds found as moved "
+            f"{told['moved_found_as_moved']:.0%}; elsewhere on {', '.join(told['fails_on']) or 'none'}."
+        )
+    return "\n\n".join(part for part in parts if part) or NOTHING
+
+
+def _dubbing(found: Row | None) -> str:
+    if not found:
+        return ""
+    mean, by_voice, by_face = found["mean"], found["r_by_voice"], found["r_by_face"]
+    lines = [[f"voice {name}", f"{r:.2f}"] for name, r in by_voice.items()]
+    lines += [[f"face {name}", f"{r:.2f}"] for name, r in by_face.items()]
+    voice, face = (min(by, key=lambda name: by[name]) for by in (by_voice, by_face))
+    return (
+        f"Dubbing strangers (preset {found['preset']}): a voice drives somebody else's face; r of the opening of the "
+        f"mouth with the speaker's own. Mean r {mean['r']:.2f} (control, another voice's curve: "
+        f"{mean['control_r']:.2f}), amplitude {mean['amplitude']:.2f} of the real one, closures kept "
+        f"{mean['closures']:.0%}.\n\n{table(['', 'r'], lines)}\n\nWorst voice: {voice}; worst face: {face}."
+    )
+
+
+def _ear(found: Row | None) -> str:
+    if not found:
+        return ""
+    body = [[row["clip"].split("/")[-1], str(row["frames"]), f"{row['r']:.2f}"] for row in found["clips"]]
+    worst = min(found["clips"], key=lambda row: row["r"])
+    return (
+        f"The ear alone: r of the opening it hears with the speaker's own, mean {found['mean']['r']:.2f} (half a clip "
+        f"later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n{table(['evaluation clip', 'frames', 'r'], body)}"
+        f"\n\nWorst: {worst['clip'].split('/')[-1]}."
+    )
+
+
+def _own(preset: str, found: Row) -> str:
+    keys = ("psnr_made", "psnr_copy", "psnr_wrong", "ssim_made", "ssim_copy", "ssim_wrong")
+    names = ("dB", "dB copy", "dB wrong voice", "SSIM", "SSIM copy", "SSIM wrong voice")
+
+    def line(name: str, row: Row) -> list[str]:
+        return [name, *(f"{row[key]:.1f}" if key.startswith("psnr") else f"{row[key]:.3f}" for key in keys)]
+
+    body = [line("mean", found["summary"])] + [line(row["clip"], row) for row in found["own"]]
+    worst = found["summary"]["worst"]
+    return (
+        f"The mouth made anew from another moment of the same clip, by its own voice (preset {preset}):\n\n"
+        f"{table(['evaluation clip', *names], body)}\n\nWorst: {worst['psnr']}; least better than copying: "
+        f"{worst['least_gain_over_copy']}."
+    )
+
+
+def _judged(preset: str, told: Row) -> str:
+    return (
+        f"Dubbed faces, preset {preset}: the sync expert finds {told['offset_within_one']:.0%} within a frame of the "
+        f"voice (wrong voices {told['wrong_voice_within_one']:.0%}; moved voices found as moved "
+        f"{told['moved_found_as_moved']:.0%}), worst with the face {told['worst']['offset_face']} and the voice "
+        f"{told['worst']['offset_voice']}. Sharpness of the mouth {told['sharpness']:.2f} of the source's, of what "
+        f"changed {told['sharpness_changed']:.2f}. Outside the mask at most {told['outside_mask']} grey levels differ; "
+        f"texture distance of the upper face {told['texture']:.4f} (the source a second later "
+        f"{told['texture_second_later']:.4f}, a stranger {told['texture_stranger']:.2f}). Flicker "
+        f"{told['flicker']:.2f} grey levels, the source's {told['flicker_source']:.2f}."
+    )
+
+
+FIGURES: dict[str, Callable[[Rows], str]] = {
+    "edge_detect": detect,
+    "edge_segment": segment,
+    "edge_lips": lips,
+    "edge_enhance": enhance,
+}

@@ -1,0 +1,116 @@
+"""Count what was trained on and for how long, for the model cards.
+
+    python -m export.train.training_rows --lips .train/lips
+
+Reads the labels, the corpus's own list of sources and the logs of the trainings; writes
+benchmarks/results/training.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.train.voices import load_voices
+
+Row = dict[str, Any]
+LOGGED = 100  # steps between two lines of a log
+
+
+def log_row(folder: Path) -> Row:
+    """Return steps and minutes of a training folder, all its cycles together, and the last losses.
+
+    A cycle begins where the steps begin anew; where they only fall back, a run went on from its last checkpoint.
+    """
+    steps, seconds = [0], [0.0]
+    row: Row = {"step": 0, "seconds": 0.0}
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row["step"] < steps[-1] and row["step"] <= LOGGED:
+            steps.append(0)
+            seconds.append(0.0)
+        steps[-1], seconds[-1] = row["step"], row["seconds"]
+    losses = {key: round(value, 5) for key, value in row.items() if key not in ("step", "seconds", "rate")}
+    return {
+        "steps": sum(steps),
+        "minutes": round(sum(seconds) / 60, 1),
+        "cycles": len(steps),
+        "losses": losses,
+    }
+
+
+def clips_row(labels: Path) -> Row:
+    """Return people, clips, frames and minutes of the training clips."""
+    with np.load(labels / "train.npz") as data:
+        clip, time, paths = data["clip"], data["time"], [str(p) for p in data["paths"]]
+        found = int((data["score"] > 0.9).sum())
+    people = Counter(path.split("/")[1] for path in paths)
+    seconds = sum(float(time[clip == i].max()) + 0.04 for i in range(len(paths)))
+    return {
+        "people": len(people),
+        "clips": len(paths),
+        "frames": found,
+        "minutes": round(seconds / 60, 1),
+        "clips_by_person": dict(people.most_common()),
+    }
+
+
+def stills_row(corpus: Path, labels: Path) -> Row:
+    """Return how many stills there are under which licence, and in how many a face was labelled."""
+    with (corpus / "faces" / "SOURCES.tsv").open(newline="") as file:
+        by = Counter(row["licence"] for row in csv.DictReader(file, delimiter="\t"))
+    with np.load(labels / "faces.npz") as data:
+        found = int((data["score"] > 0.9).sum())
+    return {"stills": by.total(), "labelled": found, "by_licence": dict(by.most_common())}
+
+
+def voices_row(folder: Path) -> Row:
+    """Return how many other voices say the sentences of the clips."""
+    counts = [len(load_voices(path)) for path in sorted(folder.rglob("*.npz"))]
+    return {"clips": len(counts), "voices": sum(counts)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Count from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+    parser.add_argument("--voices", type=Path, default=Path(".train/voices"))
+    parser.add_argument(
+        "--trained", type=Path, default=Path(".train"), help="detect/, segment/, enhance/, sync/"
+    )
+    parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="ear/ and hand/")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
+    options = parser.parse_args(argv)
+    folders = {
+        "edge_detect": {"detect": options.trained / "detect"},
+        "edge_segment": {"segment": options.trained / "segment"},
+        "edge_lips": {"lips_audio": options.lips / "ear", "lips_hand": options.lips / "hand"},
+        "edge_enhance": {"enhance": options.trained / "enhance"},
+        "sync_expert": {"sync_expert": options.trained / "sync"},
+    }
+    result = {
+        "clips": clips_row(options.labels),
+        "stills": stills_row(options.corpus, options.labels),
+        "other_voices": voices_row(options.voices),
+        "runs": {
+            name: {
+                part: log_row(folder) for part, folder in parts.items() if (folder / "log.jsonl").is_file()
+            }
+            for name, parts in folders.items()
+        },
+    }
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["runs"]))
+
+
+if __name__ == "__main__":
+    main()
