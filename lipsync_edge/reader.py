@@ -174,7 +174,10 @@ def _centred(frame: av.VideoFrame) -> av.VideoFrame:
     """Drop the note where chroma samples lie, which pictures on the way out do not have either."""
     if frame.format.name not in ("yuv420p", "yuvj420p") or frame.width % 2 or frame.height % 2:
         return frame
-    return type(frame).from_ndarray(frame.to_ndarray(), format="yuv420p")
+    bare = type(frame)(frame.width, frame.height, "yuv420p")
+    for i in range(3):
+        np.copyto(_plane(bare, i), _plane(frame, i))
+    return bare
 
 
 def _checksum(frame: av.VideoFrame) -> int:

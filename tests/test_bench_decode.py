@@ -28,7 +28,14 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24").reformat(format=kind)
     size = (width * scale, height)
     reader.info = replace(reader.info, width=size[0], height=height, colour=colour)
-    want = _centred(frame).reformat(
+    if kind in ("yuv420p", "yuvj420p") and not (
+        width % 2 or height % 2
+    ):  # as _centred was before it used planes
+        plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+        assert np.array_equal(plain.to_ndarray(), _centred(frame).to_ndarray())
+    else:
+        plain = frame
+    want = plain.reformat(
         *size,
         format="bgr24",
         src_colorspace=colour.sws_matrix,
