@@ -19,7 +19,7 @@ def row(preset: str, fps: float, device: str = "cpu", precision: str = "int8") -
         "precision": precision,
         "fps": fps,
         "real_time_factor": fps / 25,
-        "stage_ms": {"render": {"p50": 1.0, "p95": 2.0, "n": 3}},
+        "stage_ms": {"render": {"p50": 1.0, "p95": 2.0, "n": 3}, "encode": {"p50": 7.0, "p95": 8.0, "n": 3}},
         "mean_ms": {"lips": 3.0, "decode": 1.0},
         "first_frame_s": 0.5,
         "rss_mb": None,
@@ -122,7 +122,9 @@ def test_tables_and_plots(tmp_path):
     rows = [row("lite", 100), row("hq", 50)]
     table = report.markdown(rows)
     assert table.count("\n") == 3
-    assert "| lite | cpu | int8 | 100.0 | 4.00 | 1.0 / 2.0 | 0.50 | - | 3.0 | 50 |" in table
+    assert (
+        "| lite | cpu | int8 | 100.0 | 4.00 | - | - | 1.0 / 2.0 | 7.0 / 8.0 | 0.50 | - | 3.0 | 50 |" in table
+    )
     pytest.importorskip("matplotlib")
     found = {"rows": rows, "machine": {"processor": "x", "cores": 2}}
     report.plot(found, tmp_path / "p.png")
@@ -139,3 +141,39 @@ def test_the_clip_moves_and_has_the_target_size(tmp_path):
     assert len(frames) == 50
     assert frames[0].shape == (720, 1280, 3)
     assert np.abs(frames[0].astype(int) - frames[8]).mean() > 3
+
+
+def test_where_time_may_run_out_every_preset_is_measured_on_one_device_first():
+    plan = measure.Plan(devices=("cpu", "openvino:CPU"), precisions=("int8",))
+    assert [name for name, _, _ in measure.in_order(plan)] == ["lite", "lite", "hq", "hq"]
+    quick = measure.Plan(devices=("cpu", "openvino:CPU"), precisions=("int8",), budget_s=1.0)
+    assert measure.in_order(quick)[:2] == [("lite", "cpu", "int8"), ("hq", "cpu", "int8")]
+    assert sorted(measure.in_order(quick)) == sorted(measure.in_order(plan))
+
+
+@pytest.mark.parametrize(
+    ("busy", "plan", "skipped", "said"),
+    [
+        (False, {}, [], "kept for --device auto in"),
+        (False, {}, ["hq cpu int8"], "kept for --device auto in"),
+        (True, {}, [], "the machine is busy"),
+        (False, {"threads": 1}, [], "--threads"),
+        (False, {}, ["lite openvino:CPU int8"], "no preset"),
+    ],
+)
+def test_only_whole_and_quiet_measurements_are_kept(tmp_path, monkeypatch, busy, plan, skipped, said):
+    from dataclasses import replace
+
+    from lipsync_edge.bench import command, known
+
+    monkeypatch.setenv(known.VARIABLE, str(tmp_path / "bench.json"))
+    here = replace(machine.this_machine(), load=99.0 if busy else 0.0)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    rows = [row("lite", 60) | {"asked_device": "cpu"}]
+    found = {"rows": rows, "failed": [], "skipped": skipped}
+    monkeypatch.setattr(measure, "run_plan", lambda *_: found)
+    monkeypatch.setattr(measure, "make_clip", lambda *_: tmp_path / "c.mp4")
+    told = command.bench(measure.Plan(**plan))
+    assert said in told["kept"]
+    assert said in report.text(told)
+    assert (known.fastest("lite") is not None) == told["kept"].startswith("kept")

@@ -84,11 +84,20 @@ def bench(plan: Plan) -> dict[str, Any]:
     if not found["rows"]:
         why = "; ".join(one["why"] for one in found["failed"]) or "no preset has its models at this precision"
         raise LipsyncError(expected="a configuration that runs here", got=why, fix="lipsync-edge devices")
-    if not (machine.busy or plan.threads or plan.models):
-        partly = {name.split()[0] for name in found["skipped"]}
-        remember(machine.key, [row for row in found["rows"] if row["preset"] not in partly])
+    partly = {name.split()[0] for name in found["skipped"]}
+    whole = [row for row in found["rows"] if row["preset"] not in partly]
+    why_not = "the machine is busy" if machine.busy else ""
+    why_not = why_not or ("--threads or --models were given" if plan.threads or plan.models else "")
+    why_not = why_not or ("" if whole else "no preset was measured in every way")
+    kept = why_not or remember(machine.key, whole)
     best = recommend(found["rows"])
-    return {"machine": asdict(machine), "threads": plan.threads, "recommendation": best, **found}
+    return {
+        "machine": asdict(machine),
+        "threads": plan.threads,
+        "recommendation": best,
+        "kept": kept,
+        **found,
+    }
 
 
 def _write(found: dict[str, Any], out: Path | None) -> None:

@@ -52,14 +52,14 @@ def this_key() -> str:
     return this_machine().key
 
 
-def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) -> None:
-    """Keep a benchmark's rows for a machine, instead of older ones of the same configurations.
+def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) -> str:
+    """Keep a benchmark's rows for a machine, instead of older ones of the same configurations; say what was done.
 
-    Rows of other machines stay. A cache that cannot be written is none.
+    Rows of other machines stay. A cache that cannot be written is none, and no error.
     """
     place = cache_file()
     if place is None:
-        return
+        return f"{VARIABLE} is empty"
     when = (today or date.today()).isoformat()
     fresh = [
         Measured(
@@ -79,8 +79,9 @@ def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None
         beside = place.with_name(f"{place.name}.{os.getpid()}")
         beside.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
         beside.replace(place)
-    except OSError:
-        return
+    except OSError as error:
+        return f"{place} cannot be written: {error.strerror}"
+    return f"kept for --device auto in {place}"
 
 
 def recalled(key: str) -> list[Measured]:

@@ -64,6 +64,15 @@ def configurations(plan: Plan) -> Iterator[tuple[str, str, str]]:
                 yield preset, device, precision
 
 
+def in_order(plan: Plan) -> list[tuple[str, str, str]]:
+    """Return the configurations as they are measured: by preset, but where time may run out all presets a device."""
+    found = list(configurations(plan))
+    if plan.budget_s is None:
+        return found
+    devices = list(dict.fromkeys(device for _, device, _ in found))
+    return sorted(found, key=lambda one: devices.index(one[1]))
+
+
 def _there(name: str, precision: str, models: Path | None) -> bool:
     try:
         find_model(name, models=models, precision=precision)
@@ -78,7 +87,7 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
     rows: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     skipped: list[str] = []
-    for preset, device, precision in configurations(plan):
+    for preset, device, precision in in_order(plan):
         name = f"{preset} {device} {precision}"
         if plan.budget_s is not None and rows and time.monotonic() - began > plan.budget_s:
             skipped.append(name)

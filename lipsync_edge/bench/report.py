@@ -7,13 +7,14 @@ from typing import Any
 
 from lipsync_edge.errors import OutputError, UsageError
 
+STAGES = ("decode", "track", "render", "encode")
 HEADINGS = (
     "preset",
     "device",
     "precision",
     "fps",
     "× real time",
-    "render p50/p95 ms",
+    *(f"{stage} p50/p95 ms" for stage in STAGES),
     "first frame s",
     "peak MB",
     "models MB",
@@ -23,19 +24,22 @@ HEADINGS = (
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """Return a row's text, one a heading."""
-    render = row["stage_ms"].get("render")
     return (
         row["preset"],
         row["device"],
         row["precision"],
         f"{row['fps']:.1f}",
         f"{row['real_time_factor']:.2f}",
-        f"{render['p50']:.1f} / {render['p95']:.1f}" if render else "-",
+        *(_both(row["stage_ms"].get(stage)) for stage in STAGES),
         "-" if row["first_frame_s"] is None else f"{row['first_frame_s']:.2f}",
         "-" if row["rss_mb"] is None else f"{row['rss_mb']:.0f}",
         f"{row['models_mb']:.1f}",
         str(row["frames"]),
     )
+
+
+def _both(ms: dict[str, float] | None) -> str:
+    return "-" if ms is None else f"{ms['p50']:.1f} / {ms['p95']:.1f}"
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
@@ -65,6 +69,8 @@ def text(found: dict[str, Any]) -> str:
             f"recommended: --preset {best['preset']} --device {best['device']} --precision {best['precision']} "
             f"({best['why']})"
         )
+    kept = found["kept"]
+    lines.append(kept if kept.startswith("kept") else f"not kept for --device auto: {kept}")
     return "\n".join(lines)
 
 
