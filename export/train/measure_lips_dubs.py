@@ -17,7 +17,7 @@ from export.train.labels import CROP_SIDE, MARGIN, NOMINAL_SIDE
 from export.train.lips_networks import FLOW_RANGE
 from export.train.measure_lips_own import mouth, ticks
 from export.train.sync_data import grey_mouth
-from export.train.sync_measure import SHIFTS, SyncJudge, moved
+from export.train.sync_measure import SHIFTS, SyncJudge, moved, near
 from lipsync_edge import blend
 from lipsync_edge.crop import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.engine import Engine
@@ -64,7 +64,7 @@ def sync_row(judge: SyncJudge, result: Dub, mel: Array, wrong: Array) -> dict[st
     return {
         "offset": own.frames,
         "confidence": round(own.confidence, 3),
-        "found_when_moved": round(float(np.mean(np.abs(np.subtract(found, SHIFTS)) <= 1)), 3),
+        "found_when_moved": near(found, 0),
         "wrong_offset": other.frames,
         "wrong_confidence": round(other.confidence, 3),
     }

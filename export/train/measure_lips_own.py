@@ -1,7 +1,7 @@
 """Figure (a) of the bundled lips: a speaker's own mouth made anew from another moment of the same clip.
 
-The reference is a frame at least a second away, laid on the target's head by the landmarks that do not talk, so that
-it cannot be copied: its mouth says something else. Beside the result stand the reference itself ("copy") and the
+The reference is, of all frames at least a second away, the one whose head is held most alike; it is laid on the
+target's head by the landmarks that do not talk. Its mouth says something else, so that it cannot be copied. Beside the result stand the reference itself ("copy") and the
 same reference driven by somebody else's voice ("wrong").
 """
 
@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.lips_shape import RIGID
+from export.train.labels import five_points
+from export.train.lips_shape import RIGID, apply, similarity_batch
 from export.train.sounds import read_sound
 from lipsync_edge.arrays import Tick
 from lipsync_edge.crop import aligned_crop, similarity
@@ -31,6 +32,16 @@ Array = npt.NDArray[Any]
 SIDE = 128  # pixels of the aligned crop that is compared
 MOUTH = (0.25, 0.4375, 0.75, 0.9375)  # of it: left, top, right, bottom
 APART = 1.0  # seconds between target and reference, at least
+POSE = (
+    *RIGID,
+    5,
+    48,
+    278,
+    234,
+    454,
+    127,
+    356,
+)  # of the mesh: what tells how a head is held and does not talk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,12 +86,35 @@ def mouth(frame_bgr: Array, landmarks: Array, side: int = SIDE) -> Array:
     return aligned_crop(landmarks, side).cut(frame_bgr)[top:bottom, left:right]
 
 
-def partners(times: Array, count: int) -> list[tuple[int, int]]:
-    """Choose up to `count` targets and, for each, the reference half a clip away; none nearer than `APART`."""
-    n = len(times)
-    targets = np.unique(np.linspace(0, n - 1, min(count, n)).astype(int))
-    chosen = [(int(t), int((t + n // 2) % n)) for t in targets]
-    return [(t, r) for t, r in chosen if abs(times[t] - times[r]) >= APART]
+def pose_difference(points: Array, target: int) -> Array:
+    """Return how badly each frame's head can be laid on the target's, in eye distances, float (n,).
+
+    Args:
+        points: float (n, 468, 2), landmarks; 0 where there is no face.
+        target: row of the target.
+    """
+    here = points[target][list(POSE)].astype(np.float64)
+    eyes = np.linalg.norm(points[target][263] - points[target][33])
+    there = points[:, list(POSE)].astype(np.float64)
+    lay = similarity_batch(there, np.broadcast_to(here, there.shape))
+    return np.linalg.norm(apply(lay, there) - here, axis=-1).mean(-1) / eyes
+
+
+def partners(times: Array, points: Array, count: int) -> list[tuple[int, int]]:
+    """Choose up to `count` targets and, for each, the frame at least `APART` away whose head is held most alike."""
+    faces = np.flatnonzero(points.any((1, 2))[: len(times)])
+    chosen = []
+    for t in faces[np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int))]:
+        far = faces[np.abs(times[faces] - times[t]) >= APART]
+        if len(far):
+            chosen.append((int(t), int(far[np.argmin(pose_difference(points, int(t))[far])])))
+    return chosen
+
+
+def same_face(landmarks: Array, points: Array) -> bool:
+    """Whether tracker and teacher look at the same face: centres less than an eye distance apart."""
+    eyes = np.linalg.norm(points[263] - points[33])
+    return bool(np.linalg.norm(landmarks.mean(0) - five_points(points).mean(0)) < eyes)
 
 
 def own_row(engine: Engine, clip: Talking, wrong: Array, count: int) -> dict[str, Any] | None:
@@ -89,12 +123,12 @@ def own_row(engine: Engine, clip: Talking, wrong: Array, count: int) -> dict[str
     known = min(len(right_ticks), len(wrong_ticks))
     times = np.array([float(frame.time) for frame in clip.frames[:known]])
     found: dict[str, list[tuple[float, float]]] = {"made": [], "copy": [], "wrong": []}
-    for t, r in partners(times, count):
+    for t, r in partners(times, clip.points, count):
         landmarks = right_ticks[t].landmarks
-        if landmarks is None or not clip.points[t].any() or not clip.points[r].any():
+        if landmarks is None or not same_face(landmarks, clip.points[t]):
             continue
         target = clip.frames[t].frame_bgr
-        lay = similarity(clip.points[r][list(RIGID)], clip.points[t][list(RIGID)])
+        lay = similarity(clip.points[r][list(POSE)], clip.points[t][list(POSE)])
         laid = cv2.warpAffine(
             clip.frames[r].frame_bgr,
             lay,
