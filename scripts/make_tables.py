@@ -1,4 +1,4 @@
-"""Write the README's tables out of benchmarks/results/*.json: `python scripts/make_tables.py [--check]`.
+"""Write the tables of README.md and benchmarks/NOTES.md out of benchmarks/results/: `make_tables.py [--check]`.
 
 A table stands between `<!-- table NAME -->` and `<!-- end NAME -->`; a test fails when it differs from its rows.
 """
@@ -12,8 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
+
 ROOT = Path(__file__).parents[1]
-README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results"
+README, NOTES, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "NOTES.md", ROOT / "benchmarks" / "results"
 FIGURES = {
     "lse_d": "LSE-D ↓",
     "lse_c": "LSE-C ↑",
@@ -29,12 +31,6 @@ FIGURES = {
     "flicker": "flicker (real)",
 }
 WAYS = {"self": "own voice", "cross": "another's voice", "shuffled": "control: shuffled"}
-
-
-def grid(headings: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
 def run_table(rows: list[dict[str, Any]]) -> str:
@@ -135,6 +131,11 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "bench": bench_table,
     "networks": network_table,
     "table2": quality_table,
+    "ratio": ratio_table,
+    "start": start_table,
+    "profile": profile_table,
+    "picture": picture_table,
+    "threads": threads_table,
 }
 
 
@@ -160,12 +161,15 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    old = README.read_text("utf-8")
-    new = filled(old)
-    if check and new != old:
-        sys.exit("the README's tables are not those of benchmarks/results: run python scripts/make_tables.py")
-    if new != old:
-        README.write_text(new, "utf-8")
+    for page in (README, NOTES):
+        old = page.read_text("utf-8")
+        new = filled(old)
+        if check and new != old:
+            sys.exit(
+                f"the tables of {page.name} are not those of benchmarks/results: run scripts/make_tables.py"
+            )
+        if new != old:
+            page.write_text(new, "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def tables():
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("make_tables", ROOT / "scripts" / "make_tables.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "scripts"))
 
 
 def test_the_tables_of_the_readme_are_those_of_the_results(tables):
@@ -20,6 +23,72 @@ def test_the_tables_of_the_readme_are_those_of_the_results(tables):
     assert "<!-- table run -->" in text
     assert "<!-- table table2 -->" in text
     assert tables.filled(text) == text, "run python scripts/make_tables.py"
+
+
+def test_the_tables_of_the_notes_are_those_of_the_results(tables):
+    text = tables.NOTES.read_text("utf-8")
+    assert "<!-- table profile -->" in text
+    assert tables.filled(text) == text, "run python scripts/make_tables.py"
+
+
+def test_ratios_say_target_device_and_face(tables):
+    row = {
+        "name": "lite",
+        "devices": {"lips": "cpu", "detect": "cpu"},
+        "fps": 61.0,
+        "ratio": 305.4,
+        "least_fps": 60.0,
+        "least_ratio": 300.0,
+        "reached": True,
+        "n": 1000,
+        "rounds": 2,
+        "load": 0.3,
+        "face": "found",
+    }
+    other = row | {"name": "b", "ratio": 4.92, "least_fps": 0.0, "least_ratio": 5.0, "reached": False}
+    machine = {"processor": "x", "cores": 2, "flags": ["AVX2"]}
+    runs = [{"fps": 0.1, "frames": 3, "threads": 2}, {"fps": 0.2, "frames": 3, "threads": 2}]
+    text = tables.ratio_table({"rows": [row, other], "reference": runs, "machine": machine})
+    assert "| lite | cpu | 61.0 | 305 × | 60 fps and 300 × | yes | 1000 × 2 | 0.3 |" in text
+    assert "| b | cpu | 61.0 | 4.9 × | 5 × | no |" in text
+    assert "Reference: 0.100, 0.200 fps (3 frames a round, 2 threads)" in text
+    assert "Face of lite, b: found." in text
+
+
+def test_waits_and_profiles_become_tables(tables):
+    one = {"median": 0.9, "worst": 1.1, "n": 7, "target": 1.5, "reached": True, "load": 0.2}
+    found = {"import_ms": one, "first_frame_s": {"lite": one | {"reached": False}}, "machine": {"load": 0.1}}
+    text = tables.start_table(found)
+    assert "| `import lipsync_edge` | 0.90 ms | 1.10 ms | 7 | 1.5 ms | yes |" in text
+    assert "| first frame, `lite` | 0.90 s | 1.10 s | 7 | 1.5 s | no |" in text
+    row = {
+        "preset": "lite",
+        "stage_ms": {"decode": {"p50": 1.0, "p95": 2.0}},
+        "busy": {"decode": 0.5},
+        "macs": {"lips": 4_000_000, "detect": 1_000_000},
+        "moved_bytes": 16_600_000,
+        "least_bytes": 2_760_000,
+        "fps": 70.0,
+        "load": 0.2,
+        "size": "1280x720",
+        "frames": 10,
+    }
+    text = tables.profile_table(
+        {"rows": [row, row | {"preset": "hq", "stage_ms": {"encode": {"p50": 3.0, "p95": 4.0}}}]}
+    )
+    assert "| decode | 1.00 / 2.00 | - |" in text
+    assert "| encode | - | 3.00 / 4.00 |" in text
+    assert "| busy: decode | 50% | 50% |" in text
+    assert "| million multiply-adds | 5 | 5 |" in text
+
+
+def test_picture_work_and_pools_become_tables(tables):
+    steps = {"to BGR": {"least": 1.0, "median": 2.0, "n": 60}, "write": {"mean_all_threads": 9.0, "n": 50}}
+    text = tables.picture_table({"cpu_ms": steps, "load": 3.0})
+    assert "| to BGR | 1.00 | 2.00 | 60 |" in text
+    assert "| write | 9.00 (mean) | - | 50 |" in text
+    row = {"variant": "both", "fps": 70.0, "cpu_ms": 25.0, "n": 3}
+    assert "| both | 70.0 | 25.0 | 3 |" in tables.threads_table({"rows": [row], "machine": {"load": 0.1}})
 
 
 def test_a_changed_row_changes_the_text(tables, tmp_path):

@@ -1,0 +1,151 @@
+"""Time the picture work that is no network, one step at a time, on one thread: what a frame of 1280x720 costs.
+
+    python -m benchmarks.bench_picture [--times 60] [--out benchmarks/results/picture.json]
+
+`packed` converts to and from BGR in one go, `planes` by way of three planes; both give the same bits, which is checked
+here, too. `cpu_ms` is processor time of the thread, the least and the median of n calls: other work on the machine
+hardly changes the least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
+from lipsync_edge.arrays import U8
+from lipsync_edge.bench.machine import this_machine
+from lipsync_edge.media import (
+    ACCURATE,
+    AREA,
+    FULL_CHROMA_IN,
+    FULL_CHROMA_OUT,
+    FULL_RANGE,
+    POINT,
+    decoded,
+    opened,
+    video_stream,
+)
+from lipsync_edge.reader import VideoReader
+from lipsync_edge.writer import VideoFormat, VideoWriter
+
+RESULTS = Path(__file__).parent / "results" / "picture.json"
+INWARDS = {"interpolation": POINT | ACCURATE | FULL_CHROMA_OUT, "dst_color_range": FULL_RANGE, "threads": 1}
+OUTWARDS = {"interpolation": AREA | ACCURATE | FULL_CHROMA_IN, "src_color_range": FULL_RANGE, "threads": 1}
+
+
+def views(frame: av.VideoFrame) -> list[U8]:
+    """Return a picture's planes, uint8 (h, w) each, their padding left out; not copies."""
+    return [
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in frame.planes
+    ]
+
+
+def to_bgr_packed(frame: av.VideoFrame) -> U8:
+    """4:2:0 → BGR, uint8 (H, W, 3)."""
+    return np.asarray(frame.reformat(format="bgr24", **INWARDS).to_ndarray(), np.uint8)
+
+
+def to_bgr_planes(frame: av.VideoFrame) -> U8:
+    """4:2:0 → three planes → BGR, uint8 (H, W, 3)."""
+    green, blue, red = views(frame.reformat(format="gbrp", **INWARDS))
+    return np.asarray(cv2.merge([blue, green, red]), np.uint8)
+
+
+def from_bgr_packed(image_bgr: U8) -> av.VideoFrame:
+    """BGR, uint8 (H, W, 3) → 4:2:0."""
+    return av.VideoFrame.from_ndarray(image_bgr, format="bgr24").reformat(format="yuv420p", **OUTWARDS)
+
+
+def from_bgr_planes(image_bgr: U8) -> av.VideoFrame:
+    """BGR, uint8 (H, W, 3) → three planes → 4:2:0."""
+    frame = av.VideoFrame(image_bgr.shape[1], image_bgr.shape[0], "gbrp")
+    green, blue, red = views(frame)
+    cv2.split(image_bgr, [blue, green, red])
+    return frame.reformat(format="yuv420p", **OUTWARDS)
+
+
+def timed(call: Callable[[], object], times: int) -> dict[str, float]:
+    """Return least and median processor time of the calling thread, ms."""
+    taken = []
+    for _ in range(times + 3):
+        began = time.thread_time()
+        call()
+        taken.append(1000 * (time.thread_time() - began))
+    return {"least": round(min(taken[3:]), 3), "median": round(float(np.median(taken[3:])), 3), "n": times}
+
+
+def encoder(images: list[U8], out: Path) -> dict[str, float]:
+    """Return the processor time of all threads for writing a video of the images, ms a frame."""
+    began = time.process_time()
+    with VideoWriter(out, VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, time_base=1 / FPS)) as writer:
+        for i, image in enumerate(images):
+            writer.write(image, Fraction(i) / FPS)
+    ms = 1000 * (time.process_time() - began) / len(images)
+    return {"mean_all_threads": round(ms, 3), "n": len(images)}
+
+
+def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
+    """Return step → figures, after checking that packed and planes give the same bits."""
+    with opened(clip) as container:
+        began = time.process_time()
+        frames = [
+            frame
+            for frame, _ in zip(decoded(container, video_stream(container, clip)), range(50), strict=False)
+        ]
+        decoding = 1000 * (time.process_time() - began) / len(frames)
+    frame, reader = frames[25], VideoReader(clip)
+    image = to_bgr_packed(frame)
+    assert np.array_equal(image, to_bgr_planes(frame))
+    assert np.array_equal(from_bgr_packed(image).to_ndarray(), from_bgr_planes(image).to_ndarray())
+    return {
+        "decode": {"mean_all_threads": round(decoding, 3), "n": len(frames)},
+        "to BGR, packed": timed(lambda: to_bgr_packed(frame), times),
+        "to BGR, planes": timed(lambda: to_bgr_planes(frame), times),
+        "to BGR, as the reader does": timed(lambda: reader._upright(frame), times),
+        "copy of a frame": timed(image.copy, times),
+        "to 4:2:0, packed (as the writer does)": timed(lambda: from_bgr_packed(image), times),
+        "to 4:2:0, planes": timed(lambda: from_bgr_planes(image), times),
+        "write, conversion and x264": encoder([reader._upright(one) for one in frames], folder / "out.mp4"),
+    }
+
+
+def main() -> None:
+    """Make the clip, measure, write, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--times", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        clip = make_face(arguments.corpus / "eval" / CLIP, Path(name) / "face.mp4")
+        load = round(os.getloadavg()[0], 2)
+        steps = measure(clip, Path(name), arguments.times)
+    found = {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": asdict(this_machine()),
+        "load": load,
+        "cpu_ms": steps,
+    }
+    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps({"load": load, "cpu_ms": steps}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
