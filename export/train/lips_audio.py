@@ -1,12 +1,13 @@
 """Train the ear: a window of mel columns → the shape code of the mouth.
 
-python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --voices .train/voices --minutes 25
+python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 25
+
+Hears .train/voices (`export.train.voices`) and .train/readings.npz (`export.train.readings`) where they are there.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,77 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from export.train.fit import Plan, fit
+from export.train.lips_clips import SHORTEST, Clip, load_clips
 from export.train.lips_networks import Ear
-from export.train.lips_shape import CODES, fit_shape, gap
+from export.train.lips_shape import CODES
 from export.train.noise import FLOOR, mixed, music, stretch_of, telephone
-from export.train.sounds import read_sound
-from export.train.voices import Voice, load_voices, voice_path
-from lipsync_edge.mel import mel_spectrogram
+from export.train.readings import load_readings
 
 Array = npt.NDArray[Any]
 
 COLUMNS = 30  # of 12.5 ms; 200 ms of look-ahead
 OFFSET = -15
-RUN = 24  # consecutive frames of one clip, for losses on motion
+RUN = SHORTEST  # consecutive frames of one clip, for losses on motion
 RUNS = 24  # runs in a batch
 LONGEST = int((RUN - 1) * 3.2 * 1.25) + 4 + COLUMNS  # columns of a run at 25 frames a second, spoken slowly
 OWN = 0.4  # how often a clip is heard in its own voice
 MUSIC = 24  # pieces of music that may play behind
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clip:
-    """One talking clip.
-
-    Attributes:
-        speaker: whose.
-        path: below the corpus folder.
-        voices: its own voice first, then others that say the same.
-        codes: float32 (frames, 8), scaled so that all speakers move about equally far.
-        times: float64 (frames,), seconds.
-        gaps: float32 (frames,), inner-lip opening over the eye distance.
-    """
-
-    speaker: str
-    path: str
-    voices: list[Voice]
-    codes: Array
-    times: Array
-    gaps: Array
-
-
-def load_clips(corpus: Path, labels: Path, voices: Path, out: Path) -> list[Clip]:
-    """Read every training clip with its codes and voices; fits and saves the shape model on the way."""
-    with np.load(labels / "train.npz") as data:
-        good = data["score"] > 0.9
-        points = data["points"][good][:, :, :2].astype(np.float64)
-        clip, times, paths = data["clip"][good], data["time"][good], data["paths"]
-    speakers = np.array([str(p).split("/")[1] for p in paths])
-    of_frame = speakers[clip]
-    _, inverse, count = np.unique(of_frame, return_inverse=True, return_counts=True)
-    model, codes = fit_shape(points, clip, 1 / np.sqrt(count[inverse]))
-    out.mkdir(parents=True, exist_ok=True)
-    model.save(out / "shape.npz")
-    codes = level_speakers(codes, of_frame)
-    gaps = gap(points).astype(np.float32)
-    clips = []
-    for i, path in enumerate(paths):
-        rows = np.flatnonzero(clip == i)
-        if len(rows) >= RUN:
-            heard = [Voice(mel_spectrogram(read_sound(corpus / str(path))))]
-            heard += load_voices(voice_path(voices, str(path)))
-            clips.append(Clip(speakers[i], str(path), heard, codes[rows], times[rows], gaps[rows]))
-    return clips
-
-
-def level_speakers(codes: Array, speaker: Array) -> Array:
-    """Scale each speaker's codes (n, 8) so that the first one spreads as far as the median speaker's."""
-    out = codes.copy()
-    names = np.unique(speaker)
-    spreads = np.array([codes[speaker == name, 0].std() for name in names])
-    for name, spread in zip(names, spreads, strict=True):
-        out[speaker == name] *= np.clip(np.median(spreads) / spread, 0.4, 2.5)
-    return out
 
 
 def windows(mel: Array, times: Array, shift: int = 0) -> Array:
@@ -195,6 +140,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--voices", type=Path, default=Path(".train/voices"), help="of export.train.voices")
+    parser.add_argument(
+        "--readings", type=Path, default=Path(".train/readings.npz"), help="of export.train.readings"
+    )
     parser.add_argument("--out", type=Path, default=Path(".train/lips"))
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--threads", type=int, default=1)
@@ -203,6 +151,7 @@ def main(argv: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     clips = load_clips(options.corpus, options.labels, options.voices, options.out)
+    clips += [clip for clip in load_readings(options.readings) if len(clip.codes) >= RUN]
     voices = sum(len(c.voices) for c in clips)
     print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers, {voices} voices", flush=True)
     sampler = Sampler(clips, options.seed)

@@ -23,8 +23,8 @@ from export.train.lips_views import MOVING, SIDE
 LIPS = 60  # the first of MOVING are the lips
 BATCH = 16
 JUDGE_AFTER = 600  # steps of the hand alone, before the judge has a say
-JUDGE = 0.12
-MATCH = 0.25
+JUDGE = 0.3
+MATCH = 2.0
 
 
 def zone(points: Tensor, size: int = SIDE, window: tuple[float, ...] = (0.0, 0.0, 1.0, 1.0)) -> Tensor:

@@ -165,8 +165,8 @@ def cepstra(mel: Array) -> Array:
     return np.vstack([scaled, scaled[:1]]).T
 
 
-def aligned(mel: Array, target: Array) -> Array:
-    """Lay a mel (80, S) on the time of another (80, T) that says the same: float32 (80, T)."""
+def alignment(mel: Array, target: Array) -> Array:
+    """Return which column of a mel (80, S) says what each column of another (80, T) says, float (T,)."""
     a, b = cepstra(target), cepstra(mel)
     cost = np.sqrt(np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T, 0))
     best, came = np.full(len(b), np.inf), np.zeros(cost.shape, np.int8)
@@ -179,8 +179,12 @@ def aligned(mel: Array, target: Array) -> Array:
     path[-1] = len(b) - 8 + best[-8:].argmin()
     for i in range(len(a) - 1, 0, -1):
         path[i - 1] = path[i] - came[i, int(path[i])]
-    smooth = np.convolve(np.pad(path, 3, mode="edge"), np.full(7, 1 / 7), "valid")
-    return _columns_at(mel, smooth, axis=1).astype(np.float32)
+    return np.convolve(np.pad(path, 3, mode="edge"), np.full(7, 1 / 7), "valid")
+
+
+def aligned(mel: Array, target: Array) -> Array:
+    """Lay a mel (80, S) on the time of another (80, T) that says the same: float32 (80, T)."""
+    return _columns_at(mel, alignment(mel, target), axis=1).astype(np.float32)
 
 
 def _later(row: Array, by: int) -> Array:
