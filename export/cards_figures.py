@@ -123,8 +123,9 @@ def lips(rows: Rows) -> str:
         parts.append(
             f"The sync expert itself, on {told['clips']} real clips: within a frame of the file's own time on "
             f"{told['within_one_frame']:.0%} (by chance {told['by_chance']:.0%}, wrong sounds "
-            f"{told['wrong_sound_within_one_frame']:.0%}), moved sounds found as moved "
-            f"{told['moved_found_as_moved']:.0%}; elsewhere on {', '.join(told['fails_on']) or 'none'}."
+            f"{told['wrong_sound_within_one_frame']:.0%}), within three on {told['within_three_frames']:.0%}; sounds "
+            f"moved from there found as moved {told['moved_from_their_own_offset']:.0%}; more than a frame off on "
+            f"{', '.join(told['fails_on']) or 'none'}."
         )
     return "\n\n".join(part for part in parts if part) or NOTHING
 

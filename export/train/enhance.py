@@ -17,29 +17,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from export.train.edge_networks import EnhanceGraph, EnhanceNet
+from export.train.enhance_own import own_pairs
 from export.train.fit import Losses, Plan, fit, load_mean
 from export.train.graphs import export_graph, largest_difference, parameters
 from export.train.sharpness import cut_frames, cut_stills, degrade, patch
 
 Array = npt.NDArray[Any]
+Pairs = tuple[Array, Array]
+
+OWN_SHARE = 0.4  # of a batch: mouths that our own lips made
+FAINT = 0.006  # of full brightness: less detail than this is noise
+CRISP = 0.02
 
 
 class EnhanceLoss:
     """Makes degraded patches and compares pixels, slopes, amount of fine detail and local colour."""
 
-    def __init__(self, crops: Array, size: int = 12, side: int = 128, seed: int = 0) -> None:
-        """Draw `size` patches of `side` sharp pixels a batch."""
-        self._crops, self._size, self._side = crops, size, side
+    def __init__(
+        self, crops: Array, size: int = 12, side: int = 128, seed: int = 0, own: Pairs | None = None
+    ) -> None:
+        """Draw `size` patches of `side` sharp pixels a batch; `own` are made windows and their originals."""
+        self._crops, self._size, self._side, self._own = crops, size, side, own
         self._rng = np.random.default_rng(seed)
 
     def __call__(self, net: nn.Module) -> Losses:
         """See the class."""
-        rng = self._rng
-        picks = rng.integers(0, len(self._crops), self._size)
-        sharp = [patch(rng, self._crops[p], self._side) for p in picks]
-        gain = [float(np.exp(rng.normal(0, 0.2))) for _ in sharp]
-        sharp = [np.clip(s * g, 0, 255).astype(np.uint8) for s, g in zip(sharp, gain, strict=True)]
-        x, y = _tensor([degrade(rng, s) for s in sharp]), _tensor(sharp)
+        x, y = self._batch()
         with torch.autocast("cpu", torch.bfloat16):
             made = net(x)
         terms = {"pixel": (made - y).abs().mean()}
@@ -50,7 +53,30 @@ class EnhanceLoss:
         terms["energy"] = 0.3 * energy.abs().mean()
         base = F.avg_pool2d(x, 8)
         terms["colour"] = 0.5 * (F.avg_pool2d(made, 16) - base).abs().mean()
+        terms["crisp"] = CRISP * (detail(made) / detail(y)).log().abs().mean()
         return terms
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        """Return spoiled patches (B, 3, side / 2, side / 2) and the sharp ones (B, 3, side, side), 0…1."""
+        rng, count = self._rng, round(OWN_SHARE * self._size) if self._own else 0
+        sharp = []
+        for pick in rng.integers(0, len(self._crops), self._size - count):
+            gain = float(np.exp(rng.normal(0, 0.2)))
+            sharp.append(np.clip(patch(rng, self._crops[pick], self._side) * gain, 0, 255).astype(np.uint8))
+        small = [degrade(rng, one) for one in sharp]
+        if self._own:
+            for pick in rng.integers(0, len(self._own[0]), count):
+                turn = slice(None, None, -1 if rng.random() < 0.5 else 1)
+                small.append(self._own[0][pick][:, turn])
+                sharp.append(self._own[1][pick][:, turn])
+        return _tensor(small), _tensor(sharp)
+
+
+def detail(picture: Tensor) -> Tensor:
+    """Return how much the Laplacian of pictures (B, 3, H, W) varies around each place, over 16 pixels, grey."""
+    grey = picture.mean(1, keepdim=True)
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).reshape(1, 1, 3, 3)
+    return (F.avg_pool2d(F.conv2d(grey, kernel).pow(2), 16, 8) + FAINT**2).sqrt()
 
 
 def _tensor(images: list[Array]) -> Tensor:
@@ -76,6 +102,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--folder", type=Path, default=Path(".train/enhance"))
     parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_enhance.fp32.onnx"))
+    parser.add_argument("--lips", type=Path, help="trained lips, whose output is mended too (.train/lips)")
+    parser.add_argument("--own", type=int, default=1500, help="mouths that these lips make")
     parser.add_argument("--minutes", type=float, default=8.0)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
@@ -92,10 +120,15 @@ def main(argv: list[str] | None = None) -> None:
     else:
         stills, held = cut_stills(args.corpus, args.labels)
         crops = np.concatenate([stills[~held], cut_frames(args.corpus, args.labels)])
-        print(f"{len(crops)} crops", flush=True)
+        own = own_pairs(args.corpus, args.labels, args.lips, args.own, held_out=False) if args.lips else None
+        print(f"{len(crops)} crops, {len(own[0]) if own else 0} mouths of our lips", flush=True)
         net = net.to(memory_format=torch.channels_last)
         mean = fit(
-            net, EnhanceLoss(crops, seed=args.seed), Plan(args.minutes, args.rate), args.folder, args.fresh
+            net,
+            EnhanceLoss(crops, seed=args.seed, own=own),
+            Plan(args.minutes, args.rate),
+            args.folder,
+            args.fresh,
         )
     print(write(mean.to(memory_format=torch.contiguous_format), args.out))  # type: ignore[arg-type]
 

@@ -1,13 +1,13 @@
 """Measure `edge_enhance` on the held-out stills: against bicubic, by kind of damage, and colours.
 
-python -m export.train.measure_enhance
+python -m export.train.measure_enhance --lips .train/lips
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from export.train.enhance_own import own_pairs
 from export.train.sharpness import cut_stills, degrade
 
 Array = npt.NDArray[Any]
 Enlarge = Callable[[Array], Array]
+
+OWN = 120  # mouths of our own lips
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,10 @@ def blurred(sigma: float) -> Callable[[Array], Array]:
     return damage
 
 
-def measure(enlarge: Enlarge, name: str, damage: Callable[[Array], Array], sharp: Array) -> EnhanceRow:
-    """Damage, enlarge, compare."""
+def measure(enlarge: Enlarge, name: str, small_pictures: Iterable[Array], sharp: Array) -> EnhanceRow:
+    """Enlarge what was damaged and compare with the sharp pictures."""
     rows = []
-    for truth in sharp:
-        small = damage(truth)
+    for small, truth in zip(small_pictures, sharp, strict=True):
         made = enlarge(small)
         size = truth.shape[1::-1]
         cubic = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
@@ -107,6 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_enhance.fp32.onnx"))
+    parser.add_argument("--lips", type=Path, help="trained lips: measure on mouths that they made, too")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_enhance.json"))
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
@@ -116,7 +119,10 @@ def main(argv: list[str] | None = None) -> None:
     damages = {f"blur {s}": blurred(s) for s in (0.0, 1.0, 2.0)} | {
         "as in training": lambda x: degrade(rng, x)
     }
-    rows = [measure(enlarge, name, damage, sharp) for name, damage in damages.items()]
+    rows = [measure(enlarge, name, map(damage, sharp), sharp) for name, damage in damages.items()]
+    if args.lips:
+        made, real = own_pairs(args.corpus, args.labels, args.lips, OWN, held_out=True)
+        rows.append(measure(enlarge, "our own lips", made, real))
     for row in rows:
         print(
             " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()), flush=True

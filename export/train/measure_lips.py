@@ -86,8 +86,13 @@ def summary(own: list[Row], dubs: list[Row]) -> Row:
     """Return the figures of the table and the worst of each."""
     pictured = [row for row in dubs if "sharpness" in row]
     columns = [key for key in own[0] if key.startswith(("psnr", "ssim"))]
-    by_face = {face: share([r for r in dubs if r["face"] == face], "offset") for face in FACES}
-    by_voice = {voice: share([r for r in dubs if r["voice"] == voice], "offset") for voice in VOICES}
+    by_face, by_voice = (
+        {
+            name: share([r for r in dubs if r[who] == name], "offset")
+            for name in dict.fromkeys(r[who] for r in dubs)
+        }
+        for who in ("face", "voice")
+    )
     worst = {
         "psnr": min(own, key=lambda r: r["psnr_made"])["clip"],
         "least_gain_over_copy": min(own, key=lambda r: r["psnr_made"] - r["psnr_copy"])["clip"],

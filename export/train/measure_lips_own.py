@@ -1,8 +1,8 @@
 """Figure (a) of the bundled lips: a speaker's own mouth made anew from another moment of the same clip.
 
 The reference is, of all frames at least a second away, the one whose head is held most alike; it is laid on the
-target's head by the landmarks that do not talk. Its mouth says something else, so that it cannot be copied. Beside the result stand the reference itself ("copy") and the
-same reference driven by somebody else's voice ("wrong").
+target's head by the landmarks that do not talk. Its mouth says something else, so that it cannot be copied. Beside the
+result stand the reference itself ("copy") and the same reference driven by somebody else's voice ("wrong").
 """
 
 from __future__ import annotations
@@ -86,18 +86,18 @@ def mouth(frame_bgr: Array, landmarks: Array, side: int = SIDE) -> Array:
     return aligned_crop(landmarks, side).cut(frame_bgr)[top:bottom, left:right]
 
 
-def pose_difference(points: Array, target: int) -> Array:
-    """Return how badly each frame's head can be laid on the target's, in eye distances, float (n,).
+def pose_difference(points: Array, target: Array) -> Array:
+    """Return how badly each head can be laid on the target's, in eye distances, float (n,).
 
     Args:
-        points: float (n, 468, 2), landmarks; 0 where there is no face.
-        target: row of the target.
+        points: float (n, 468, 2), landmarks of faces.
+        target: float (468, 2), of the target.
     """
-    here = points[target][list(POSE)].astype(np.float64)
-    eyes = np.linalg.norm(points[target][263] - points[target][33])
-    there = points[:, list(POSE)].astype(np.float64)
+    here, there = target[list(POSE)].astype(np.float64), points[:, list(POSE)].astype(np.float64)
     lay = similarity_batch(there, np.broadcast_to(here, there.shape))
-    return np.linalg.norm(apply(lay, there) - here, axis=-1).mean(-1) / eyes
+    return np.linalg.norm(apply(lay, there) - here, axis=-1).mean(-1) / np.linalg.norm(
+        target[263] - target[33]
+    )
 
 
 def partners(times: Array, points: Array, count: int) -> list[tuple[int, int]]:
@@ -107,7 +107,7 @@ def partners(times: Array, points: Array, count: int) -> list[tuple[int, int]]:
     for t in faces[np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int))]:
         far = faces[np.abs(times[faces] - times[t]) >= APART]
         if len(far):
-            chosen.append((int(t), int(far[np.argmin(pose_difference(points, int(t))[far])])))
+            chosen.append((int(t), int(far[np.argmin(pose_difference(points[far], points[t]))])))
     return chosen
 
 
