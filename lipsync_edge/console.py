@@ -98,6 +98,9 @@ def print_json(value: Any) -> None:
 @contextmanager
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """Show frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
+    if quiet:
+        yield lambda done, total: None
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -125,6 +128,6 @@ def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None]
         Speed(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
