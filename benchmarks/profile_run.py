@@ -4,8 +4,8 @@
 
 The clip and the voice are those of bench_run.py (1280x720); one short run before is not counted. Three threads work at
 once: one decodes, one tracks and makes, one encodes; `busy` is the part of the run in which each of them was not
-waiting for another. `track` holds `detect`, `render` holds lips, enhance, segment and blend. Times are wall-clock: on a
-busy machine they hold what others did. Of a batch each frame is given an equal part.
+waiting for another. `track` holds `detect`, `render` holds cut, lips, enhance, segment and blend. Times are wall-clock:
+on a busy machine they hold what others did. Of a batch each frame is given an equal part.
 
 The two numbers of a frame: `macs`, the multiply-adds that its networks really did (the manifest's, times how often each
 was called), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside `least_bytes`: the decoder's picture

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from lipsync_edge.stream import Stream
 
 Probe = Callable[[str], AbstractContextManager[None]]
-STAGES = ("lips", "enhance", "segment", "blend")
 
 
 def no_probe(stage: str) -> AbstractContextManager[None]:
@@ -107,11 +106,12 @@ class Engine:
 
         Args:
             ticks: any number of ticks; they go through the networks as one batch.
-            probe: called with a stage's name ("lips", "enhance", "segment", "blend"), gives a context manager
-                that is entered round that stage.
+            probe: called with a stage's name ("cut", "lips", "enhance", "segment", "blend"), gives a context
+                manager that is entered round that stage.
         """
         frames = [tick.frame_bgr for tick in ticks]
-        cuts = {i: cut for i, tick in enumerate(ticks) if (cut := self._cut(tick)) is not None}
+        with probe("cut"):
+            cuts = {i: cut for i, tick in enumerate(ticks) if (cut := self._cut(tick)) is not None}
         if not cuts:
             return frames
         with probe("lips"):

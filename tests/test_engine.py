@@ -95,7 +95,7 @@ def test_probe_sees_every_stage_in_order() -> None:
         yield
 
     warp_engine().render([tick()], probe)
-    assert seen == ["lips", "enhance", "segment", "blend"]
+    assert seen == ["cut", "lips", "enhance", "segment", "blend"]
 
 
 def published(enhance: bool = False, segment: bool = False) -> Engine:

@@ -88,7 +88,7 @@ def plot(found: dict[str, Any], out: Path) -> None:
         ) from error
     rows = found["rows"]
     names = [f"{row['preset']} · {row['device']} · {row['precision']} · {row['fps']:.0f} fps" for row in rows]
-    stages = ("decode", "track", "lips", "enhance", "segment", "blend", "encode")
+    stages = ("decode", "track", "cut", "lips", "enhance", "segment", "blend", "encode")
     figure = Figure(figsize=(10, 1.5 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
     left = [0.0] * len(rows)
