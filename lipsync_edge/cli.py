@@ -10,6 +10,7 @@ import typer
 
 from lipsync_edge.bench.command import bench_command
 from lipsync_edge.cli_live import live, prepare, serve
+from lipsync_edge.cli_models import models_app
 from lipsync_edge.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
 from lipsync_edge.eval.command import evaluate_command
@@ -25,9 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-models_app = typer.Typer(
-    help="What networks there are, and whether their files are whole.", no_args_is_help=True
 )
 app.add_typer(models_app, name="models")
 app.command()(prepare)
@@ -229,52 +227,6 @@ def devices(as_json: Json = False) -> None:
         for one in found:
             line = f"{'yes' if one.works else 'no ':3}  {one.name:14} {one.detail}"
             print(line + (f"   → {one.fix}" if one.fix and not one.works else ""))
-
-
-@models_app.command("list")
-def models_list(models: Models = None, as_json: Json = False) -> None:
-    """List the model files of the package and of your folder."""
-    with reporting(as_json):
-        from lipsync_edge.inventory import list_models
-
-        found = list_models(models)
-        if as_json:
-            print_json({"models": found})
-            return
-        for one in found:
-            print(
-                f"{one.name:14} {one.precision:5} {one.size_bytes / 1e6:7.2f} MB  {one.role:8} {one.folder}"
-            )
-
-
-@models_app.command("info")
-def models_info(name: str, models: Models = None, as_json: Json = False) -> None:
-    """Show a network's card and what was measured of its files."""
-    with reporting(as_json):
-        from lipsync_edge.inventory import model_info
-
-        found = model_info(name, models)
-        if as_json:
-            print_json(found)
-            return
-        import json
-
-        from lipsync_edge.console import plain
-
-        print(json.dumps(plain(found), indent=2, ensure_ascii=False))
-
-
-@models_app.command("verify")
-def models_verify(models: Models = None, as_json: Json = False) -> None:
-    """Compare every model file with its manifest; exit 4 when one differs."""
-    with reporting(as_json):
-        from lipsync_edge.inventory import verify_models
-
-        checked = verify_models(models)
-        if as_json:
-            print_json({"verified": checked})
-        else:
-            print(f"{len(checked)} files are what their manifest says")
 
 
 def main() -> None:

@@ -35,7 +35,11 @@ def bench_command(
     margin: Annotated[float, typer.Option(help="Part of the old fps that may be lost.", min=0, max=1)] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure what really runs here, 1280x720, decode and encode included, and recommend a configuration."""
+    """Measure what really runs here, 1280x720, decode and encode included, and recommend a configuration.
+
+    What is found on a quiet machine decides `run --device auto` from then on; the environment variable
+    LIPSYNC_EDGE_BENCH names another file to keep it in, and turns this off when it is empty.
+    """
     with reporting(as_json):
         from lipsync_edge.bench import report
         from lipsync_edge.bench.judge import ratios
