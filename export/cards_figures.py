@@ -76,22 +76,17 @@ def enhance(rows: Rows) -> str:
         return NOTHING
     body = [
         [row["damage"], str(row["pictures"]), f"{row['psnr_bicubic']:.1f}", f"{row['psnr']:.1f}",
-         f"{row['sharpness_bicubic']:.2f}", f"{row['sharpness']:.2f}", f"{row['colour_shift']:.3f}"]
+         f"{row['sharpness_bicubic']:.2f}", f"{row['sharpness']:.2f}",
+         f"{row['true_detail_bicubic']:.2f}", f"{row['true_detail']:.2f}", f"{row['colour_shift']:.3f}"]
         for row in found
     ]  # fmt: skip
-    head = [
-        "damage",
-        "stills kept from training",
-        "dB bicubic",
-        "dB",
-        "sharpness bicubic",
-        "sharpness",
-        "colour shift",
-    ]
+    pairs = [name for figure in ("dB", "sharpness", "true detail") for name in (f"{figure} bicubic", figure)]
+    head = ["damage", "stills kept from training", *pairs, "colour shift"]
     worst = min(found, key=lambda row: row["psnr"] - row["psnr_bicubic"])
     gain = worst["psnr"] - worst["psnr_bicubic"]
     text = (
-        f"Sharpness is the Laplacian variance over the sharp picture's own; the colour shift is of 255.\n\n"
+        f"Sharpness is the Laplacian variance over the sharp picture's own; true detail is how much of the sharp "
+        f"picture's Laplacian is there at its own place (noise adds nothing to it); the colour shift is of 255.\n\n"
         f"{table(head, body)}\n\nWorst: {worst['damage']} ({gain:+.1f} dB against bicubic)."
     )
     figures = rows("lips_figures")
@@ -116,7 +111,7 @@ def lips(rows: Rows) -> str:
     figures = rows("lips_figures")
     for preset in figures or {}:
         parts.append(_own(preset, figures[preset]))
-        parts.append(_judged(preset, figures[preset]["summary"]))
+        parts.append(_judged(preset, figures[preset]))
     expert = rows("train_sync_expert")
     if expert:
         told = expert["summary"]
@@ -173,16 +168,27 @@ def _own(preset: str, found: Row) -> str:
     )
 
 
-def _judged(preset: str, told: Row) -> str:
+def _judged(preset: str, found: Row) -> str:
+    told, dubs = found["summary"], found["dubs"]
+    keys = ("sharpness", "texture", "flicker", "flicker_source")
+    by = {key: _by_face(dubs, key) for key in keys}
+    body = [
+        [face, f"{near:.0%}", f"{by['sharpness'][face]:.2f}", f"{by['texture'][face]:.4f}",
+         f"{by['flicker'][face]:.2f} ({by['flicker_source'][face]:.2f})"]
+        for face, near in told["offset_by_face"].items()
+    ]  # fmt: skip
+    head = ["dubbed face", "offset within a frame", "sharpness", "texture distance", "flicker (source)"]
+    worst = told["worst"]
     return (
         f"Dubbed faces, preset {preset}: the sync expert finds {told['offset_within_one']:.0%} within a frame of the "
         f"voice (wrong voices {told['wrong_voice_within_one']:.0%}; moved voices found as moved "
-        f"{told['moved_found_as_moved']:.0%}), worst with the face {told['worst']['offset_face']} and the voice "
-        f"{told['worst']['offset_voice']}. Sharpness of the mouth {told['sharpness']:.2f} of the source's, of what "
+        f"{told['moved_found_as_moved']:.0%}). Sharpness of the mouth {told['sharpness']:.2f} of the source's, of what "
         f"changed {told['sharpness_changed']:.2f}. Outside the mask at most {told['outside_mask']} grey levels differ; "
         f"texture distance of the upper face {told['texture']:.4f} (the source a second later "
         f"{told['texture_second_later']:.4f}, a stranger {told['texture_stranger']:.2f}). Flicker "
-        f"{told['flicker']:.2f} grey levels, the source's {told['flicker_source']:.2f}."
+        f"{told['flicker']:.2f} grey levels, the source's {told['flicker_source']:.2f}.\n\n{table(head, body)}\n\n"
+        f"Worst: offset {worst['offset_face']} and the voice {worst['offset_voice']}, sharpness {worst['sharpness']}, "
+        f"flicker {worst['flicker']}."
     )
 
 

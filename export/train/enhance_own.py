@@ -1,7 +1,9 @@
 """What our own lips leave of a mouth, beside the mouth itself: pairs for the enhancer.
 
 A still with an open mouth is the sharp original. The same still with its mouth warped shut is the reference, from
-which the trained hand makes the open mouth again, at the resolution and by the steps of the run time.
+which the trained hand paints the inside of the open mouth again. That paint is laid into the original, at the
+resolution and by the steps of the run time: lips that were carried to nearly, not quite, the right place would teach
+the enhancer to blur.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import torch
 
 from export.train.fit import load_mean
 from export.train.lips_faces import Faces
-from export.train.lips_networks import WINDOW, Hand
+from export.train.lips_networks import Hand
 from export.train.lips_shape import ShapeModel
 from export.train.lips_views import SIDE
 from export.train.sources import is_held_out
-from lipsync_edge.enhance import compose_small, window_pixels
+from lipsync_edge.card import WHOLE_CROP
+from lipsync_edge.enhance import compose_small
 from lipsync_edge.lips import WarpMouth
 
 Array = npt.NDArray[Any]
@@ -49,15 +52,25 @@ class OwnOutput:
         self._hand = load_mean(Hand(), folder / "hand")
 
     @torch.no_grad()
-    def __call__(self, reference_bgr: Array, code: Array) -> Array:
-        """Return the made window, uint8 (64, 64, 3), at the crop's own resolution, as the enhancer will see it."""
-        small = cv2.resize(reference_bgr, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        image = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-        flow, logits, paint = self._hand(image, torch.from_numpy(code)[None])
-        planes = [t[0].permute(1, 2, 0).numpy() for t in (flow, torch.sigmoid(logits), paint)]
-        mouth = WarpMouth(planes[0], planes[1][..., 0], planes[2], WINDOW)
-        made = window_pixels(SIDE, WINDOW).cut(compose_small(small, mouth))
+    def __call__(self, reference_bgr: Array, code: Array, real_bgr: Array) -> Array:
+        """Return the mouth's window as the enhancer will see it, uint8 (64, 64, 3).
+
+        Args:
+            reference_bgr: uint8 (256, 256, 3), the crop with another mouth.
+            code: float32 (8,), the shape of the mouth to paint.
+            real_bgr: uint8 (128, 128, 3), the window of the real mouth, into which the paint is laid.
+        """
+        image = _tensor(cv2.resize(reference_bgr, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+        _, logits, paint = self._hand(image, torch.from_numpy(code)[None])
+        mask, inside = (t[0].permute(1, 2, 0).numpy() for t in (torch.sigmoid(logits), paint))
+        still = np.zeros((2, 2, 2), np.float32)
+        small = cv2.resize(real_bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        made = compose_small(np.asarray(small, np.uint8), WarpMouth(still, mask[..., 0], inside, WHOLE_CROP))
         return np.clip(np.rint(made * 255), 0, 255).astype(np.uint8)
+
+
+def _tensor(picture_bgr: Array) -> torch.Tensor:
+    return torch.from_numpy(picture_bgr).permute(2, 0, 1)[None].float() / 255
 
 
 def own_pairs(
@@ -76,4 +89,4 @@ def own_pairs(
     model = ShapeModel.load(lips / "shape.npz")
     mouths, made = OpenMouths(corpus, labels, model, held_out=held_out, seed=seed), OwnOutput(lips)
     pairs = [mouths.pair() for _ in range(count)]
-    return np.stack([made(reference, code) for reference, code, _ in pairs]), np.stack([p[2] for p in pairs])
+    return np.stack([made(*pair) for pair in pairs]), np.stack([p[2] for p in pairs])

@@ -4,7 +4,7 @@
 
 Per clip, into benchmarks/results/lips_figures.json: (a) the mouth made anew from another moment of the same clip,
 beside copying that moment and beside a wrong voice; (b) the offset that our sync expert finds on dubbed faces, beside
-moved and wrong voices; (c) sharpness; (d) identity; (e) flicker. The worst clips are named. About eight minutes on
+moved and wrong voices; (c) sharpness; (d) identity; (e) flicker. The worst clips are named. About five minutes on
 one core; needs the sync expert of `export.train.sync_expert`.
 """
 
@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, help="folder of models; without it the bundled ones")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each voice and clip, at most")
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each voice and clip, at most")
     parser.add_argument("--frames", type=int, default=20, help="targets of each clip")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lips_figures.json"))
     options = parser.parse_args(argv)

@@ -14,7 +14,6 @@ from export.train.enhance import OWN_SHARE, EnhanceLoss, detail  # noqa: E402
 from export.train.enhance_own import OwnOutput  # noqa: E402
 from export.train.lips_networks import Hand  # noqa: E402
 from export.train.measure_enhance import laplacian, measure  # noqa: E402
-from lipsync_edge.enhance import window_pixels  # noqa: E402
 
 
 def picture(seed: int, side: int = 256) -> np.ndarray:
@@ -39,11 +38,10 @@ def hand(tmp_path: Path) -> Path:
 
 
 def test_a_made_window_is_what_the_run_time_will_enhance(hand: Path) -> None:
-    reference = picture(0)
-    made = OwnOutput(hand)(reference, np.zeros(8, np.float32))
+    real = picture(2, 128)
+    made = OwnOutput(hand)(picture(0), np.zeros(8, np.float32), real)
     assert made.shape == (64, 64, 3)
-    small = cv2.resize(reference, (128, 128), interpolation=cv2.INTER_AREA)
-    own = window_pixels(128, (0.25, 0.4375, 0.75, 0.9375)).cut(small)
+    own = cv2.resize(real, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     faint = 1 / (1 + np.exp(2.0))
     assert (
         np.abs(made.astype(float) - own).mean() < faint * 128
@@ -91,4 +89,10 @@ def test_measuring_tells_sharp_from_blurred() -> None:
     assert row.pictures == 3
     assert row.psnr == pytest.approx(row.psnr_bicubic)
     assert row.sharpness < 0.9
+    noisy = np.clip(small[0] + np.random.default_rng(9).normal(0, 30, small[0].shape), 0, 255).astype(
+        np.uint8
+    )
+    loud = measure(doubled, "noise", [noisy], sharp[:1])
+    assert loud.sharpness > row.sharpness
+    assert loud.true_detail < row.true_detail + 0.1  # noise is no detail
     assert laplacian(sharp[0]) > laplacian(cv2.GaussianBlur(sharp[0], (0, 0), 1))
