@@ -216,17 +216,23 @@ def demo(
 
 @app.command()
 def devices(as_json: Json = False) -> None:
-    """List what each backend can really run here, and what would add the rest."""
+    """List what each backend can really run here, what would add the rest, and what `--device auto` takes."""
     with reporting(as_json):
+        from lipsync_edge.bench.known import fastest
         from lipsync_edge.devices import probe_devices
 
-        found = probe_devices()
+        found, auto = probe_devices(), {preset: fastest(preset) for preset in ("lite", "hq")}
         if as_json:
-            print_json({"devices": found})
+            print_json({"devices": found, "auto": auto})
             return
         for one in found:
             line = f"{'yes' if one.works else 'no ':3}  {one.name:14} {one.detail}"
             print(line + (f"   → {one.fix}" if one.fix and not one.works else ""))
+        for preset, best in auto.items():
+            how = "not measured   → lipsync-edge bench"
+            if best is not None:
+                how = f"{best.device} {best.precision}, {best.fps:.0f} fps on {best.when}"
+            print(f"auto {preset:14} {how}")
 
 
 def main() -> None:

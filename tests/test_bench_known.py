@@ -135,6 +135,23 @@ def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
         loading.load(preset="lite", device="openvino:NPU")
 
 
+def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
+    from lipsync_edge import devices
+    from lipsync_edge.cli import app
+    from lipsync_edge.console import run_app
+
+    monkeypatch.setattr(devices, "probe_devices", list)
+    known.remember(known.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
+    assert run_app(app, ["devices"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:4] == ["auto", "lite", "not", "measured"]
+    assert "openvino:CPU fp32, 60 fps on 2026-01-31" in lines[1]
+    assert run_app(app, ["devices", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["auto"]["lite"] is None
+    assert found["auto"]["hq"]["device"] == "openvino:CPU"
+
+
 def test_the_command_line_and_the_report_say_why(cache, tmp_path, monkeypatch, capsys):
     from lipsync_edge.cli import app
     from lipsync_edge.console import run_app
