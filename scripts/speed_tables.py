@@ -95,8 +95,11 @@ def picture_table(found: dict[str, Any]) -> str:
             if single
             else [f"{ms['mean_all_threads']:.2f} (mean)", "-"]
         )
-        body.append([step, *cells, str(ms["n"])])
-    return grid(["step", "least", "median", "n"], body) + f"\n\nLoad before: {found['load']:g}."
+        body.append([step, *cells, str(ms["n"]), str(ms.get("kB", "-"))])
+    return (
+        grid(["step, CPU ms a frame", "least", "median", "n", "file, kB"], body)
+        + f"\n\nLoad before: {found['load']:g}."
+    )
 
 
 def threads_table(found: dict[str, Any]) -> str:
