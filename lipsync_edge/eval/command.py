@@ -23,7 +23,9 @@ def evaluate_command(
     models: Annotated[Path | None, typer.Option(help="Folder with your converted syncnet_v2.")] = None,
     inception: Annotated[Path | None, typer.Option(help="Your Inception-v3 as ONNX, for FID.")] = None,
     seconds: Annotated[float, typer.Option(help="How much is looked at.", min=0.2)] = 30.0,
-    report: Annotated[Path | None, typer.Option(help="One page with faces and curves: .png, .pdf.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="One page with faces and curves: .html, .png, .pdf, .svg.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Figures and curves as JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -31,7 +33,8 @@ def evaluate_command(
     with reporting(as_json):
         from lipsync_edge.errors import OutputError
         from lipsync_edge.eval.evaluate import EvalOptions, evaluate
-        from lipsync_edge.eval.report import draw, table
+        from lipsync_edge.eval.report import report as write_report
+        from lipsync_edge.eval.report import table
 
         found = evaluate(
             EvalOptions(
@@ -45,7 +48,7 @@ def evaluate_command(
             )
         )
         if report is not None:
-            draw(found, report, generated.name)
+            write_report(found, report, generated.name)
         if out is not None:
             try:
                 out.write_text(json.dumps(found.plain(), indent=1) + "\n", "utf-8")

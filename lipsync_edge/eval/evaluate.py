@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
+from lipsync_edge.arrays import U8
 from lipsync_edge.detect import Detector
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.eval import fid, watch
-from lipsync_edge.eval.opening import follows, openings
+from lipsync_edge.eval.curves import at_times, curve, opening_figures, plain
+from lipsync_edge.eval.examples import Example, examples
 from lipsync_edge.eval.pixels import psnr, ssim
 from lipsync_edge.eval.seam import seam
 from lipsync_edge.eval.syncnet import RATE, load_syncnet, sync_score
@@ -23,7 +24,6 @@ from lipsync_edge.network import Network, load_network
 from lipsync_edge.sound import read_audio
 
 NO_REFERENCE = "no --reference"
-EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class EvalOptions:
         models: folder with syncnet_v2.audio/lip.fp32.onnx.
         inception: an Inception-v3 as ONNX, see `lipsync_edge.eval.fid.open_inception`.
         seconds: how much of the videos is looked at, from their beginning.
+        every: pictures are compared (PSNR, SSIM, seam) on every n-th frame; all else looks at every frame.
     """
 
     generated: Path
@@ -47,6 +48,7 @@ class EvalOptions:
     models: Path | None = None
     inception: Path | None = None
     seconds: float = 30.0
+    every: int = 1
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -57,7 +59,7 @@ class Evaluation:
         metrics: name → value; a metric that could not be taken is not in it.
         missing: name → why it is missing.
         curves: name → one value a frame (seconds for "time").
-        examples_bgr: rows of uint8 pictures for the report.
+        examples: moments for the report.
         frames: how many were looked at.
         frames_without_face: how many of them show no face.
     """
@@ -65,7 +67,7 @@ class Evaluation:
     metrics: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     curves: dict[str, list[float | None]] = field(default_factory=dict)
-    examples_bgr: list[list[U8]] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
     frames: int = 0
     frames_without_face: int = 0
 
@@ -97,6 +99,8 @@ def evaluate(options: EvalOptions) -> Evaluation:
             raise InputError(expected=f"a file at {path}", got="nothing there")
     if not options.seconds > 0:
         raise InputError(expected="more than 0 seconds", got=str(options.seconds))
+    if options.every < 1:
+        raise InputError(expected="every n-th frame, n from 1", got=str(options.every))
     detector = Detector(load_network("edge_detect", device="cpu"))
     segmenter = load_network("edge_segment", device="cpu", precision="fp32")
     out = Evaluation()
@@ -110,7 +114,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
     _openings(out, options, seen, real, segmenter, detector)
     _sync(out, options, seen)
     _fid(out, options, seen, real)
-    _examples(out, seen, real)
+    out.examples = examples(seen, real)
     return out
 
 
@@ -122,7 +126,7 @@ def _pixels(out: Evaluation, options: EvalOptions, places: list[Place]) -> None:
         pairs = zip(
             watch.frames(options.generated, places), watch.frames(options.reference, places), strict=False
         )
-        for (made, place), (real, _) in pairs:
+        for (made, place), (real, _) in islice(pairs, 0, None, options.every):
             if made.shape != real.shape:
                 raise InputError(
                     expected=f"a reference of {made.shape[1]}x{made.shape[0]}",
@@ -170,41 +174,19 @@ def _openings(
     options: EvalOptions,
     seen: Seen,
     real: Seen | None,
-    segmenter: Network,
+    see_mouth: Network,
     detector: Detector,
 ) -> None:
-    made = _curve(segmenter, seen)
-    out.curves = {"time": list(seen.times), "opening": _plain(made)}
     speaker = real
     if options.speaker:
         speaker = watch.see(options.speaker, watch.follow(options.speaker, detector, options.seconds))
-    names = ("opening_r", "opening_lag", "opening_best_r", "opening_amplitude", "closures_kept")
-    if speaker is None:
-        for name in names:
-            out.put(name, None, "no --speaker and no --reference")
-        return
-    theirs = _curve(segmenter, speaker)
-    theirs = np.interp(seen.times, speaker.times, theirs, right=np.nan).astype(np.float32)
-    out.curves["speaker_opening"] = _plain(theirs)
-    found = follows(made, theirs)
-    values = (found.correlation, found.best_lag, found.best_correlation, found.amplitude, found.closures_kept)
-    for name, value in zip(names, values, strict=True):
-        out.put(name, value, "the mouth or the speaker's does not move")
-
-
-def _curve(segmenter: Network, seen: Seen) -> F32:
-    side = segmenter.card.side("face")
-    where = [i for i, crop in enumerate(seen.aligned_bgr) if crop is not None]
-    small = [
-        cv2.resize(c, (side, side), interpolation=cv2.INTER_AREA) for c in seen.aligned_bgr if c is not None
-    ]
-    curve = np.full(len(seen.times), np.nan, np.float32)
-    curve[where] = openings(segmenter, [np.asarray(one, np.uint8) for one in small])
-    return curve
-
-
-def _plain(curve: F32) -> list[float | None]:
-    return [round(float(v), 6) if np.isfinite(v) else None for v in curve]
+    made = curve(see_mouth, seen)
+    theirs = None if speaker is None else at_times(seen, speaker, curve(see_mouth, speaker))
+    source = curve(see_mouth, real) if real and options.speaker else None
+    named = {"opening": made, "speaker_opening": theirs, "source_opening": source}
+    out.curves = {"time": [*seen.times], **{k: plain(v) for k, v in named.items() if v is not None}}
+    for name, (value, why) in opening_figures(made, theirs, source).items():
+        out.put(name, value, why)
 
 
 def _sync(out: Evaluation, options: EvalOptions, seen: Seen) -> None:
@@ -236,15 +218,3 @@ def _fid(out: Evaluation, options: EvalOptions, seen: Seen, real: Seen | None) -
     network = fid.open_inception(options.inception)
     pair = fid.features(network, seen.faces_bgr), fid.features(network, real.faces_bgr)
     out.put("fid", fid.frechet(*pair), "")
-
-
-def _examples(out: Evaluation, seen: Seen, real: Seen | None) -> None:
-    where = [i for i, crop in enumerate(seen.aligned_bgr) if crop is not None]
-    chosen = (
-        [where[k] for k in np.linspace(0, len(where) - 1, min(EXAMPLES, len(where))).astype(int)]
-        if where
-        else []
-    )
-    for one in [seen] + ([real] if real else []):
-        row = [one.aligned_bgr[i] for i in chosen if i < len(one.aligned_bgr)]
-        out.examples_bgr.append([crop for crop in row if crop is not None])

@@ -83,6 +83,20 @@ def correlation(x: F64, y: F64) -> float | None:
     return float(np.corrcoef(x, y)[0, 1])
 
 
+def beyond(x: F64, y: F64, known: F64) -> float | None:
+    """Return the partial correlation, -1…1, of (n,) and (n,) given a third (n,): what `known` explains is taken out.
+
+    None where a curve is constant, or where one of the two is `known` itself.
+    """
+    both = np.isfinite(x) & np.isfinite(y) & np.isfinite(known)
+    pairs = [correlation(a[both], b[both]) for a, b in ((x, y), (x, known), (y, known))]
+    if None in pairs:
+        return None
+    xy, xk, yk = (float(r or 0.0) for r in pairs)
+    rest = (1 - xk**2) * (1 - yk**2)
+    return (xy - xk * yk) / rest**0.5 if rest > 1e-9 else None
+
+
 def _shifted(x: F64, y: F64, lag: int) -> tuple[F64, F64]:
     n = len(x)
     if abs(lag) >= n:

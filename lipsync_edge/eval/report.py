@@ -1,13 +1,21 @@
-"""The evaluation on one page: example faces, curves, figures."""
+"""The evaluation on one page: example faces, curves, figures, what is missing."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 
+from lipsync_edge.arrays import U8
 from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
+from lipsync_edge.eval.examples import Example
+from lipsync_edge.eval.page import CURVES, page, value_text
+
+HTML = (".html", ".htm")
 
 
 def table(found: Evaluation) -> str:
@@ -15,6 +23,21 @@ def table(found: Evaluation) -> str:
     lines = [f"{name:18} {value:10.4f}" for name, value in found.metrics.items()]
     lines += [f"{name:18}    missing   {why}" for name, why in found.missing.items()]
     return "\n".join(lines)
+
+
+def report(found: Evaluation, out: Path, title: str) -> None:
+    """Write the page: self-contained HTML (.html), or a picture (.png, .pdf, .svg), which needs matplotlib.
+
+    Raises:
+        UsageError: matplotlib is not installed; OutputError: the file cannot be written.
+    """
+    if out.suffix.lower() not in HTML:
+        draw(found, out, title)
+        return
+    try:
+        out.write_text(page(found, title), "utf-8")
+    except OSError as error:
+        raise OutputError(expected=f"a page at {out}", got=str(error)) from error
 
 
 def draw(found: Evaluation, out: Path, title: str) -> None:
@@ -27,28 +50,58 @@ def draw(found: Evaluation, out: Path, title: str) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise UsageError(
-            expected="matplotlib for a report", got=str(error), fix="pip install 'lipsync-edge[bench]'"
+            expected="matplotlib for a picture",
+            got=str(error),
+            fix="pip install 'lipsync-edge[bench]', or take --report page.html, which needs none",
         ) from error
-    figure = Figure(figsize=(11, 8.5), layout="constrained")
+    lines = len(found.metrics) + len(found.missing) + 1
+    figure = Figure(figsize=(11, 6.5 + 0.21 * lines), layout="constrained")
     figure.suptitle(title)
-    pictures, lines, text = figure.subplots(3, 1, height_ratios=(2, 1.6, 2.4))
-    rows = [np.hstack(row)[:, :, ::-1] for row in found.examples_bgr if row]
-    width = min((row.shape[1] for row in rows), default=0)
-    if rows:
-        pictures.imshow(np.vstack([row[:, :width] for row in rows]))
-    pictures.set_title("aligned faces: result" + (", reference below" if len(rows) > 1 else ""), fontsize=9)
+    pictures, curves, text = figure.subplots(3, 1, height_ratios=(3.2, 2.2, 0.21 * lines))
+    if found.examples:
+        pictures.imshow(np.hstack([_column(one) for one in found.examples])[:, :, ::-1])
+    real = any(one.real_bgr is not None for one in found.examples)
+    pictures.set_title("result" + ("; reference; difference at the mouth, × 4" if real else ""), fontsize=9)
     pictures.axis("off")
-    for name, label in (("opening", "result"), ("speaker_opening", "real speaker")):
-        if name in found.curves:
-            values = [np.nan if v is None else v for v in found.curves[name]]
-            lines.plot([t or 0.0 for t in found.curves["time"]], values, label=label, linewidth=1)
-    lines.set(xlabel="seconds", ylabel="mouth opening (area of the crop)")
-    lines.legend(loc="upper right", fontsize=8)
-    text.axis("off")
-    text.text(0.0, 1.0, table(found), family="monospace", fontsize=7, va="top")
+    _draw_curves(curves, found)
+    _draw_figures(text, found)
     try:
         figure.savefig(out, dpi=110)
     except (OSError, ValueError) as error:
         raise OutputError(
-            expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"
+            expected=f"a page at {out}", got=str(error), fix="use .html, .png, .pdf or .svg"
         ) from error
+
+
+def _column(one: Example) -> U8:
+    """One moment from top to bottom, uint8 (H, 256, 3)."""
+    side = one.made_bgr.shape[1]
+    shown = [picture for picture in (one.made_bgr, one.real_bgr, one.difference_bgr) if picture is not None]
+    sized = [
+        cv2.resize(picture, (side, round(side * picture.shape[0] / picture.shape[1]))) for picture in shown
+    ]
+    return np.asarray(np.vstack(sized), np.uint8)
+
+
+def _draw_curves(axes: Any, found: Evaluation) -> None:
+    for name, (said, colour) in CURVES.items():
+        if name in found.curves:
+            values = [np.nan if v is None else v for v in found.curves[name]]
+            axes.plot(
+                [t or 0.0 for t in found.curves["time"]], values, label=said, color=colour, linewidth=1.2
+            )
+    axes.set(xlabel="seconds", ylabel="mouth opening (part of the face)")
+    axes.legend(loc="upper right", fontsize=8)
+
+
+def _draw_figures(axes: Any, found: Evaluation) -> None:
+    axes.axis("off")
+    rows = [
+        (DEFINITIONS[name].label, value_text(value), DEFINITIONS[name].meaning)
+        for name, value in found.metrics.items()
+    ]
+    rows += [(DEFINITIONS[name].label, "missing", why) for name, why in found.missing.items()]
+    for at, cells in enumerate(rows):
+        y = 1 - (at + 0.5) / max(len(rows), 1)
+        for x, cell, side in zip((0.0, 0.235, 0.25), cells, ("left", "right", "left"), strict=True):
+            axes.text(x, y, cell, fontsize=7.5, ha=side, va="center", transform=axes.transAxes)
