@@ -34,7 +34,8 @@ from export.store import publish, read_files, staging
 from lipsync_edge.arrays import F32
 from lipsync_edge.card import load_card
 from lipsync_edge.detect import Detector
-from lipsync_edge.network import load_network
+from lipsync_edge.errors import LipsyncError
+from lipsync_edge.network import load_network, verify_model
 from lipsync_edge.reader import VideoReader
 from tests.golden.checkpoints import make_state, write_checkpoint
 
@@ -88,12 +89,22 @@ def make(clip: Path, out: Path) -> Iterator[str]:
             state = make_state(name)
             write_checkpoint(name, pth, state=constant_heads(state, box) if name == "s3fd" else state)
             yield f"{pth.name}: made-up numbers"
-        if not (out / f"{name}.fp32.onnx").is_file():
+        if not sound(name, "fp32", out):
             net = checkpoint.build(name, checkpoint.read_checkpoint(pth), pth.name)
             yield f"{convert(name, net, out)[0].name}: converted"
-        if not (out / f"{name}.int8.onnx").is_file():
+        if not sound(name, "int8", out):
             quantize(name, out)
             yield f"{name}.int8.onnx: quantized, not judged"
+
+
+def sound(name: str, precision: str, folder: Path) -> bool:
+    """Return whether a file is there and is what its manifest and the network's card of today say."""
+    path = folder / f"{name}.{precision}.onnx"
+    try:
+        verify_model(path, load_card(name, folder))
+    except (LipsyncError, OSError):
+        return False
+    return True
 
 
 def quantize(name: str, folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from lipsync_edge.bench.times import Times
 from lipsync_edge.job import RunOptions, track_options
+from lipsync_edge.network import bundled_models
 from tests.test_offline import make_engine
 
 torch = pytest.importorskip("torch")
@@ -32,6 +33,17 @@ def test_the_untrained_detector_answers_the_box_it_was_given(box):
         x1, y1, x2, y2 = Reference(network, network).detect(frame)
     assert np.abs(np.array([x1, y1, x2, y2 - 10]) - box).max() <= 1  # 10: the published pads
     assert set(state) == set(make_state("s3fd"))
+
+
+def test_untrained_files_that_are_not_what_their_cards_say_are_made_again(tmp_path):
+    assert not untrained.sound("edge_segment", "int8", tmp_path)
+    bundled = bundled_models()
+    assert untrained.sound("edge_segment", "int8", bundled)
+    for name in ("edge_segment.int8.onnx", "manifest.json"):
+        (tmp_path / name).write_bytes((bundled / name).read_bytes())
+    assert untrained.sound("edge_segment", "int8", tmp_path)
+    (tmp_path / "edge_segment.int8.onnx").write_bytes(b"other")
+    assert not untrained.sound("edge_segment", "int8", tmp_path)
 
 
 def measured(fps: float, frames: int = 100) -> dict:
