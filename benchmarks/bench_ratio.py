@@ -75,8 +75,8 @@ class Configuration:
 
 
 CONFIGURATIONS = (
-    Configuration("lite", "lite", 40.0, least_fps=60.0, least_ratio=300.0),
-    Configuration("hq", "hq", 40.0, least_fps=30.0),
+    Configuration("lite", "lite", 40.0, device="cpu", least_fps=60.0, least_ratio=300.0),
+    Configuration("hq", "hq", 40.0, device="cpu", least_fps=30.0),
     Configuration("wav2lip-soft", "wav2lip-soft", 12.0, device="openvino", least_fps=20.0),
     Configuration("wav2lip seldom", "wav2lip", 12.0, GIVEN, "openvino", seldom=True, least_fps=20.0),
     Configuration("wav2lip seldom, onnxruntime", "wav2lip", 8.0, GIVEN, "cpu", seldom=True, least_fps=20.0),

@@ -12,8 +12,9 @@ from lipsync_edge.errors import DeviceError
 DAY = date(2026, 1, 31)
 
 
-def row(preset: str, device: str, precision: str, fps: float) -> dict:
-    return {"preset": preset, "asked_device": device, "device": device, "precision": precision, "fps": fps}
+def row(preset: str, device: str, precision: str, fps: float, first: float | None = 1.0) -> dict:
+    what = {"preset": preset, "asked_device": device, "device": device, "precision": precision}
+    return what | {"fps": fps, "first_frame_s": first}
 
 
 @pytest.fixture
@@ -52,11 +53,32 @@ def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
     assert known.fastest("wav2lip") is None
 
 
+def test_of_equally_fast_ones_the_one_that_starts_first_is_taken(cache):
+    key = known.this_key()
+    rows = [row("lite", "openvino:CPU", "int8", 70, 2.0), row("lite", "cpu", "int8", 65, 0.8)]
+    known.remember(
+        key, [*rows, row("lite", "cpu", "fp32", 62, 0.5), row("lite", "openvino:CPU", "fp32", 69, None)]
+    )
+    assert (known.fastest("lite").device, known.fastest("lite").precision) == ("cpu", "int8")
+    known.remember(key, [row("lite", "openvino:CPU", "int8", 80, 2.0)])
+    assert known.fastest("lite").device == "openvino:CPU"
+
+
 def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
     known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
     assert known.fastest("lite") is not None
     monkeypatch.setattr("lipsync_edge.bench.machine._versions", lambda: {"onnxruntime": "0.0"})
     assert known.fastest("lite") is None
+
+
+GOOD = {"preset": "lite", "device": "cpu", "precision": "int8", "fps": 9, "first_frame_s": 1, "when": ""}
+
+
+@pytest.mark.parametrize("entry", [GOOD, GOOD | {"first_frame_s": None}])
+def test_a_whole_entry_is_read(cache, entry):
+    cache.parent.mkdir()
+    cache.write_text(json.dumps({known.this_key(): [entry]}), "utf-8")
+    assert known.fastest("lite").fps == 9
 
 
 @pytest.mark.parametrize(
@@ -68,13 +90,16 @@ def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
         "null",
         '{"KEY": 3}',
         '{"KEY": [3, null, [], {}]}',
-        '{"KEY": [{"preset": "lite", "device": 1, "precision": "int8", "fps": 9, "when": ""}]}',
-        '{"KEY": [{"preset": "lite", "device": "cpu", "precision": "int8", "fps": "fast", "when": ""}]}',
-        '{"KEY": [{"preset": "lite", "device": "cpu", "precision": "int8", "fps": 9, "when": "", "more": 1}]}',
-        '{"KEY": {"preset": "lite", "precision": "int8", "fps": 14.5, "device": "cpu", "why": "fastest"}}',
+        json.dumps({"KEY": GOOD}),
+        *(
+            json.dumps({"KEY": [GOOD | change]})
+            for change in ({"device": 1}, {"fps": "fast"}, {"fps": True}, {"first_frame_s": "x"}, {"more": 1})
+        ),
+        json.dumps({"KEY": [{key: value for key, value in GOOD.items() if key != "when"}]}),
+        json.dumps({"another machine": [GOOD]}),
     ],
 )
-def test_a_damaged_cache_is_none_and_is_mended_by_the_next_benchmark(cache, text):
+def test_a_damaged_or_foreign_cache_is_none_and_is_mended_by_the_next_benchmark(cache, text):
     key = known.this_key()
     cache.parent.mkdir()
     cache.write_text(text.replace("KEY", key), "utf-8")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "LIPSYNC_EDGE_BENCH"
+ALIKE = 0.9  # of the highest frame rate: faster than that counts as equally fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Measured:
         device: what `--device` takes.
         precision: "fp32", "fp16" or "int8".
         fps: frames a second, 1280x720, decode and encode included.
+        first_frame_s: from the start of the process to the first frame, or None.
         when: day, as 2026-01-31.
     """
 
@@ -33,6 +35,7 @@ class Measured:
     device: str
     precision: str
     fps: float
+    first_frame_s: float | None
     when: str
 
 
@@ -67,6 +70,7 @@ def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None
             device=row["asked_device"],
             precision=row["precision"],
             fps=row["fps"],
+            first_frame_s=row["first_frame_s"],
             when=when,
         )
         for row in rows
@@ -95,6 +99,8 @@ def recalled(key: str) -> list[Measured]:
 def fastest(preset: str, precision: str = "auto") -> Measured | None:
     """Return the fastest configuration of a preset on this machine, or None when none was measured.
 
+    Of those that are nearly as fast as the fastest it is the one that starts first.
+
     Args:
         preset: its name.
         precision: only those of this precision; "auto" for all.
@@ -107,7 +113,11 @@ def fastest(preset: str, precision: str = "auto") -> Measured | None:
         for one in recalled(this_key())
         if one.preset == preset and precision in ("auto", one.precision) and one.device != "auto"
     ]
-    return max(fitting, key=lambda one: one.fps, default=None)
+    most = max((one.fps for one in fitting), default=0.0)
+    alike = [one for one in fitting if one.fps >= ALIKE * most]
+    return min(
+        alike, key=lambda one: (one.first_frame_s is None, one.first_frame_s or 0.0, -one.fps), default=None
+    )
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -125,4 +135,9 @@ def _measured(row: Any) -> Measured | None:
     except TypeError:
         return None
     texts = all(isinstance(text, str) for text in (one.preset, one.device, one.precision, one.when))
-    return one if texts and isinstance(one.fps, (int, float)) and not isinstance(one.fps, bool) else None
+    first = one.first_frame_s
+    return one if texts and _is_number(one.fps) and (first is None or _is_number(first)) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
