@@ -113,9 +113,9 @@ class Faces:
         kind = self.rng.random()
         if kind < 0.27:
             return self._pair()
-        if kind < 0.5:
+        if kind < 0.57:
             return self._drive()
-        return self._close() if kind < 0.87 else self._shut()
+        return self._close() if kind < 0.84 else self._shut()
 
     def _pair(self) -> Sample:
         rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]
@@ -126,7 +126,7 @@ class Faces:
         same = self.of_clip[int(self.clip[target])]
         others = same[self.rng.integers(len(same), size=4)]
         reference = int(others[np.argmin(self.gaps[others])] if self.rng.random() < 0.5 else others[0])
-        if self.rng.random() < 0.3:  # an open mouth that must close
+        if self.rng.random() < 0.4:  # an open mouth that must close
             target, reference = reference, target
         rigid = list(shape.RIGID)
         lay = shape.similarity_batch(self.points[reference][rigid], self.points[target][rigid])
@@ -145,7 +145,8 @@ class Faces:
         return views.cut(self.still_crops[self.still_rows[i]], view), shape.apply(view, self.still_points[i])
 
     def _drive(self) -> Sample:
-        i = int(self.rng.integers(len(self.still_points)))
+        of = self.open_stills if self.rng.random() < 0.5 else np.arange(len(self.still_points))
+        i = int(of[self.rng.integers(len(of))])
         picture, come_from = self._still(i)
         code = self._some_code() * np.float32(self.rng.random() < 0.8)
         to = self._moved(i, come_from, code - self.model.code_of_open(self.still_points[i]))

@@ -33,7 +33,7 @@ class Ear(nn.Module):
             nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)),
             nn.ReLU(),
         )
-        self.bands = nn.Sequential(nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.1))
+        self.bands = nn.Sequential(nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.15))
         self.time = nn.Sequential(
             nn.Conv1d(width, width, 5), nn.ReLU(),
             nn.Conv1d(width, width, 3, dilation=2), nn.ReLU(),
@@ -41,7 +41,7 @@ class Ear(nn.Module):
             nn.Conv1d(width, width, 10), nn.ReLU(),
         )  # fmt: skip
         self.head = nn.Sequential(
-            nn.Dropout(0.15), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1)
+            nn.Dropout(0.25), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1)
         )
 
     def forward(self, mel: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="where the shape model lies")
     parser.add_argument("--out", type=Path, default=Path(".train/readings.npz"))
-    parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--count", type=int, default=1800)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     rng = np.random.default_rng(options.seed)
