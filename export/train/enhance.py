@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 Pairs = tuple[Array, Array]
 
 OWN_SHARE = 0.4  # of a batch: mouths that our own lips made
-CRISP = 0.4  # weight of the amount of detail around each place
+CRISP = 0.25  # weight of the amount of detail around each place
 
 
 class EnhanceLoss:

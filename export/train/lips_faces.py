@@ -1,28 +1,27 @@
 """Training faces for the hand: a reference with one mouth, the same face's target with another, and the code between.
 
-Four kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still whose mesh is
-moved by a code of the corpus; there is no picture of the result, but flow and mask are known. *close*: a still with an
-open mouth is the target, and its reference is the same still with the mouth warped to another code, mostly shut: that
-teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth that must close.
+Four kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of
+a clip, whose mesh is moved by a code of the corpus; there is no picture of the result, but flow and mask are known.
+*close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to another
+code, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth
+that must close.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from export.train import lips_shape as shape
 from export.train import lips_views as views
 from export.train.labels import crop_still
+from export.train.lips_samples import Sample, tensors
 from export.train.lips_shape import ShapeModel
-from export.train.lips_views import MOVING, SIDE, STILL
+from export.train.lips_views import MOVING, STILL
 
 Array = npt.NDArray[Any]
 
@@ -30,32 +29,6 @@ MAX_YAW = 32.0
 MAX_YAW_STILL = 42.0
 OPEN = 0.075  # of the eye distance: a still this open can be a target
 FINE_CROPS = "faces_crops_fine.npy"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """One training example.
-
-    Attributes:
-        fine: uint8 (256, 256, 3) BGR, the reference at twice the resolution that the network sees.
-        target: uint8 (128, 128, 3) BGR, the mouth's window at that resolution, or the reference's again where there
-            is no picture of the result.
-        code: float32 (8,).
-        to: float32 (k, 2), where the points of `MOVING` + `STILL` are in the target, in crop pixels (128).
-        come_from: float32 (k, 2), where they are in the reference.
-        mask: float32 (128, 128), the inside of the target's mouth in the window.
-        pictured: whether `target` shows the result.
-        sharp: whether `target` holds detail at its full resolution.
-    """
-
-    fine: Array
-    target: Array
-    code: Array
-    to: Array
-    come_from: Array
-    mask: Array
-    pictured: bool
-    sharp: bool
 
 
 class Faces:
@@ -111,9 +84,11 @@ class Faces:
     def draw(self) -> Sample:
         """Draw one example of any kind."""
         kind = self.rng.random()
-        if kind < 0.27:
+        if kind < 0.22:
             return self._pair()
-        if kind < 0.57:
+        if kind < 0.42:
+            return self._drive_frame()
+        if kind < 0.62:
             return self._drive()
         return self._close() if kind < 0.84 else self._shut()
 
@@ -150,6 +125,17 @@ class Faces:
         picture, come_from = self._still(i)
         code = self._some_code() * np.float32(self.rng.random() < 0.8)
         to = self._moved(i, come_from, code - self.model.code_of_open(self.still_points[i]))
+        return self._finish((picture, picture), code, to, come_from, pictured=False, sharp=False)
+
+    def _drive_frame(self) -> Sample:
+        rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]
+        some = rows[self.rng.integers(len(rows), size=3)]
+        row = int(some[np.argmax(self.gaps[some])])  # mostly open: an open mouth must obey as a shut one does
+        view = views.view(self.rng)
+        come_from = shape.apply(view, self.points[row])
+        code = self._some_code() * np.float32(self.rng.random() < 0.8)
+        to = views.moved(come_from, self.model.displacement(code - self.codes[row]), 0.0)
+        picture = views.cut(self.crops[self.rows[row]], view)
         return self._finish((picture, picture), code, to, come_from, pictured=False, sharp=False)
 
     def _close(self) -> Sample:
@@ -217,26 +203,4 @@ class Faces:
         `reference` is what the network sees, (B, 3, 128, 128); `real` and `real_mask` are real open mouths.
         """
         samples = [self.draw() for _ in range(size)]
-        real, real_mask = zip(*(self.real() for _ in range(size)), strict=True)
-        seen = [cv2.resize(s.fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for s in samples]
-        flags = {
-            name: torch.tensor([float(getattr(s, name)) for s in samples]) for name in ("pictured", "sharp")
-        }
-        return {
-            "reference": _pictures(seen),
-            "fine": _pictures([s.fine for s in samples]),
-            "target": _pictures([s.target for s in samples]),
-            **{
-                name: torch.from_numpy(np.stack([getattr(s, name) for s in samples]))
-                for name in ("code", "to", "come_from")
-            },
-            "mask": torch.from_numpy(np.stack([s.mask for s in samples]))[:, None],
-            "real": _pictures(list(real)),
-            "real_mask": torch.from_numpy(np.stack(real_mask))[:, None],
-            **flags,
-        }
-
-
-def _pictures(pictures: list[Array]) -> Tensor:
-    stack = np.stack(pictures).transpose(0, 3, 1, 2)
-    return torch.from_numpy(np.ascontiguousarray(stack)).float() / 255
+        return tensors(samples, [self.real() for _ in range(size)])
