@@ -1,10 +1,19 @@
 """The paper's Table 2 on the evaluation clips: `python -m benchmarks.table2 --clips DIR [--models DIR]`.
 
-Every preset whose models are there makes each clip with its own sound (self), with the next clip's sound (cross), and
-as a control with its own sound shuffled in pieces of 0.4 s (shuffled): the control must be worse on every sync figure,
-or the metric is wrong. SyncNet, a scorer, is no row. Figures are means over clips; one that needs a model which is not
-there is absent and listed under `missing`. Sync figures of `self` and `shuffled` compare with the clip itself, those of
-`cross` with the clip whose voice is heard. Writes benchmarks/results/table2.json.
+Of every clip the stretch in which most is said is taken. Every preset whose models are there makes it with
+
+- its own sound (`self`) and, as a control, its own sound shuffled in pieces of 0.4 s (`shuffled`);
+- the next clip's sound (`cross`) and that sound shuffled (`cross_shuffled`);
+- the next clip's sound on a still, its first frame (`still`), and that sound shuffled (`still_shuffled`).
+
+A control must be worse on every sync figure, or the metric is wrong: it is judged against the sound and the speaker as
+they really were. In `self` the source's own mouth is the speaker's, so that what shows through of it helps, in the
+control as well; in `cross` it is somebody else's (`source_r` says how much of it is left); a still has no motion of
+its own. SyncNet, a scorer, is no row. Figures are means over clips; one that needs a model which is not there is
+absent and listed under `missing`. Writes benchmarks/results/table2.json.
+
+`--untrained DIR` (of `python -m benchmarks.untrained`) lets presets whose trained networks are not there run for a
+moment on made-up numbers: how long it takes, and that it runs. Their pictures are judged by nobody.
 """
 
 from __future__ import annotations
@@ -13,37 +22,30 @@ import argparse
 import json
 import os
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
-from lipsync_edge.arrays import F32
-from lipsync_edge.errors import LipsyncError, ModelError
+from benchmarks.table2_clips import LEAST_SPEECH, Stretch, shuffled, stretch, write_sound
+from benchmarks.table2_untrained import MADE_UP, plumbing
+from lipsync_edge.engine import Engine
+from lipsync_edge.errors import ModelError, NoFaceError
 from lipsync_edge.eval.evaluate import EvalOptions, Evaluation, evaluate
 from lipsync_edge.job import RunOptions
 from lipsync_edge.loading import load
-from lipsync_edge.sound import read_audio
 
 RESULTS = Path(__file__).parent / "results" / "table2.json"
 PRESETS = ("wav2lip", "wav2lip-sr", "wav2lip-hq", "lite", "hq")
 UNCERTAIN = ("portrait_1080x1920",)  # whose sound may not be the speaker's own
 BETTER_HIGH = ("lse_c", "opening_r")  # a control must be lower
 BETTER_LOW = ("lse_d",)  # a control must be higher
-RATE, PIECE = 16_000, 6_400
-
-
-def shuffled(samples: F32, seed: int = 0) -> F32:
-    """Return a sound, float32 (n,), 16 kHz, with its pieces of 0.4 s in another order; a piece never stays."""
-    pieces = [samples[i : i + PIECE] for i in range(0, len(samples), PIECE)]
-    if len(pieces) < 2:
-        return samples[::-1].copy()
-    order = np.random.default_rng(seed).permutation(len(pieces))
-    moved = np.empty(len(pieces), int)
-    moved[order] = np.roll(order, 1)  # one cycle: no piece keeps its place
-    return np.concatenate([pieces[i] for i in moved])
+CONTROLS = {"self": "shuffled", "cross": "cross_shuffled", "still": "still_shuffled"}
+WAYS = tuple(way for pair in CONTROLS.items() for way in pair)
+OF_EACH = ("opening_r", "source_r", "chance_r", "voice_r", "lse_d", "lse_c")
 
 
 def means(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -59,80 +61,147 @@ def control_verdict(own: dict[str, float], control: dict[str, float]) -> dict[st
     return {name: (own[name] > control[name]) == (name in BETTER_HIGH) for name in both}
 
 
-def one_preset(
-    name: str, clips: list[Path], models: Path | None, folder: Path, seconds: float
-) -> dict[str, Any]:
-    """Make and judge every clip three ways with one preset."""
-    engine = load(preset=name, models=models)
-    found: dict[str, list[Evaluation]] = {"self": [], "cross": [], "shuffled": []}
-    for clip, other in zip(clips, clips[1:] + clips[:1], strict=True):
-        voice = read_audio(clip)[: round(seconds * RATE)]
-        soundfile.write(str(folder / "own.wav"), voice, RATE)
-        soundfile.write(str(folder / "shuffled.wav"), shuffled(voice), RATE)
-        soundfile.write(str(folder / "other.wav"), read_audio(other)[: round(seconds * RATE)], RATE)
-        ways = {"self": ("own", None), "cross": ("other", other), "shuffled": ("shuffled", None)}
-        for way, (sound, speaker) in ways.items():
-            out = folder / f"{way}.mkv"
-            audio = folder / f"{sound}.wav"
-            engine.run(clip, audio, out, options=RunOptions(end=seconds, loop="cut"))
-            found[way].append(
-                evaluate(
-                    EvalOptions(
-                        generated=out, reference=clip, speaker=speaker, models=models, seconds=seconds
-                    )
-                )
-            )
-            print(f"{name} {clip.name} {way}", flush=True)
-    figures = {way: means([one.metrics for one in every]) for way, every in found.items()}
-    lacking = {metric: why for one in found["self"] for metric, why in one.missing.items()}
+def one_way(
+    engine: Engine, way: str, part: Stretch, other: Stretch, folder: Path, options: argparse.Namespace
+) -> Evaluation:
+    """Make one stretch in one way and judge it."""
+    still, speaker = way.startswith("still"), part if CONTROLS["self"] == way or way == "self" else other
+    heard = shuffled(speaker.voice) if way.endswith("shuffled") else speaker.voice
+    sound, true = write_sound(heard, folder / "heard.wav"), write_sound(speaker.voice, folder / "true.wav")
+    made = folder / "made.mkv"
+    what = RunOptions(end=len(part.voice) / 16_000, loop="cut")
+    engine.run(part.still if still else part.video, sound, made, options=what)
+    return evaluate(
+        EvalOptions(
+            generated=made,
+            reference=None if still else part.video,
+            speaker=None if speaker is part else speaker.video,
+            audio=true,
+            models=options.models,
+            seconds=options.seconds,
+            every=options.every,
+        )
+    )
+
+
+def one_preset(name: str, parts: list[Stretch], folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Make and judge every stretch in every way with one preset."""
+    engine = load(preset=name, models=options.models)
+    folder = folder / name
+    folder.mkdir()
+    found: dict[str, dict[str, Evaluation]] = {way: {} for way in WAYS}
+    skipped: dict[str, str] = {}
+    for part, other in zip(parts, parts[1:] + parts[:1], strict=True):
+        for way in WAYS:
+            try:
+                found[way][part.name] = one_way(engine, way, part, other, folder, options)
+            except NoFaceError as error:
+                skipped[f"{part.name} {way}"] = str(error)
+        print(f"{name} {part.name}", flush=True)
+    figures = {way: means([one.metrics for one in every.values()]) for way, every in found.items()}
+    lacking = {m: why for one in found["cross"].values() for m, why in one.missing.items()}
     return {
         "preset": name,
-        "clips": len(clips),
+        "clips": len(parts),
         **figures,
-        "control_is_worse": control_verdict(figures["self"], figures["shuffled"]),
-        "missing": {metric: why for metric, why in lacking.items() if metric not in figures["self"]},
+        "control_is_worse": {
+            way: control_verdict(figures[way], figures[control]) for way, control in CONTROLS.items()
+        },
+        "each": {way: {clip: chosen(one) for clip, one in every.items()} for way, every in found.items()},
+        "skipped": skipped,
+        "missing": {metric: why for metric, why in lacking.items() if metric not in figures["cross"]},
     }
 
 
-def main() -> None:
-    """Fill the table."""
+def chosen(one: Evaluation) -> dict[str, float]:
+    """Return the sync figures of one clip."""
+    return {name: round(one.metrics[name], 4) for name in OF_EACH if name in one.metrics}
+
+
+def stretches(options: argparse.Namespace, folder: Path) -> tuple[list[Stretch], dict[str, str]]:
+    """Cut the clips; returns those that can be used, and why others cannot."""
+    clips = sorted(p for p in options.clips.iterdir() if p.suffix in (".mp4", ".mkv", ".mpg"))
+    clips = [p for p in clips if not options.names or p.name in options.names]
+    left = {p.name: "the sound may not be the speaker's own" for p in clips if p.stem in UNCERTAIN}
+    parts = [stretch(p, options.seconds, folder) for p in clips if p.stem not in UNCERTAIN]
+    left |= {p.name: f"speech in {p.speech:.0%} of it" for p in parts if p.speech < LEAST_SPEECH}
+    parts = [part for part in parts if part.speech >= LEAST_SPEECH]
+    if len(parts) < 2:
+        raise SystemExit(f"expected at least two clips with speech in {options.clips}; got {len(parts)}")
+    return parts, left
+
+
+def judged(
+    parts: list[Stretch], folder: Path, options: argparse.Namespace
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Return the rows, presets side by side in processes of their own, and which presets lack models and which."""
+    rows: list[dict[str, Any]] = []
+    absent: dict[str, str] = {}
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {name: pool.submit(one_preset, name, parts, folder, options) for name in options.presets}
+        for name, one in waiting.items():
+            try:
+                rows.append(one.result())
+            except ModelError as error:
+                absent[name] = f"needs {error.expected}"
+    return rows, absent
+
+
+def fill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Return the whole table."""
+    load_before = round(os.getloadavg()[0], 2)
+    parts, left = stretches(options, folder)
+    rows, absent = judged(parts, folder, options)
+    made_up = list(absent) if options.untrained else []
+    untrained = [plumbing(name, parts[0], options.untrained, folder) for name in made_up]
+    return {
+        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "clips": [part.name for part in parts],
+        "from_second": {part.name: part.start for part in parts},
+        "left_out": left,
+        "seconds": options.seconds,
+        "pictures_compared": f"every {options.every}. frame" if options.every > 1 else "every frame",
+        "load": load_before,
+        "rows": rows,
+        "absent": absent,
+        "untrained": untrained,
+    }
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--models", type=Path)
+    parser.add_argument("--models", type=Path, help="your converted checkpoints")
+    parser.add_argument("--untrained", type=Path, help="made-up numbers: speed and plumbing only")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--names", nargs="+", help="only these clips")
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--every", type=int, default=5, help="compare pictures on every n-th frame")
+    parser.add_argument("--jobs", type=int, default=2, help="presets at a time")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    clips = sorted(p for p in arguments.clips.iterdir() if p.suffix in (".mp4", ".mkv", ".mpg"))
-    clips = [
-        p for p in clips if p.stem not in UNCERTAIN and (not arguments.names or p.name in arguments.names)
+    options = parser.parse_args(words)
+    if options.models and (options.models / MADE_UP).is_file():
+        parser.error(f"{options.models} holds made-up numbers, which are no result: give it as --untrained")
+    return options
+
+
+def main(words: list[str] | None = None) -> None:
+    """Fill the table; ends with an error when a control is not worse."""
+    options = parse(words)
+    with tempfile.TemporaryDirectory() as folder:
+        table = fill(options, Path(folder))
+    options.out.write_text(json.dumps(table, indent=1) + "\n")
+    wrong = [
+        f"{row['preset']} {way} {metric}"
+        for row in table["rows"]
+        for way, verdict in row["control_is_worse"].items()
+        for metric, worse in verdict.items()
+        if not worse
     ]
-    if len(clips) < 2:
-        raise SystemExit(f"expected at least two clips in {arguments.clips}; got {len(clips)}")
-    rows: list[dict[str, Any]] = []
-    absent: dict[str, str] = {}
-    for name in arguments.presets:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                rows.append(one_preset(name, clips, arguments.models, Path(folder), arguments.seconds))
-            except ModelError as error:
-                absent[name] = str(error)
-            except LipsyncError as error:
-                raise SystemExit(f"{name}: {error}") from error
-    table = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "clips": [clip.name for clip in clips],
-        "seconds": arguments.seconds,
-        "load": round(os.getloadavg()[0], 2),
-        "rows": rows,
-        "absent": absent,
-    }
-    arguments.out.write_text(json.dumps(table, indent=1) + "\n")
-    wrong = [f"{row['preset']} {m}" for row in rows for m, ok in row["control_is_worse"].items() if not ok]
-    print(f"{arguments.out.name}: {len(rows)} presets; absent: {', '.join(absent) or 'none'}")
+    print(f"{options.out.name}: {len(table['rows'])} presets; absent: {', '.join(table['absent']) or 'none'}")
     if wrong:
         raise SystemExit(f"the control is not worse: {', '.join(wrong)}")
 
