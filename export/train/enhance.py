@@ -52,7 +52,8 @@ class EnhanceLoss:
         terms["energy"] = 0.3 * energy.abs().mean()
         base = F.avg_pool2d(x, 8)
         terms["colour"] = 0.5 * (F.avg_pool2d(made, 16) - base).abs().mean()
-        terms["crisp"] = CRISP * (detail(made) - detail(y)).abs().mean()
+        if self._own:
+            terms["crisp"] = CRISP * (detail(made) - detail(y)).abs().mean()
         return terms
 
     def _batch(self) -> tuple[Tensor, Tensor]:
