@@ -25,12 +25,20 @@ FIGURES = {
     "fid": "FID ↓",
     "tss": "TSS (real)",
     "opening_r": "opening r ↑",
+    "source_r": "source r (chance) ↓",
     "opening_amplitude": "amplitude",
     "closures_kept": "closures kept ↑",
     "seam": "seam (1 is none)",
     "flicker": "flicker (real)",
 }
-WAYS = {"self": "own voice", "cross": "another's voice", "shuffled": "control: shuffled"}
+WAYS = {
+    "self": "own voice",
+    "shuffled": "control: own, shuffled",
+    "cross": "another's voice",
+    "cross_shuffled": "control: another's, shuffled",
+    "still": "another's voice, a still",
+    "still_shuffled": "control: still, shuffled",
+}
 
 
 def run_table(rows: list[dict[str, Any]]) -> str:
@@ -74,25 +82,29 @@ def network_table(rows: list[dict[str, Any]]) -> str:
 def quality_table(found: dict[str, Any]) -> str:
     """Table 2: what has no value for lack of a model has a line of its own below."""
     rows = found["rows"]
-    have = [name for name in FIGURES if any(name in row[way] for row in rows for way in WAYS)]
+    have = [name for name in FIGURES if any(name in row.get(way, {}) for row in rows for way in WAYS)]
     body = []
     for row in rows:
         for way, said in WAYS.items():
-            cells = [
-                f"{row[way][name]:.2f}{_real(row[way], name)}" if name in row[way] else "-" for name in have
-            ]
-            body.append([f"`{row['preset']}`", said, *cells])
+            if figures := row.get(way, {}):
+                cells = [
+                    f"{figures[name]:.2f}{_beside(figures, name)}" if name in figures else "-" for name in have
+                ]
+                body.append([f"`{row['preset']}`", said, *cells])
     lacking = sorted({FIGURES[m].split()[0] for row in rows for m in row["missing"] if m in FIGURES})
     notes = [f"{len(found['clips'])} clips, {found['seconds']:g} s of each."]
     notes += [f"Missing, because the user's models were not there: {', '.join(lacking)}."] if lacking else []
     notes += [f"Presets without their models: {', '.join(found['absent'])}."] if found["absent"] else []
+    made_up = ", ".join(f"`{row['preset']}` {row['fps']:.2g} fps" for row in found.get("untrained", []) if "fps" in row)
+    notes += [f"On untrained numbers, speed and plumbing only: {made_up}."] if made_up else []
     notes += [found["note"]] if found.get("note") else []
     return grid(["preset", "voice", *(FIGURES[name] for name in have)], body) + "\n\n" + " ".join(notes)
 
 
-def _real(figures: dict[str, float], name: str) -> str:
-    real = figures.get(f"{name}_reference")
-    return "" if real is None else f" ({real:.2f})"
+def _beside(figures: dict[str, float], name: str) -> str:
+    """What a figure is to be held against: the real video's, or for `source_r` what a copied source would score."""
+    held = figures.get("chance_r" if name == "source_r" else f"{name}_reference")
+    return "" if held is None else f" ({held:.2f})"
 
 
 def bench_table(found: dict[str, Any]) -> str:

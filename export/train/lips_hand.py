@@ -17,9 +17,11 @@ from export.train.fit import Plan, fit
 from export.train.lips_faces import Faces
 from export.train.lips_judge import Trial
 from export.train.lips_networks import WINDOW, Hand, compose
-from export.train.lips_shape import ShapeModel
+from export.train.lips_shape import LOWER_INNER, UPPER_INNER, ShapeModel
 from export.train.lips_views import MOVING, SIDE
 
+UPPER = [MOVING.index(i) for i in UPPER_INNER]
+LOWER = [MOVING.index(i) for i in LOWER_INNER]
 LIPS = 60  # the first of MOVING are the lips
 BATCH = 16
 JUDGE_AFTER = 600  # steps of the hand alone, before the judge has a say
@@ -62,7 +64,9 @@ def flow_losses(flow: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     bend = sum(d.diff(dim=k).abs().mean() for k, d in ((3, flow.diff(dim=3)), (2, flow.diff(dim=2)))) * SIDE
     far = (flow.abs() * (1 - zone(batch["to"], flow.shape[-1])).clamp(min=0) ** 6).mean() * SIDE
     points = miss[:, :, :LIPS].mean() + 0.4 * (chin.mean() + rest.mean())
-    return {"points": 1.5 * points, "bend": 0.6 * bend, "far": 0.05 * far}
+    lift = [(field[:, 1, LOWER].mean(1) - field[:, 1, UPPER].mean(1)) * SIDE for field in (at_points, wanted)]
+    opening = (lift[0] - lift[1]).abs().mean()
+    return {"points": 1.5 * points, "opening": 1.0 * opening, "bend": 0.2 * bend, "far": 0.05 * far}
 
 
 def soft(picture: Tensor, sharp: Tensor) -> Tensor:
