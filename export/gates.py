@@ -10,15 +10,16 @@ import numpy as np
 from export.measure import psnr
 from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.backend import Arrays
-from lipsync_edge.card import DetectHead, ModelCard
+from lipsync_edge.card import WHOLE_CROP, DetectHead, ModelCard
 from lipsync_edge.detect import decode, make_priors
-from lipsync_edge.enhance import compose_small
+from lipsync_edge.enhance import compose_small, window_pixels
 from lipsync_edge.lips import WarpMouth
 from lipsync_edge.select import iou_with
 
 METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
 AP_LOSS = 0.005  # half a point
 POINTS_LOSS = 0.005  # of the box's width: landmarks that jump by more make the aligned crop tremble
+FLOW_LOSS = 0.1  # of the motion
 LEAST_SCORE = 0.05  # from which a found box counts as a candidate, as average precision wants it
 MATCH = 0.5  # intersection over union from which two boxes are one face
 
@@ -66,23 +67,33 @@ def judge(
         value = _miou(card, want, got)
     elif card.role == "sync":
         value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
+    elif card.kind == "warp":
+        return _judge_warp(card, threshold, feeds, want, got)
     else:
-        value = psnr(_pictures(card, feeds, got), _pictures(card, feeds, want))
+        value = psnr(*(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want)))
     return Verdict({METRICS[card.role]: value}, value - threshold)
 
 
-def _pictures(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:
-    """Stack what is seen of the outputs, BGR 0…1: warped mouths are composed first."""
-    if card.kind != "warp":
-        return np.concatenate([next(iter(out.values())).ravel() for out in outs])
+def _judge_warp(
+    card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
+    """The picture of the mouth alone, and how much of the motion is lost: skin that stands still must hide neither."""
+    value = psnr(_mouths(card, feeds, got), _mouths(card, feeds, want))
+    moved = sum(float(np.abs(w["flow"]).sum()) for w in want)
+    off = sum(float(np.abs(w["flow"] - g["flow"]).sum()) for w, g in zip(want, got, strict=True))
+    lost = off / max(moved, 1e-9)
+    return Verdict({METRICS[card.role]: value, "flow_lost": lost}, min(value - threshold, FLOW_LOSS - lost))
+
+
+def _mouths(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:
+    """Stack the mouth's window of composed crops, BGR 0…1."""
+    window = card.warp.window if card.warp else WHOLE_CROP
     made = []
     for feed, out in zip(feeds, outs, strict=True):
-        flow, mask, paint = (out[name][0] for name in ("flow", "mask", "paint"))
-        planes = (
-            np.ascontiguousarray(plane)
-            for plane in (flow.transpose(1, 2, 0), mask[0], paint.transpose(1, 2, 0))
-        )
-        made.append(compose_small(feed["face"][0], WarpMouth(*planes)).ravel())
+        flow, mask, paint = (np.moveaxis(out[name][0], 0, -1) for name in ("flow", "mask", "paint"))
+        flow, mask, paint = (np.ascontiguousarray(plane) for plane in (flow, mask[..., 0], paint))
+        image = compose_small(feed["face"][0], WarpMouth(flow, mask, paint, window))
+        made.append(window_pixels(len(image)).cut(image).ravel())
     return np.concatenate(made)
 
 

@@ -1,0 +1,58 @@
+"""The gate of a warp network looks at the mouth and at its motion, not at the skin that stands still."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from export.gates import FLOW_LOSS, Verdict, judge
+from lipsync_edge.card import ModelCard, WarpHead, load_card
+
+SIDE = 128
+Arrays = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def mouth() -> tuple[ModelCard, Arrays, Arrays]:
+    """A smooth face, and a mouth that opens by three pixels without paint."""
+    card = replace(load_card("edge_lips"), warp=WarpHead((0.25, 0.4375, 0.75, 0.9375)))
+    rng = np.random.default_rng(0)
+    face = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8), (0, 0), 5)
+    flow = np.zeros((1, 2, 64, 64), np.float32)
+    flow[:, 1, 36:44, 24:40] = 3 / SIDE
+    plain = np.full((1, 3, SIDE, SIDE), 0.3, np.float32)
+    out = {"flow": flow, "mask": np.zeros((1, 1, SIDE, SIDE), np.float32), "paint": plain}
+    return card, {"face": face[None]}, out
+
+
+def verdict(mouth: tuple[ModelCard, Arrays, Arrays], **changed: np.ndarray) -> Verdict:
+    card, feed, out = mouth
+    return judge(card, "int8", [feed], [out], [{**out, **changed}])
+
+
+def test_the_same_mouth_passes(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
+    same = verdict(mouth)
+    assert same.passed
+    assert same.figures["flow_lost"] == 0
+
+
+def test_a_mouth_that_moves_less_is_refused_though_its_picture_is_like(
+    mouth: tuple[ModelCard, Arrays, Arrays],
+) -> None:
+    shy = verdict(mouth, flow=mouth[2]["flow"] * np.float32(0.8))
+    assert shy.figures["flow_lost"] == pytest.approx(0.2, abs=1e-6)
+    assert shy.figures["psnr"] > mouth[0].gate.int8  # a smooth face hides it
+    assert not shy.passed
+    assert verdict(mouth, flow=mouth[2]["flow"] * np.float32(1 - FLOW_LOSS / 2)).passed
+
+
+def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
+    card, feed, out = mouth
+    shown = {**out, "mask": np.ones_like(out["mask"])}
+    wrong = judge(card, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
+    assert wrong.figures["psnr"] == pytest.approx(
+        20 + 10 * np.log10(0.625 / 0.5), abs=0.5
+    )  # the rest of the mouth is alike
+    assert not wrong.passed
+    assert verdict(mouth, paint=out["paint"] + np.float32(0.1)).passed  # paint under no mask is not seen
