@@ -1,10 +1,13 @@
 """Time every network on every CPU runtime, precision and batch size, with torch eager beside it in the same run.
 
-    python benchmarks/bench_networks.py --models DIR [--names wav2lip …] [--batches 1 8] [--threads 2] [--rounds 5]
+    python benchmarks/bench_networks.py --models DIR [DIR …] [--names wav2lip …] [--batches 1 8] [--threads 2]
+                                        [--rounds 15] [--seconds 20] [--missing]
 
-DIR holds what `python -m export convert` and `quantize` wrote (or is models_onnx/). Rounds go through all variants in
-turn, so that a busy moment hits each of them, and the shortest time counts. Writes benchmarks/results/networks.json
-(one row a variant) and prints a Markdown table. Torch runs published architectures with made-up weights: their values
+Each DIR holds what `python -m export convert` and `quantize` wrote (or is models_onnx/). Rounds go through all variants
+of a network and batch size in turn, so that a busy moment hits each of them, and the shortest time counts. After a
+warm-up there are as many rounds as fit into `--seconds`, at least one and at most `--rounds`. Writes
+benchmarks/results/networks.json after every network and batch size (one row a variant), so that `--missing` goes on
+where a run was cut off; prints a Markdown table. Torch runs the same architectures with made-up weights: their values
 do not change how long it takes. Errors are those of the manifest, measured against fp32.
 """
 
@@ -14,7 +17,7 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,18 +25,20 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.eager_networks import BUNDLED, PUBLISHED, torch_call
 from lipsync_edge.backend import Arrays, open_backend
 from lipsync_edge.card import ModelCard, load_card
 from lipsync_edge.network import read_manifest
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
-HEAVY_MACS = 50e9  # a network this heavy is timed with one picture only
 PRECISIONS = ("fp32", "fp16", "int8")
+RUNTIMES = {"onnxruntime": "cpu", "openvino": "openvino:CPU"}
+ISA = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimd", "asimddp")  # of /proc/cpuinfo
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant; `ms` is for the whole batch."""
+    """One variant; `ms` is for the whole batch, `isa` what the processor has of `ISA`."""
 
     network: str
     runtime: str
@@ -42,14 +47,20 @@ class Row:
     shape: str
     ms: float
     ms_median: float
+    rounds: int
     gmacs_per_s: float
     megabytes: float
     error: dict[str, Any]
-    times_torch: float
+    times_torch: float | None
     threads: int
     cpu: str
+    isa: str
     vnni: bool
     load: float
+
+    def key(self) -> tuple[str, str, str, int]:
+        """Return what tells rows apart."""
+        return self.network, self.runtime, self.precision, self.batch
 
 
 @dataclass(frozen=True)
@@ -60,15 +71,59 @@ class Variant:
     call: Callable[[], object]
 
 
-def processor() -> tuple[str, bool]:
-    """Return the CPU's name and whether it has VNNI."""
+@dataclass(frozen=True)
+class Group:
+    """A network at one batch size."""
+
+    models: Path
+    name: str
+    batch: int
+    threads: int
+
+    def blanks(self) -> list[Row]:
+        """Return the rows this group should have, without times."""
+        files = read_manifest(self.models)
+        cpu, isa = processor()
+        feeds = make_inputs(load_card(self.name, self.models), files[f"{self.name}.fp32.onnx"], self.batch)
+        shape = " ".join("×".join(map(str, array.shape[1:])) for array in feeds.values())
+        first = Row(self.name, "torch", "fp32", self.batch, shape, 0, 0, 0, 0, 0, {}, None, self.threads, cpu, isa,
+                    "vnni" in isa, 0)  # fmt: skip
+        rows = [first] if find_spec("torch") and self.name in (*PUBLISHED, *BUNDLED) else []
+        for runtime in RUNTIMES:
+            for precision in PRECISIONS:
+                facts = files.get(f"{self.name}.{precision}.onnx")
+                if facts is not None and find_spec(runtime):
+                    error = {k: v for k, v in facts.get("error", {}).items() if isinstance(v, float)}
+                    size = facts["bytes"] / 1e6
+                    rows.append(
+                        replace(first, runtime=runtime, precision=precision, megabytes=size, error=error)
+                    )
+        return rows
+
+    def variants(self) -> Iterator[Variant]:
+        """Yield every way to run it, loaded."""
+        card = load_card(self.name, self.models)
+        entry = read_manifest(self.models)[f"{self.name}.fp32.onnx"]
+        feeds = make_inputs(card, entry, self.batch)
+        for row in self.blanks():
+            if row.runtime == "torch":
+                yield Variant(row, torch_call(card, feeds, self.threads))
+                continue
+            path = self.models / f"{self.name}.{row.precision}.onnx"
+            backend = open_backend(path, RUNTIMES[row.runtime], self.threads)
+            yield Variant(row, lambda b=backend: b.run(feeds))
+
+
+def processor() -> tuple[str, str]:
+    """Return the CPU's name and which of `ISA` it has."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
-        return platform.processor(), False
+        return platform.processor(), ""
     fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     table = {key.strip(): value.strip() for key, value in fields.items()}
-    return table.get("model name", platform.machine()), "vnni" in table.get("flags", "")
+    flags = (table.get("flags") or table.get("Features") or "").split()
+    return table.get("model name", platform.machine()), " ".join(flag for flag in ISA if flag in flags)
 
 
 def make_inputs(card: ModelCard, entry: dict[str, Any], batch: int) -> Arrays:
@@ -82,80 +137,33 @@ def make_inputs(card: ModelCard, entry: dict[str, Any], batch: int) -> Arrays:
     return feeds
 
 
-def torch_call(card: ModelCard, feeds: Arrays, threads: int) -> Callable[[], object] | None:
-    """Return the published network in torch eager on the same inputs, or None for a network of our own."""
-    if not find_spec("torch") or card.name not in ("wav2lip", "s3fd", "bisenet", "rrdbnet"):
-        return None
-    import torch
-
-    from export.graphs import GRAPHS
-    from export.networks import NETWORKS
-
-    torch.set_num_threads(threads)
-    graph = GRAPHS[card.name](NETWORKS[card.name]().eval(), card).eval()
-    tensors = [torch.from_numpy(feeds[spec.name]) for spec in card.inputs]
-
-    def call() -> object:
-        with torch.inference_mode():
-            return graph(*tensors)
-
-    return call
-
-
-def variants(models: Path, name: str, batches: Sequence[int], threads: int) -> list[Variant]:
-    """Return every way to run one network."""
-    files = read_manifest(models)
-    entry = files[f"{name}.fp32.onnx"]
-    card = load_card(name, models)
-    cpu, vnni = processor()
-    found = []
-    for batch in batches:
-        if batch > 1 and entry["macs"] > HEAVY_MACS:
-            continue
-        feeds = make_inputs(card, entry, batch)
-        shape = " ".join("×".join(map(str, array.shape[1:])) for array in feeds.values())
-        blank = Row(name, "torch", "fp32", batch, shape, 0, 0, 0, 0, {}, 1, threads, cpu, vnni, 0)
-        eager = torch_call(card, feeds, threads)
-        if eager:
-            found.append(Variant(blank, eager))
-        for runtime in ("cpu", "openvino:CPU"):
-            if runtime.startswith("openvino") and not find_spec("openvino"):
-                continue
-            for precision in PRECISIONS:
-                facts = files.get(f"{name}.{precision}.onnx")
-                if facts is None:
-                    continue
-                backend = open_backend(models / f"{name}.{precision}.onnx", runtime, threads)
-                label = "onnxruntime" if runtime == "cpu" else "openvino"
-                error = {k: v for k, v in facts.get("error", {}).items() if isinstance(v, float)}
-                row = replace(
-                    blank, runtime=label, precision=precision, megabytes=facts["bytes"] / 1e6, error=error
-                )
-                found.append(Variant(row, lambda b=backend, f=feeds: b.run(f)))
-    return found
-
-
-def measure(found: Sequence[Variant], macs: int, rounds: int) -> list[Row]:
-    """Time all variants in turn, `rounds` times after a warm-up."""
+def measure(found: Sequence[Variant], macs: int, rounds: int, seconds: float) -> list[Row]:
+    """Time all variants in turn after a warm-up: at most `rounds` times, at least once, about `seconds` in all."""
     times: list[list[float]] = [[] for _ in found]
-    for turn in range(rounds + 1):
+    for variant in found:
+        variant.call()
+    began = time.perf_counter()
+    for turn in range(rounds):
+        spent = time.perf_counter() - began
+        if turn and spent + spent / turn > seconds:
+            break
         for variant, mine in zip(found, times, strict=True):
             start = time.perf_counter()
             variant.call()
-            if turn:
-                mine.append(1e3 * (time.perf_counter() - start))
-    rows = []
-    for variant, mine in zip(found, times, strict=True):
-        row, best = variant.row, min(mine)
-        rate = macs * row.batch / best / 1e6
-        load = Path("/proc/loadavg").read_text().split()[0] if Path("/proc/loadavg").exists() else "nan"
-        rows.append(
-            replace(row, ms=best, ms_median=float(np.median(mine)), gmacs_per_s=rate, load=float(load))
-        )
-    eager = {row.batch: row.ms for row in rows if row.runtime == "torch"}
+            mine.append(1e3 * (time.perf_counter() - start))
+    eager = next((min(mine) for v, mine in zip(found, times, strict=True) if v.row.runtime == "torch"), None)
+    load = float(Path("/proc/loadavg").read_text().split()[0]) if Path("/proc/loadavg").exists() else -1.0
     return [
-        replace(row, times_torch=eager[row.batch] / row.ms if row.batch in eager else float("nan"))
-        for row in rows
+        replace(
+            variant.row,
+            ms=min(mine),
+            ms_median=float(np.median(mine)),
+            rounds=len(mine),
+            gmacs_per_s=macs * variant.row.batch / min(mine) / 1e6,
+            times_torch=eager / min(mine) if eager else None,
+            load=load,
+        )
+        for variant, mine in zip(found, times, strict=True)
     ]
 
 
@@ -167,7 +175,7 @@ def table(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         error = ", ".join(f"{key} {value:.4g}" for key, value in row.error.items())
-        times = f"{row.times_torch:.2f}" if row.times_torch == row.times_torch else "–"
+        times = f"{row.times_torch:.2f}" if row.times_torch else "–"
         size = f"{row.megabytes:.2f}" if row.megabytes else "–"
         lines.append(
             f"| {row.network} | {row.runtime} | {row.precision} | {row.batch} | {row.ms:.1f} | {times} "
@@ -176,30 +184,60 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def store(path: Path, rows: Sequence[Row]) -> None:
+    """Put rows in the place of those of the same network and batch; the others stay."""
+    old = json.loads(path.read_text()) if path.exists() else []
+    mine = {(row.network, row.batch) for row in rows}
+    kept = [row for row in old if (row["network"], row["batch"]) not in mine]
+    lines = sorted([*kept, *map(asdict, rows)], key=lambda row: (row["network"], row["batch"]))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    beside.write_text("[\n " + ",\n ".join(map(json.dumps, lines)) + "\n]\n")
+    beside.replace(path)
+
+
+def missing(path: Path, group: Group) -> bool:
+    """Whether a row of the group is not there or lacks a field (rows of older runs)."""
+    old = json.loads(path.read_text()) if path.exists() else []
+    names = set(asdict(group.blanks()[0]))
+    have = {(r["network"], r["runtime"], r["precision"], r["batch"]) for r in old if names <= set(r)}
+    return any(row.key() not in have for row in group.blanks())
+
+
+def groups(
+    folders: Sequence[Path], names: Sequence[str], batches: Sequence[int], threads: int
+) -> list[Group]:
+    """Return every network of the folders at every batch size, those with one picture first."""
+    found = {}
+    for folder in folders:
+        for file in read_manifest(folder):
+            name = file.removesuffix(".fp32.onnx")
+            if name != file and (not names or name in names):
+                found.setdefault(name, folder)
+    return [Group(folder, name, batch, threads) for batch in batches for name, folder in found.items()]
+
+
 def main() -> None:
     """Parse the command line, time, write, print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--names", nargs="*")
+    parser.add_argument("--models", type=Path, nargs="+", required=True)
+    parser.add_argument("--names", nargs="*", default=[])
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 8])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of one network and batch size, about")
+    parser.add_argument("--missing", action="store_true", help="only what the file lacks")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
-    files = read_manifest(args.models)
-    names = args.names or [file.removesuffix(".fp32.onnx") for file in files if file.endswith(".fp32.onnx")]
-    rows: list[Row] = []
-    for name in names:
-        found = variants(args.models, name, args.batches, args.threads)
-        rows += measure(found, files[f"{name}.fp32.onnx"]["macs"], args.rounds)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    old = json.loads(args.out.read_text()) if args.out.exists() else []
-    kept = [row for row in old if row["network"] not in names]
-    text = ",\n ".join(json.dumps(row) for row in [*kept, *map(asdict, rows)])
-    args.out.write_text(f"[\n {text}\n]\n")
-    print(table(rows))
+    for group in groups(args.models, args.names, args.batches, args.threads):
+        if args.missing and not missing(args.out, group):
+            continue
+        macs = read_manifest(group.models)[f"{group.name}.fp32.onnx"]["macs"]
+        rows = measure(list(group.variants()), macs, args.rounds, args.seconds)
+        store(args.out, rows)
+        print(table(rows), flush=True)
 
 
 if __name__ == "__main__":
