@@ -70,19 +70,36 @@ def judge(
     elif card.kind == "warp":
         return _judge_warp(card, threshold, feeds, want, got)
     else:
-        value = psnr(*(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want)))
+        value = psnr(
+            *(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want))
+        )
     return Verdict({METRICS[card.role]: value}, value - threshold)
 
 
 def _judge_warp(
     card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
-    """The picture of the mouth alone, and how much of the motion is lost: skin that stands still must hide neither."""
+    """The picture of the mouth alone, and how much of the motion is lost: skin that stands still must hide neither.
+
+    `flow_px` says the same of the shape in the mouth's window: how far off its points lie, in pixels of the crop.
+    """
     value = psnr(_mouths(card, feeds, got), _mouths(card, feeds, want))
     moved = sum(float(np.abs(w["flow"]).sum()) for w in want)
     off = sum(float(np.abs(w["flow"] - g["flow"]).sum()) for w, g in zip(want, got, strict=True))
     lost = off / max(moved, 1e-9)
-    return Verdict({METRICS[card.role]: value, "flow_lost": lost}, min(value - threshold, FLOW_LOSS - lost))
+    figures = {METRICS[card.role]: value, "flow_lost": lost, "flow_px": _flow_px(card, want, got)}
+    return Verdict(figures, min(value - threshold, FLOW_LOSS - lost))
+
+
+def _flow_px(card: ModelCard, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
+    """Return the mean length of the difference of two flows in the mouth's window, in pixels of the crop."""
+    difference = np.concatenate([w["flow"] - g["flow"] for w, g in zip(want, got, strict=True)])
+    side = difference.shape[-1]
+    left, top, right, bottom = (
+        round(side * part) for part in (card.warp.window if card.warp else WHOLE_CROP)
+    )
+    window = difference[:, :, top:bottom, left:right]
+    return float(np.hypot(window[:, 0], window[:, 1]).mean()) * card.side("face")
 
 
 def _mouths(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:

@@ -56,3 +56,11 @@ def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelCard, Arrays
     )  # the rest of the mouth is alike
     assert not wrong.passed
     assert verdict(mouth, paint=out["paint"] + np.float32(0.1)).passed  # paint under no mask is not seen
+
+
+def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
+    moved = mouth[2]["flow"] + np.array([3, 4], np.float32).reshape(1, 2, 1, 1) / SIDE
+    assert verdict(mouth, flow=moved).figures["flow_px"] == pytest.approx(5, abs=1e-4)
+    outside = mouth[2]["flow"].copy()
+    outside[:, :, :20] += 1
+    assert verdict(mouth, flow=outside).figures["flow_px"] == 0
