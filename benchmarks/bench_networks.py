@@ -208,7 +208,7 @@ def groups(
     folders: Sequence[Path], names: Sequence[str], batches: Sequence[int], threads: int
 ) -> list[Group]:
     """Return every network of the folders at every batch size, those with one picture first."""
-    found = {}
+    found: dict[str, Path] = {}
     for folder in folders:
         for file in read_manifest(folder):
             name = file.removesuffix(".fp32.onnx")

@@ -1,13 +1,18 @@
 """The gate of a warp network looks at the mouth and at its motion, not at the skin that stands still."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from export import qdq
 from export.gates import FLOW_LOSS, Verdict, judge
+from export.makers import outputs
+from export.samples import feeds, made_up_scene
 from lipsync_edge.card import ModelCard, WarpHead, load_card
+from lipsync_edge.network import bundled_models
 
 SIDE = 128
 Arrays = dict[str, np.ndarray]
@@ -64,3 +69,17 @@ def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelCard, Arrays
     outside = mouth[2]["flow"].copy()
     outside[:, :, :20] += 1
     assert verdict(mouth, flow=outside).figures["flow_px"] == 0
+
+
+def test_the_wholly_int8_file_of_our_lips_is_refused(tmp_path: Path) -> None:
+    """It hears and moves less exactly than the bundled file, which keeps the ear and the ends in float."""
+    models = bundled_models()
+    card, fp32 = load_card("edge_lips", models), models / "edge_lips.fp32.onnx"
+    inputs = list(feeds(card, [made_up_scene(seed) for seed in range(12)], fp32))
+    want = outputs(fp32, inputs, tmp_path)
+    mixed = judge(card, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path))
+    prepared = qdq.prepare(fp32, inputs, replace(card.quant, exclude=()), tmp_path)
+    whole = judge(card, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
+    assert whole.figures["psnr"] > card.gate.int8  # the picture alone would let it pass
+    assert whole.figures["flow_px"] > 1.1 * mixed.figures["flow_px"]
+    assert not whole.passed
