@@ -86,7 +86,8 @@ def quality_table(found: dict[str, Any]) -> str:
     body = []
     for row in rows:
         for way, said in WAYS.items():
-            if figures := row.get(way, {}):
+            if way in row:
+                figures = row[way]
                 cells = [
                     f"{figures[name]:.2f}{_beside(figures, name)}" if name in figures else "-" for name in have
                 ]

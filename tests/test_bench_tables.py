@@ -130,6 +130,6 @@ def test_missing_figures_are_named_and_never_a_number(tables):
         {"rows": [row], "clips": ["a", "b"], "seconds": 3.0, "absent": {"wav2lip": "none"}}
     )
     assert "| `lite` | own voice | 0.50 |" in text
-    assert "| `lite` | control: shuffled | - |" in text
+    assert "| `lite` | control: own, shuffled | - |" in text
     assert "LSE-D" in text.split("Missing")[1]
     assert "wav2lip" in text.split("Presets without")[1]

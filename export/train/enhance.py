@@ -59,10 +59,10 @@ class EnhanceLoss:
     def _batch(self) -> tuple[Tensor, Tensor]:
         """Return spoiled patches (B, 3, side / 2, side / 2) and the sharp ones (B, 3, side, side), 0…1."""
         rng, count = self._rng, round(OWN_SHARE * self._size) if self._own else 0
-        sharp = []
-        for pick in rng.integers(0, len(self._crops), self._size - count):
-            gain = float(np.exp(rng.normal(0, 0.2)))
-            sharp.append(np.clip(patch(rng, self._crops[pick], self._side) * gain, 0, 255).astype(np.uint8))
+        picks = rng.integers(0, len(self._crops), self._size - count)
+        sharp = [patch(rng, self._crops[pick], self._side) for pick in picks]
+        gains = [float(np.exp(rng.normal(0, 0.2))) for _ in sharp]
+        sharp = [np.clip(s * g, 0, 255).astype(np.uint8) for s, g in zip(sharp, gains, strict=True)]
         small = [degrade(rng, one) for one in sharp]
         if self._own:
             for pick in rng.integers(0, len(self._own[0]), count):
