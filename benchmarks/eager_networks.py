@@ -38,11 +38,11 @@ def _published(card: ModelCard) -> Any:
 def _bundled(name: str) -> Any:
     from export.train import edge_networks as edge
     from export.train.lips import Lips
-    from export.train.lips_networks import Ear, Hand
+    from export.train.lips_networks import Ear, Ears, Hand
 
     return {
         "edge_detect": lambda: edge.DetectGraph(edge.DetectNet()),
         "edge_segment": lambda: edge.SegmentGraph(edge.SegmentNet()),
         "edge_enhance": lambda: edge.EnhanceGraph(edge.EnhanceNet()),
-        "edge_lips": lambda: Lips(Ear(), Hand()),
+        "edge_lips": lambda: Lips(Ears([Ear()]), Hand()),
     }[name]()

@@ -61,7 +61,7 @@ class OwnOutput:
             real_bgr: uint8 (128, 128, 3), the window of the real mouth, into which the paint is laid.
         """
         image = _tensor(cv2.resize(reference_bgr, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-        _, logits, paint = self._hand(image, torch.from_numpy(code)[None])
+        _, logits, paint, _ = self._hand(image, torch.from_numpy(code)[None])
         mask, inside = (t[0].permute(1, 2, 0).numpy() for t in (torch.sigmoid(logits), paint))
         still = np.zeros((2, 2, 2), np.float32)
         small = cv2.resize(real_bgr, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from export.train.fit import load_mean
 from export.train.graphs import export_graph
-from export.train.lips_networks import Ear, Hand
+from export.train.lips_networks import Ear, Ears, Hand
 from lipsync_edge.card import ModelCard, load_card
 
 Array = npt.NDArray[Any]
@@ -36,16 +36,18 @@ class Lips(nn.Module):
     def forward(self, face: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return flow (B, 2, 64, 64), mask (B, 1, 128, 128) 0…1 and paint (B, 3, 128, 128) 0…1."""
         image = face.permute(0, 3, 1, 2).float() / 255.0
-        flow, logits, paint = self.hand(image, self.ear(mel)[:, :, 0] * self.amplitude)
+        flow, logits, paint, _ = self.hand(image, self.ear(mel)[:, :, 0] * self.amplitude)
         return flow, torch.sigmoid(logits), paint
 
 
+def load_ears(folder: Path) -> Ears:
+    """Load every ear that was trained below `folder` (ear, ear_b and so on) as one."""
+    return Ears([load_mean(Ear(), one) for one in sorted(folder.glob("ear*"))])
+
+
 def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:
-    """Load both trained parts from `folder`/ear and `folder`/hand."""
-    ear, hand = Ear(), Hand()
-    load_mean(ear, folder / "ear")
-    load_mean(hand, folder / "hand")
-    return Lips(ear, hand, amplitude).eval()
+    """Load the trained parts from `folder`/ear* and `folder`/hand."""
+    return Lips(load_ears(folder), load_mean(Hand(), folder / "hand"), amplitude).eval()
 
 
 def example(card: ModelCard, batch: int = 2) -> dict[str, Array]:

@@ -149,6 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
+    parser.add_argument("--name", default="ear", help="folder below --out; the mean of all ear* ships")
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -163,7 +164,7 @@ def main(argv: list[str] | None = None) -> None:
         made = net(mels).transpose(1, 2)
         return motion_losses(torch.take_along_dim(made, columns[:, :, None].expand(-1, -1, CODES), 1), codes)
 
-    fit(Ear(), losses, Plan(minutes=options.minutes, rate=options.rate), options.out / "ear", options.fresh)
+    fit(Ear(), losses, Plan(minutes=options.minutes, rate=options.rate), options.out / options.name, options.fresh)
 
 
 if __name__ == "__main__":

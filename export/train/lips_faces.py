@@ -84,11 +84,11 @@ class Faces:
     def draw(self) -> Sample:
         """Draw one example of any kind."""
         kind = self.rng.random()
-        if kind < 0.22:
+        if kind < 0.20:
             return self._pair()
-        if kind < 0.42:
+        if kind < 0.46:
             return self._drive_frame()
-        if kind < 0.62:
+        if kind < 0.64:
             return self._drive()
         return self._close() if kind < 0.84 else self._shut()
 
@@ -112,7 +112,8 @@ class Faces:
             views.cut(self.crops[self.rows[reference]], seen),
             views.cut(self.crops[self.rows[target]], view),
         )
-        return self._finish(pictures, self.codes[target], to, come_from, pictured=True, sharp=False)
+        codes = self.codes[target], self.codes[reference]
+        return self._finish(pictures, codes, to, come_from, pictured=True, sharp=False)
 
     def _still(self, i: int) -> tuple[Array, Array]:
         """Return a still's fine view and its mesh there, in crop pixels."""
@@ -124,8 +125,9 @@ class Faces:
         i = int(of[self.rng.integers(len(of))])
         picture, come_from = self._still(i)
         code = self._some_code() * np.float32(self.rng.random() < 0.8)
-        to = self._moved(i, come_from, code - self.model.code_of_open(self.still_points[i]))
-        return self._finish((picture, picture), code, to, come_from, pictured=False, sharp=False)
+        own = self.model.code_of_open(self.still_points[i])
+        to = self._moved(i, come_from, code - own)
+        return self._finish((picture, picture), (code, own), to, come_from, pictured=False, sharp=False)
 
     def _drive_frame(self) -> Sample:
         rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]
@@ -136,7 +138,8 @@ class Faces:
         code = self._some_code() * np.float32(self.rng.random() < 0.8)
         to = views.moved(come_from, self.model.displacement(code - self.codes[row]), 0.0)
         picture = views.cut(self.crops[self.rows[row]], view)
-        return self._finish((picture, picture), code, to, come_from, pictured=False, sharp=False)
+        codes = code, self.codes[row]
+        return self._finish((picture, picture), codes, to, come_from, pictured=False, sharp=False)
 
     def _close(self) -> Sample:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
@@ -146,7 +149,7 @@ class Faces:
         come_from = self._moved(i, to, other - code)
         reference = views.carried(target, come_from, to)
         sharp = bool(self.still_sharp[i])
-        return self._finish((reference, target), code, to, come_from, pictured=True, sharp=sharp)
+        return self._finish((reference, target), (code, other), to, come_from, pictured=True, sharp=sharp)
 
     def _shut(self) -> Sample:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
@@ -155,7 +158,7 @@ class Faces:
         code = own * np.float32(max(0.0, self.rng.uniform(-0.6, 0.5)))
         to = self._moved(i, come_from, code - own)
         target = views.carried(reference, to, come_from)
-        return self._finish((reference, target), code, to, come_from, pictured=True, sharp=False)
+        return self._finish((reference, target), (code, own), to, come_from, pictured=True, sharp=False)
 
     def real(self) -> tuple[Array, Array]:
         """Return a real open mouth: its window, uint8 (128, 128, 3), and mask, float32 (128, 128)."""
@@ -177,7 +180,7 @@ class Faces:
     def _finish(
         self,
         pictures: tuple[Array, Array],
-        code: Array,
+        codes: tuple[Array, Array],
         to: Array,
         come_from: Array,
         *,
@@ -189,7 +192,7 @@ class Faces:
         return Sample(
             reference,
             views.window(target),
-            code.astype(np.float32),
+            *(np.asarray(code, np.float32) for code in codes),
             to[points].astype(np.float32),
             come_from[points].astype(np.float32),
             views.mouth_mask(to),

@@ -92,7 +92,7 @@ def unlike(made: Tensor, real: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, 
 def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = None) -> dict[str, Tensor]:
     """Return the weighted loss terms of one batch; `trial` adds the judge's, and lets the judge learn."""
     with torch.autocast("cpu", torch.bfloat16):
-        flow, logits, paint = (out.float() for out in net(batch["reference"], batch["code"]))
+        flow, logits, paint, seen = (out.float() for out in net(batch["reference"], batch["code"]))
     real = batch["mask"]
     near = zone(batch["to"], real.shape[-1], WINDOW)
     mask = (F.binary_cross_entropy_with_logits(logits, real, reduction="none") * (near + 0.1)).mean()
@@ -105,6 +105,7 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = 
     painted, painted_edges, texture = unlike(soft(paint, batch["sharp"]), target, has * real)
     terms = {
         **flow_losses(flow, batch),
+        "seen": 0.3 * (seen - batch["seen"]).abs().mean(),
         "mask": 6.0 * mask,
         "overlap": 0.6 * overlap.mean(),
         "image": 4.0 * image,
@@ -123,12 +124,22 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = 
 
 
 def warm_start(net: nn.Module, path: Path) -> int:
-    """Take over the layers of an earlier hand that still fit; returns how many tensors did."""
+    """Take over the tensors of an earlier hand that still fit; returns how many did.
+
+    A layer that was given more inputs keeps what it did with the old ones, and does nothing yet with the new.
+    """
     old = torch.load(path, map_location="cpu", weights_only=True)["mean"]
     own = net.state_dict()
-    fitting = {key: value for key, value in old.items() if key in own and own[key].shape == value.shape}
-    net.load_state_dict({**own, **{k: v for k, v in fitting.items() if not k.startswith("look.")}})
-    return len(fitting)
+    taken = {}
+    for key, value in old.items():
+        wanted = own[key].shape if key in own else ()
+        if wanted == value.shape:
+            taken[key] = value
+        elif wanted[:1] == value.shape[:1] and wanted[2:] == value.shape[2:] and wanted[1] > value.shape[1]:
+            more = wanted[1] - value.shape[1]
+            taken[key] = torch.cat([value, value.new_zeros(value.shape[0], more, *wanted[2:])], 1)
+    net.load_state_dict({**own, **taken})
+    return len(taken)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -6,6 +6,8 @@ never heard moves a face that was never seen as far as any other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,6 +52,18 @@ class Ear(nn.Module):
         return self.head(self.time(self.bands(spectrum.flatten(1, 2))))
 
 
+class Ears(nn.Module):
+    """Several ears, trained from other seeds, heard as one: their mean errs less than any of them."""
+
+    def __init__(self, ears: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.ears = nn.ModuleList(ears)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """Return the mean of the codes, as `Ear` does."""
+        return torch.stack([ear(mel) for ear in self.ears]).mean(0)
+
+
 class Film(nn.Module):
     """A convolution whose channels are scaled and shifted by the code."""
 
@@ -75,12 +89,17 @@ def down(inputs: int, outputs: int) -> nn.Sequential:
 class Hand(nn.Module):
     """Aligned crops (B, 3, 128, 128) BGR 0…1 and codes (B, 8) → flow over the crop, mask and paint over the window.
 
-    Paint is a multiple of the skin's mean colour, so that light and white balance are the picture's own.
+    It first estimates the code of the mouth that it sees, so that it knows how far that one has to move. Paint is a
+    multiple of the skin's mean colour, so that light and white balance are the picture's own.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.code = nn.Sequential(nn.Linear(CODES, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.code = nn.Sequential(nn.Linear(2 * CODES, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
+        self.estimate = nn.Sequential(
+            nn.Conv2d(128, 32, 1), nn.ReLU(), nn.Flatten(),
+            nn.Linear(32 * 16, 64), nn.ReLU(), nn.Linear(64, CODES),
+        )  # fmt: skip
         self.first = nn.Sequential(nn.Conv2d(12, 32, 3, 1, 1), nn.ReLU())  # 64 px
         self.down = nn.ModuleList([down(32, 64), down(64, 96), down(96, 128), down(128, 128)])  # 32, 16, 8, 4
         self.bottom = Film(128, 128, 64)
@@ -96,16 +115,22 @@ class Hand(nn.Module):
             nn.init.normal_(layer.weight, 0, 1e-3)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, face: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return flow (B, 2, 64, 64) in crop sides, mask logits (B, 1, 128, 128) and paint (B, 3, 128, 128) 0…1."""
+    def forward(self, face: Tensor, code: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return flow, mask, paint and what was seen.
+
+        Returns:
+            Flow (B, 2, 64, 64) in crop sides, mask logits (B, 1, 128, 128), paint (B, 3, 128, 128) 0…1, and the code
+            (B, 8) of the mouth in `face`.
+        """
         left, top, right, bottom = CHEEKS
         skin = face[:, :, top:bottom, left:right].mean((2, 3), keepdim=True)
-        code = self.code(code)
         x = self.first(F.pixel_unshuffle(face - 0.5, 2))
         skips = [x]
         for layer in self.down:
             x = layer(x)
             skips.append(x)
+        seen = self.estimate(x)
+        code = self.code(torch.cat([code, seen], 1))
         x = self.bottom(skips.pop(), code)
         for layer in self.up:
             x = layer(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skips.pop()], 1), code)
@@ -117,7 +142,8 @@ class Hand(nn.Module):
             x = layer(x, code)
         x = self.closer(F.interpolate(x, scale_factor=2.0, mode="nearest"), code)
         look = F.pixel_shuffle(self.look(x), 2)
-        return flow, look[:, :1] * 8 - 2, (4 * skin * torch.sigmoid(look[:, 1:] * 4 - 1.1)).clamp(max=1)
+        paint = (4 * skin * torch.sigmoid(look[:, 1:] * 4 - 1.1)).clamp(max=1)
+        return flow, look[:, :1] * 8 - 2, paint, seen
 
 
 def compose(fine: Tensor, flow: Tensor, mask: Tensor, paint: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ class Sample:
         fine: uint8 (256, 256, 3) BGR, the reference at twice the resolution that the network sees.
         target: uint8 (128, 128, 3) BGR, the mouth's window at that resolution, or the reference's again where there
             is no picture of the result.
-        code: float32 (8,).
+        code: float32 (8,), of the target's mouth.
+        seen: float32 (8,), of the reference's.
         to: float32 (k, 2), where the points of `MOVING` + `STILL` are in the target, in crop pixels (128).
         come_from: float32 (k, 2), where they are in the reference.
         mask: float32 (128, 128), the inside of the target's mouth in the window.
@@ -35,6 +36,7 @@ class Sample:
     fine: Array
     target: Array
     code: Array
+    seen: Array
     to: Array
     come_from: Array
     mask: Array
@@ -49,7 +51,7 @@ def tensors(samples: list[Sample], reals: list[tuple[Array, Array]]) -> dict[str
     """
     real, real_mask = zip(*reals, strict=True)
     seen = [cv2.resize(s.fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for s in samples]
-    names = ("code", "to", "come_from")
+    names = ("code", "seen", "to", "come_from")
     return {
         "reference": _pictures(seen),
         "fine": _pictures([s.fine for s in samples]),

@@ -13,9 +13,8 @@ import numpy as np
 import torch
 
 from export.train import lips_shape as shape
-from export.train.fit import load_mean
+from export.train.lips import load_ears
 from export.train.lips_audio import windows
-from export.train.lips_networks import Ear
 from export.train.sounds import read_sound
 from lipsync_edge.mel import mel_spectrogram
 
@@ -32,7 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--trained", type=Path, default=Path(".train/lips"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_lips_ear.json"))
     options = parser.parse_args(argv)
-    ear = load_mean(Ear(), options.trained / "ear")
+    ear = load_ears(options.trained)
     model = shape.ShapeModel.load(options.trained / "shape.npz")
     upper = [shape.MOVING.index(i) for i in shape.UPPER_INNER]
     lower = [shape.MOVING.index(i) for i in shape.LOWER_INNER]

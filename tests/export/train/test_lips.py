@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 from export.train import lips_shape as shape  # noqa: E402
 from export.train.lips import Lips, check, export_lips  # noqa: E402
 from export.train.lips_audio import COLUMNS, OFFSET, disguise, motion_losses, windows  # noqa: E402
-from export.train.lips_hand import hand_losses  # noqa: E402
+from export.train.lips_hand import hand_losses, warm_start  # noqa: E402
 from export.train.lips_judge import Trial  # noqa: E402
-from export.train.lips_networks import WINDOW, Ear, Hand, compose  # noqa: E402
+from export.train.lips_networks import WINDOW, Ear, Ears, Hand, compose  # noqa: E402
 from export.train.lips_views import MOVING, STILL, carry, mouth_mask  # noqa: E402
 from export.train.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
 from export.train.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
@@ -131,7 +131,7 @@ def test_composing_shows_the_window_and_flow_carries_into_it() -> None:
 def test_an_untrained_hand_leaves_the_face_alone_and_paints_skin() -> None:
     face = torch.full((1, 3, 128, 128), 0.4)
     with torch.no_grad():
-        flow, logits, paint = Hand().eval()(face, torch.zeros(1, 8))
+        flow, logits, paint, _ = Hand().eval()(face, torch.zeros(1, 8))
     assert flow.abs().max() < 1e-2
     assert (logits < -1).all()
     assert torch.allclose(paint, face, atol=0.03)
@@ -197,6 +197,7 @@ def batch() -> dict[str, "torch.Tensor"]:
         "fine": fine,
         "target": fine[:, :, 112:240, 64:192] * 0.7,
         "code": torch.randn(2, 8),
+        "seen": torch.randn(2, 8),
         "to": torch.from_numpy(to.astype(np.float32)),
         "come_from": torch.from_numpy((to + 3).astype(np.float32)),
         "mask": torch.from_numpy(mask),
@@ -222,6 +223,30 @@ def test_a_few_steps_make_the_hand_better() -> None:
     assert totals[-1] < 0.8 * totals[0]
 
 
+def test_a_warm_hand_does_what_the_earlier_one_did(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    earlier, later = Hand().eval(), Hand().eval()
+    torch.nn.init.normal_(earlier.look.bias)
+    old = earlier.state_dict()
+    torch.nn.init.zeros_(old["code.0.weight"][:, 8:])
+    kept = {k: v for k, v in old.items() if not k.startswith("estimate")}
+    kept["code.0.weight"] = kept["code.0.weight"][:, :8]
+    torch.save({"mean": kept}, tmp_path / "last.pt")
+    assert warm_start(later, tmp_path / "last.pt") == len(kept)
+    face, code = torch.rand(1, 3, 128, 128), torch.randn(1, 8)
+    with torch.no_grad():
+        for a, b in zip(earlier(face, code)[:3], later(face, code)[:3], strict=True):
+            assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_several_ears_are_heard_as_their_mean() -> None:
+    ears, mel = [Ear().eval(), Ear().eval()], torch.randn(1, 80, 40)
+    with torch.no_grad():
+        each = [ear(mel) for ear in ears]
+        assert torch.allclose(Ears(ears)(mel), (each[0] + each[1]) / 2)
+    assert not torch.allclose(each[0], each[1])
+
+
 def test_motion_losses_are_zero_for_the_truth_alone() -> None:
     real = torch.randn(3, 24, 8)
     assert sum(float(v) for v in motion_losses(real, real).values()) < 0.02
@@ -232,7 +257,7 @@ def test_motion_losses_are_zero_for_the_truth_alone() -> None:
 
 def test_the_exported_graph_computes_the_same(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    net = Lips(Ear(), Hand()).eval()
+    net = Lips(Ears([Ear(), Ear()]), Hand()).eval()
     path = tmp_path / "edge_lips.fp32.onnx"
     export_lips(net, path)
     assert check(net, path) < 1e-4
