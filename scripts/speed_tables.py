@@ -95,9 +95,9 @@ def picture_table(found: dict[str, Any]) -> str:
             if single
             else [f"{ms['mean_all_threads']:.2f} (mean)", "-"]
         )
-        body.append([step, *cells, str(ms["n"]), str(ms.get("kB", "-"))])
+        body.append([step, *cells, str(ms["n"]), str(ms.get("kB", "-")), str(ms.get("psnr", "-"))])
     return (
-        grid(["step, CPU ms a frame", "least", "median", "n", "file, kB"], body)
+        grid(["step, CPU ms a frame", "least", "median", "n", "file, kB", "PSNR, dB"], body)
         + f"\n\nLoad before: {found['load']:g}."
     )
 
