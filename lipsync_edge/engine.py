@@ -117,7 +117,7 @@ class Engine:
         with probe("lips"):
             mouths = self.lips([cut.face_bgr for cut in cuts.values()], [ticks[i].mel for i in cuts])
         with probe("enhance"):
-            mouths = self._enhance(mouths, list(cuts.values()))
+            mouths = self._enhance([ticks[i] for i in cuts], mouths, list(cuts.values()))
         with probe("segment"):
             masks = list(self._masks([(ticks[i], cut) for i, cut in cuts.items()]))
         with probe("blend"):
@@ -186,23 +186,29 @@ class Engine:
         region = blend.crop_region(crop, tick.frame_bgr.shape)
         return Cut(region, crop.cut(tick.frame_bgr), crop) if region else None
 
-    def _enhance(self, mouths: list[Mouth], cuts: list[Cut]) -> list[Mouth]:
+    def _enhance(self, ticks: Sequence[Tick], mouths: list[Mouth], cuts: list[Cut]) -> list[Mouth]:
         """Enlarge painted faces; of a warped face only the paint, and only where the source is sharper than it."""
         if self.enhancer is None:
             return mouths
-        painted = [i for i, mouth in enumerate(mouths) if isinstance(mouth, ImageMouth)]
-        warped = [
-            i
-            for i, (mouth, cut) in enumerate(zip(mouths, cuts, strict=True))
-            if isinstance(mouth, WarpMouth) and cut.crop is not None and cut.crop.scale > 1.0
-        ]
+        painted = {i: mouth for i, mouth in enumerate(mouths) if isinstance(mouth, ImageMouth)}
+        warped = {
+            i: mouth
+            for i, mouth in enumerate(mouths)
+            if isinstance(mouth, WarpMouth) and (crop := cuts[i].crop) is not None and crop.scale > 1.0
+        }
+        faces = [self._face_as_fine_as(mouth, ticks[i], cuts[i]) for i, mouth in warped.items()]
         out = dict(enumerate(mouths))
-        out |= zip(
-            painted, self.enhancer.painted([m for m in mouths if isinstance(m, ImageMouth)]), strict=True
-        )
-        worth = [m for i in warped if isinstance(m := mouths[i], WarpMouth)]
-        out |= zip(warped, self.enhancer.warped(worth, [cuts[i].face_bgr for i in warped]), strict=True)
+        out |= zip(painted, self.enhancer.painted(list(painted.values())), strict=True)
+        out |= zip(warped, self.enhancer.warped(list(warped.values()), faces), strict=True)
         return list(out.values())
+
+    def _face_as_fine_as(self, mouth: WarpMouth, tick: Tick, cut: Cut) -> U8:
+        """Cut the face again where the paint is finer than the crop that the lip network saw."""
+        left, _, right, _ = mouth.window
+        side = round(mouth.paint.shape[1] / (right - left))
+        if tick.landmarks is None or side <= len(cut.face_bgr):
+            return cut.face_bgr
+        return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
 
     def _masks(self, items: list[tuple[Tick, Cut]]) -> Iterator[F32 | None]:
         """Parse the source crops; the mask lies over the crop (aligned) or over the region (box)."""

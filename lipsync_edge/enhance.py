@@ -46,19 +46,18 @@ class Enhancer:
 
         Args:
             mouths: what the lip network gave.
-            faces_bgr: the crops it saw, uint8 (S, S, 3).
+            faces_bgr: the same crops, uint8 (S, S, 3), each of any side: paint comes back k times as fine as they are.
         """
-        images = [compose_small(face, mouth) for face, mouth in zip(faces_bgr, mouths, strict=True)]
-        windows = [window_pixels(len(image), MOUTH_WINDOW) for image in images]
-        parts = self([window.cut(image) for window, image in zip(windows, images, strict=True)])
-        wholes = [
-            window.insert(image, part) for window, image, part in zip(windows, images, parts, strict=True)
-        ]
-        paints = [
-            window_pixels(len(whole), mouth.window).cut(whole)
-            for mouth, whole in zip(mouths, wholes, strict=True)
-        ]
-        return [replace(mouth, paint=paint) for mouth, paint in zip(mouths, paints, strict=True)]
+        out = dict(enumerate(mouths))
+        for side in {len(face) for face in faces_bgr}:
+            chosen = [i for i, face in enumerate(faces_bgr) if len(face) == side]
+            images = [compose_small(faces_bgr[i], mouths[i]) for i in chosen]
+            window = window_pixels(side, MOUTH_WINDOW)
+            parts = self([window.cut(image) for image in images])
+            for i, image, part in zip(chosen, images, parts, strict=True):
+                whole = window.insert(image, part)
+                out[i] = replace(mouths[i], paint=window_pixels(len(whole), mouths[i].window).cut(whole))
+        return list(out.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +89,10 @@ def window_pixels(side: int, parts: tuple[float, float, float, float] = MOUTH_WI
 
 
 def compose_small(face_bgr: U8, mouth: WarpMouth) -> F32:
-    """Compose a warped mouth at the crop's own resolution.
+    """Compose a warped mouth at the resolution of the crop that is given.
 
     Args:
-        face_bgr: uint8 (S, S, 3), the crop the network saw.
+        face_bgr: uint8 (S, S, 3), the crop the network saw, or the same one cut finer.
         mouth: what it gave.
 
     Returns:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.card import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec
+from lipsync_edge.card import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec, WarpHead
 from lipsync_edge.network import Network
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -31,7 +31,9 @@ def fake_network(card: ModelCard, function: Callable[[Arrays], Arrays]) -> Netwo
     return Network(card, FakeBackend(card, function))
 
 
-def warp_lips(side: int = 64, columns: int = 16, *, paint: float = 0.0) -> Network:
+def warp_lips(
+    side: int = 64, columns: int = 16, *, paint: float = 0.0, warp: WarpHead | None = None
+) -> Network:
     """Lips whose mask opens with the mean of the mel: −4 gives 0, +4 gives 1; flow is zero."""
     card = ModelCard(
         name="fake_warp",
@@ -47,6 +49,7 @@ def warp_lips(side: int = 64, columns: int = 16, *, paint: float = 0.0) -> Netwo
             for name, depth in (("flow", 2), ("mask", 1), ("paint", 3))
         ),
         audio=AudioWindow(columns=columns, offset=-columns // 2, tail="pad"),
+        warp=warp,
     )
 
     def run(feeds: Arrays) -> Arrays:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import Tick
+from lipsync_edge.card import WarpHead
 from lipsync_edge.crop import TEMPLATE
 from lipsync_edge.detect import Detector
 from lipsync_edge.engine import Engine
-from lipsync_edge.enhance import Enhancer, compose_small
+from lipsync_edge.enhance import Enhancer, compose_small, window_pixels
 from lipsync_edge.lips import Lips, WarpMouth
 from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
@@ -154,6 +155,31 @@ def test_enhanced_paint_is_larger_and_in_its_place() -> None:
     assert big.paint.shape == (128, 128, 3)
     assert np.allclose(big.paint, 0.35, atol=1e-3)
     assert np.allclose(compose_small(face, mouth), 0.35, atol=1e-3)
+
+
+def test_faces_of_two_sides_are_enhanced_in_one_call_and_keep_their_order() -> None:
+    planes = np.zeros((16, 16, 2), np.float32), np.zeros((64, 64), np.float32)
+    mouths = [WarpMouth(*planes, np.full((64, 64, 3), paint, np.float32)) for paint in (0.1, 0.2, 0.3)]
+    faces = [np.full((side, side, 3), grey, np.uint8) for side, grey in ((64, 0), (128, 51), (64, 102))]
+    done = Enhancer(fakes.doubling_enhancer()).warped(mouths, faces)
+    assert [mouth.paint.shape[0] for mouth in done] == [128, 256, 128]
+    assert np.allclose([mouth.paint.mean() for mouth in done], [0, 0.2, 0.4], atol=1e-3)
+
+
+@pytest.mark.parametrize(("warp", "seen"), [(None, 64), (WarpHead((0.25, 0.25, 0.75, 0.75)), 128)])
+def test_the_enhancer_sees_the_face_as_fine_as_the_paint(warp: WarpHead | None, seen: int) -> None:
+    network = fakes.doubling_enhancer()
+    engine = Engine(
+        preset=preset(),
+        detector=Detector(fakes.blind_detector()),
+        lips=Lips(fakes.warp_lips(warp=warp)),
+        enhancer=Enhancer(network),
+    )
+    points = (TEMPLATE * 150.0 + 20).astype(np.float32)
+    engine.render([Tick(0, Fraction(0), FRAME, np.zeros((80, 16), np.float32), BOX, points)])
+    asked = network.backend.calls[0]["image"]  # type: ignore[attr-defined]
+    window = window_pixels(seen)
+    assert asked.shape[1:3] == (window.y2 - window.y1, window.x2 - window.x1)
 
 
 @pytest.mark.parametrize("scale", [60.0, 150.0])
