@@ -1,10 +1,11 @@
 """Training faces for the hand: a reference with one mouth, the same face's target with another, and the code between.
 
-Four kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of
+Five kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of
 a clip, whose mesh is moved by a code of the corpus; there is no picture of the result, but flow and mask are known.
 *close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to another
 code, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth
-that must close.
+that must close. *redrive*: an open mouth that was partly shut by warping is the reference, and moves on from there:
+hundreds of people with every opening.
 """
 
 from __future__ import annotations
@@ -39,6 +40,13 @@ class Faces:
         self.rng = np.random.default_rng(seed)
         self._read_clips(labels)
         self._read_stills(corpus, labels)
+        self.kinds = (
+            (0.24, self._drive_frame),
+            (0.12, self._drive),
+            (0.16, self._redrive),
+            (0.18, self._close),
+            (0.14, self._shut),
+        )  # what is left are pairs
 
     def _read_clips(self, labels: Path) -> None:
         with np.load(labels / "train.npz") as data:
@@ -84,13 +92,11 @@ class Faces:
     def draw(self) -> Sample:
         """Draw one example of any kind."""
         kind = self.rng.random()
-        if kind < 0.20:
-            return self._pair()
-        if kind < 0.46:
-            return self._drive_frame()
-        if kind < 0.64:
-            return self._drive()
-        return self._close() if kind < 0.84 else self._shut()
+        for share, make in self.kinds:
+            kind -= share
+            if kind < 0:
+                return make()
+        return self._pair()
 
     def _pair(self) -> Sample:
         rows = self.of_speaker[int(self.rng.choice(len(self.share), p=self.share))]
@@ -150,6 +156,17 @@ class Faces:
         reference = views.carried(target, come_from, to)
         sharp = bool(self.still_sharp[i])
         return self._finish((reference, target), (code, other), to, come_from, pictured=True, sharp=sharp)
+
+    def _redrive(self) -> Sample:
+        i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
+        picture, at = self._still(i)
+        own = self.model.code_of_open(self.still_points[i])
+        seen = own * np.float32(self.rng.uniform(0, 1))
+        come_from = self._moved(i, at, seen - own)
+        reference = views.carried(picture, come_from, at)
+        code = self._some_code() * np.float32(self.rng.random() < 0.7)
+        to = self._moved(i, come_from, code - seen)
+        return self._finish((reference, reference), (code, seen), to, come_from, pictured=False, sharp=False)
 
     def _shut(self) -> Sample:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
