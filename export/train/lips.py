@@ -42,7 +42,7 @@ class Lips(nn.Module):
 
 def load_ears(folder: Path) -> Ears:
     """Load every ear that was trained below `folder` (ear, ear_b and so on) as one."""
-    return Ears([load_mean(Ear(), one) for one in sorted(folder.glob("ear*"))])
+    return Ears([load_mean(Ear(), one) for one in sorted(folder.glob("ear*"))]).eval()
 
 
 def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:

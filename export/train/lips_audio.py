@@ -3,6 +3,8 @@
 python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 25
 
 Hears .train/voices (`export.train.voices`) and .train/readings.npz (`export.train.readings`) where they are there.
+Several ears of other seeds err in other ways: `--teachers FOLDER` teaches one ear what all of FOLDER/ear* hear as their
+mean, beside the truth (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from export.train.fit import Plan, fit
+from export.train.lips import load_ears
 from export.train.lips_clips import SHORTEST, Clip, load_clips
 from export.train.lips_networks import Ear
 from export.train.lips_shape import CODES
@@ -132,6 +135,22 @@ def motion_losses(made: Tensor, real: Tensor) -> dict[str, Tensor]:
     return {"value": value, "speed": 0.7 * speed, "likeness": 0.35 * likeness, "amplitude": 0.3 * amplitude}
 
 
+def heard_losses(
+    net: nn.Module, batch: tuple[Tensor, Tensor, Tensor], teachers: nn.Module | None = None
+) -> dict[str, Tensor]:
+    """Return the weighted loss terms of a batch of `Sampler`; with teachers half of them are likeness to theirs."""
+    mels, codes, columns = batch
+    where = columns[:, :, None].expand(-1, -1, CODES)
+    made = torch.take_along_dim(net(mels).transpose(1, 2), where, 1)
+    terms = motion_losses(made, codes)
+    if teachers is None:
+        return terms
+    with torch.no_grad():
+        taught = torch.take_along_dim(teachers(mels).transpose(1, 2), where, 1)
+    halves = {f"taught_{key}": 0.5 * term for key, term in motion_losses(made, taught).items()}
+    return {**{key: 0.5 * term for key, term in terms.items()}, **halves}
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train from the command line."""
     parser = argparse.ArgumentParser(
@@ -150,6 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
     parser.add_argument("--name", default="ear", help="folder below --out; the mean of all ear* ships")
+    parser.add_argument("--teachers", type=Path, help="folder of ears that teach, beside the truth")
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -158,11 +178,10 @@ def main(argv: list[str] | None = None) -> None:
     voices = sum(len(c.voices) for c in clips)
     print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers, {voices} voices", flush=True)
     sampler = Sampler(clips, options.seed)
+    teachers = load_ears(options.teachers) if options.teachers else None
 
     def losses(net: nn.Module) -> dict[str, Tensor]:
-        mels, codes, columns = sampler.batch()
-        made = net(mels).transpose(1, 2)
-        return motion_losses(torch.take_along_dim(made, columns[:, :, None].expand(-1, -1, CODES), 1), codes)
+        return heard_losses(net, sampler.batch(), teachers)
 
     fit(Ear(), losses, Plan(minutes=options.minutes, rate=options.rate), options.out / options.name, options.fresh)
 

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from export.train import lips_shape as shape  # noqa: E402
 from export.train.lips import Lips, check, export_lips  # noqa: E402
-from export.train.lips_audio import COLUMNS, OFFSET, disguise, motion_losses, windows  # noqa: E402
+from export.train.lips_audio import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
 from export.train.lips_hand import hand_losses, warm_start  # noqa: E402
 from export.train.lips_judge import Trial  # noqa: E402
 from export.train.lips_networks import WINDOW, Ear, Ears, Hand, compose  # noqa: E402
@@ -245,6 +245,26 @@ def test_several_ears_are_heard_as_their_mean() -> None:
         each = [ear(mel) for ear in ears]
         assert torch.allclose(Ears(ears)(mel), (each[0] + each[1]) / 2)
     assert not torch.allclose(each[0], each[1])
+
+
+def test_a_taught_ear_comes_nearer_to_its_teachers() -> None:
+    torch.manual_seed(2)
+    ear, teachers = Ear(), Ears([Ear(), Ear()]).eval()
+    for teacher in teachers.ears:
+        torch.nn.init.constant_(teacher.head[-1].bias, 1.0)
+    columns = torch.arange(24).expand(2, -1)
+    given = torch.randn(2, 80, 60), torch.randn(2, 24, 8), columns
+    optimiser = torch.optim.AdamW(ear.parameters(), lr=2e-3)
+    misses = []
+    for _ in range(25):
+        terms = heard_losses(ear, given, teachers)
+        optimiser.zero_grad()
+        sum((v for k, v in terms.items() if k.startswith("taught")), torch.zeros(())).backward()
+        optimiser.step()
+        misses.append(float(terms["taught_value"].detach()))
+    assert misses[-1] < 0.5 * misses[0]
+    assert not any(key.startswith("taught") for key in heard_losses(ear, given))
+    assert all(p.grad is None for p in teachers.parameters())
 
 
 def test_motion_losses_are_zero_for_the_truth_alone() -> None:
