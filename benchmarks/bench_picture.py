@@ -28,17 +28,8 @@ import numpy as np
 from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
 from lipsync_edge.arrays import U8
 from lipsync_edge.bench.machine import this_machine
-from lipsync_edge.media import (
-    ACCURATE,
-    AREA,
-    FULL_CHROMA_IN,
-    FULL_CHROMA_OUT,
-    FULL_RANGE,
-    POINT,
-    decoded,
-    opened,
-    video_stream,
-)
+from lipsync_edge.colour import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
+from lipsync_edge.media import decoded, opened, video_stream
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.writer import SPEED, VideoFormat, VideoWriter
 

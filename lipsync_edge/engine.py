@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +16,10 @@ import numpy as np
 
 from lipsync_edge import blend
 from lipsync_edge.arrays import F32, U8, Tick
-from lipsync_edge.blend import Region
-from lipsync_edge.crop import AlignedCrop, aligned_crop, box_to_pixels
+from lipsync_edge.crop import aligned_crop
 from lipsync_edge.detect import Detector
 from lipsync_edge.enhance import Enhancer
+from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_side
 from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.network import Network
 from lipsync_edge.preset import Preset
@@ -38,21 +37,6 @@ Probe = Callable[[str], AbstractContextManager[None]]
 def no_probe(stage: str) -> AbstractContextManager[None]:
     """Measure nothing."""
     return nullcontext()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """Where one tick's face lies and what the networks see of it.
-
-    Attributes:
-        region: whole pixels of the frame that may change.
-        face_bgr: uint8 (S, S, 3), the lip network's crop.
-        crop: the aligned crop, or None when the face is cut by its box.
-    """
-
-    region: Region
-    face_bgr: U8
-    crop: AlignedCrop | None
 
 
 class Engine:
@@ -111,7 +95,7 @@ class Engine:
         """
         frames = [tick.frame_bgr for tick in ticks]
         with probe("cut"):
-            cuts = {i: cut for i, tick in enumerate(ticks) if (cut := self._cut(tick)) is not None}
+            cuts = {i: cut for i, tick in enumerate(ticks) if (cut := cut_face(tick, self.lips)) is not None}
         if not cuts:
             return frames
         with probe("lips"):
@@ -168,25 +152,7 @@ class Engine:
 
         return Stream(self, avatar, sample_rate=sample_rate, fps=fps)
 
-    def _cut(self, tick: Tick) -> Cut | None:
-        if tick.box_xyxy is None:
-            return None
-        if self.lips.card.crop == "aligned":
-            return self._cut_aligned(tick)
-        region = Region(*box_to_pixels(tick.box_xyxy, tick.frame_bgr))
-        if min(region.size) < 2:
-            return None
-        face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (self.lips.side, self.lips.side))
-        return Cut(region, np.asarray(face, np.uint8), None)
-
-    def _cut_aligned(self, tick: Tick) -> Cut | None:
-        if tick.landmarks is None:
-            return None
-        crop = aligned_crop(tick.landmarks, self.lips.side)
-        region = blend.crop_region(crop, tick.frame_bgr.shape)
-        return Cut(region, crop.cut(tick.frame_bgr), crop) if region else None
-
-    def _enhance(self, ticks: Sequence[Tick], mouths: list[Mouth], cuts: list[Cut]) -> list[Mouth]:
+    def _enhance(self, ticks: Sequence[Tick], mouths: list[Mouth], cuts: list[FaceCut]) -> list[Mouth]:
         """Enlarge painted faces; of a warped face only the paint, and only where the source is sharper than it."""
         if self.enhancer is None:
             return mouths
@@ -196,21 +162,13 @@ class Engine:
             for i, mouth in enumerate(mouths)
             if isinstance(mouth, WarpMouth) and (crop := cuts[i].crop) is not None and crop.scale > 1.0
         }
-        faces = [self._face_as_fine_as(mouth, ticks[i], cuts[i]) for i, mouth in warped.items()]
+        faces = [face_as_fine_as(mouth, ticks[i], cuts[i]) for i, mouth in warped.items()]
         out = dict(enumerate(mouths))
         out |= zip(painted, self.enhancer.painted(list(painted.values())), strict=True)
         out |= zip(warped, self.enhancer.warped(list(warped.values()), faces), strict=True)
         return list(out.values())
 
-    def _face_as_fine_as(self, mouth: WarpMouth, tick: Tick, cut: Cut) -> U8:
-        """Cut the face again where the paint is finer than the crop that the lip network saw."""
-        left, _, right, _ = mouth.window
-        side = round(mouth.paint.shape[1] / (right - left))
-        if tick.landmarks is None or side <= len(cut.face_bgr):
-            return cut.face_bgr
-        return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
-
-    def _masks(self, items: list[tuple[Tick, Cut]]) -> Iterator[F32 | None]:
+    def _masks(self, items: list[tuple[Tick, FaceCut]]) -> Iterator[F32 | None]:
         """Parse the source crops; the mask lies over the crop (aligned) or over the region (box)."""
         if self.segmenter is None:
             for _, cut in items:
@@ -218,20 +176,12 @@ class Engine:
             return
         if self.segmenter.card.crop == "box" or items[0][1].crop is not None:
             side = self.segmenter.side
-            yield from self.segmenter([self._parsed_crop(tick, cut, side) for tick, cut in items])
+            yield from self.segmenter([face_of_side(side, tick, cut) for tick, cut in items])
             return
         for tick, cut in items:
             yield self._mask_of_box(tick, cut)
 
-    def _parsed_crop(self, tick: Tick, cut: Cut, side: int) -> U8:
-        if cut.crop is not None and side == cut.crop.side:
-            return cut.face_bgr
-        if cut.crop is not None and tick.landmarks is not None:
-            return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
-        view = np.ascontiguousarray(cut.region.view(tick.frame_bgr))
-        return np.asarray(cv2.resize(view, (side, side)), np.uint8)
-
-    def _mask_of_box(self, tick: Tick, cut: Cut) -> F32:
+    def _mask_of_box(self, tick: Tick, cut: FaceCut) -> F32:
         """Parse the aligned crop of a face that is pasted by its box."""
         if self.segmenter is None or tick.landmarks is None:
             return self._no_mask(cut)
@@ -239,12 +189,12 @@ class Engine:
         mask = self.segmenter([crop.cut(tick.frame_bgr)])[0]
         return blend.spread(mask, crop, cut.region)
 
-    def _no_mask(self, cut: Cut) -> F32:
+    def _no_mask(self, cut: FaceCut) -> F32:
         if cut.crop is not None:
             return np.ones((cut.crop.side, cut.crop.side), np.float32)
         return np.ones(cut.region.size[::-1], np.float32)
 
-    def _blend(self, tick: Tick, cut: Cut, mouth: Mouth, mask: F32 | None) -> U8:
+    def _blend(self, tick: Tick, cut: FaceCut, mouth: Mouth, mask: F32 | None) -> U8:
         frame = tick.frame_bgr.copy()
         if isinstance(mouth, WarpMouth):
             if cut.crop is not None and mask is not None:

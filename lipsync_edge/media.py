@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
+from lipsync_edge.colour import STILL_COLOUR, Colour
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 
 if TYPE_CHECKING:
@@ -28,42 +29,6 @@ STILL_FPS = Fraction(25)
 LEAST_SIDE = 16
 MOST_PIXELS = 4096 * 4096
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
-_MATRICES = {
-    1: 1,
-    4: 4,
-    5: 5,
-    6: 5,
-    7: 7,
-    9: 9,
-}  # AVColorSpace → swscale's own numbers; anything else is BT.601
-_BT601, _BT709 = 5, 1
-# swscale's flags, by number: PyAV before 18 does not name the last three
-POINT, BICUBIC, AREA = 0x10, 0x4, 0x20
-ACCURATE, FULL_CHROMA_OUT, FULL_CHROMA_IN = 0x40000, 0x2000, 0x4000
-FULL_RANGE, LIMITED_RANGE = 2, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """A file's colour tags, as FFmpeg numbers them (2 is "unknown", range 0 is "unknown")."""
-
-    matrix: int = 2
-    range: int = 0
-    primaries: int = 2
-    transfer: int = 2
-
-    @property
-    def sws_matrix(self) -> int:
-        """The matrix that pictures really go through, as swscale numbers it."""
-        return _MATRICES.get(self.matrix, _BT601)
-
-    @property
-    def sws_range(self) -> int:
-        """The range that pictures really go through: 2 full, 1 limited."""
-        return FULL_RANGE if self.range == FULL_RANGE else LIMITED_RANGE
-
-
-STILL_COLOUR = Colour(matrix=_BT709, range=LIMITED_RANGE, primaries=1, transfer=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
+from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.media import (
-    ACCURATE,
-    BICUBIC,
-    FULL_CHROMA_OUT,
-    FULL_RANGE,
-    POINT,
     VideoFrame,
     VideoInfo,
     check_range,

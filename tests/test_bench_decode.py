@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.media import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
+from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
 from lipsync_edge.reader import VideoReader, _centred
 from tests.clips import write_clip
 

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.colour import Colour
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.media import Colour, probe
+from lipsync_edge.media import probe
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.sound import probe_sound, read_audio
 from lipsync_edge.writer import VideoFormat, VideoWriter, check_output, exact_tick

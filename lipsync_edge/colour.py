@@ -1,0 +1,35 @@
+"""The colour tags of a file, and swscale's names for what they ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # AVColorSpace → swscale's numbers; anything else is BT.601
+_BT601, _BT709 = 5, 1
+# swscale's flags, by number: PyAV before 18 does not name the last three
+POINT, BICUBIC, AREA = 0x10, 0x4, 0x20
+ACCURATE, FULL_CHROMA_OUT, FULL_CHROMA_IN = 0x40000, 0x2000, 0x4000
+FULL_RANGE, LIMITED_RANGE = 2, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """A file's colour tags, as FFmpeg numbers them (2 is "unknown", range 0 is "unknown")."""
+
+    matrix: int = 2
+    range: int = 0
+    primaries: int = 2
+    transfer: int = 2
+
+    @property
+    def sws_matrix(self) -> int:
+        """The matrix that pictures really go through, as swscale numbers it."""
+        return _MATRICES.get(self.matrix, _BT601)
+
+    @property
+    def sws_range(self) -> int:
+        """The range that pictures really go through: 2 full, 1 limited."""
+        return FULL_RANGE if self.range == FULL_RANGE else LIMITED_RANGE
+
+
+STILL_COLOUR = Colour(matrix=_BT709, range=LIMITED_RANGE, primaries=1, transfer=1)

@@ -1,0 +1,65 @@
+"""Where one tick's face lies in its frame, and what the networks see of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from lipsync_edge.arrays import U8, Tick
+from lipsync_edge.blend import Region, crop_region
+from lipsync_edge.crop import AlignedCrop, aligned_crop, box_to_pixels
+from lipsync_edge.lips import Lips, WarpMouth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceCut:
+    """A face that was cut out of its frame.
+
+    Attributes:
+        region: whole pixels of the frame that may change.
+        face_bgr: uint8 (S, S, 3), the lip network's crop.
+        crop: the aligned crop, or None when the face is cut by its box.
+    """
+
+    region: Region
+    face_bgr: U8
+    crop: AlignedCrop | None
+
+
+def cut_face(tick: Tick, lips: Lips) -> FaceCut | None:
+    """Cut the face as the lip network's card says; None without one, or when it lies outside the frame."""
+    if tick.box_xyxy is None:
+        return None
+    if lips.card.crop == "aligned":
+        return _cut_aligned(tick, lips.side)
+    region = Region(*box_to_pixels(tick.box_xyxy, tick.frame_bgr))
+    if min(region.size) < 2:
+        return None
+    face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (lips.side, lips.side))
+    return FaceCut(region, np.asarray(face, np.uint8), None)
+
+
+def _cut_aligned(tick: Tick, side: int) -> FaceCut | None:
+    if tick.landmarks is None:
+        return None
+    crop = aligned_crop(tick.landmarks, side)
+    region = crop_region(crop, tick.frame_bgr.shape)
+    return FaceCut(region, crop.cut(tick.frame_bgr), crop) if region else None
+
+
+def face_of_side(side: int, tick: Tick, cut: FaceCut) -> U8:
+    """Return the face as it was cut, uint8 (side, side, 3), for a network of another side."""
+    if cut.crop is not None and side == cut.crop.side:
+        return cut.face_bgr
+    if cut.crop is not None and tick.landmarks is not None:
+        return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
+    view = np.ascontiguousarray(cut.region.view(tick.frame_bgr))
+    return np.asarray(cv2.resize(view, (side, side)), np.uint8)
+
+
+def face_as_fine_as(mouth: WarpMouth, tick: Tick, cut: FaceCut) -> U8:
+    """Return the face at the resolution of the mouth's paint, or the lip network's crop where that is finer."""
+    left, _, right, _ = mouth.window
+    return face_of_side(max(round(mouth.paint.shape[1] / (right - left)), len(cut.face_bgr)), tick, cut)
