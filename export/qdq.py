@@ -36,7 +36,6 @@ PASSING = (
     "DepthToSpace",
 )  # kept in int8 between
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
-WEIGHT_LIMIT = 64  # of the seven-bit weights
 
 
 class _Reader(CalibrationDataReader):

@@ -20,11 +20,9 @@ from lipsync_edge.avatar import Avatar
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import UsageError
 from lipsync_edge.host import HostCalls
-from lipsync_edge.speech_gate import GateOptions
 from lipsync_edge.streamed import Event, Health, Meter, State, StreamFrame
-from lipsync_edge.sync import MelWindow, SyncStream, make_tick
-
-CLOSING = 4  # idle frames in which a mouth that was open closes
+from lipsync_edge.sync import MelWindow, make_tick
+from lipsync_edge.utterance import Utterances
 
 
 class Stream(HostCalls):
@@ -49,19 +47,13 @@ class Stream(HostCalls):
         self.fps = Fraction(fps) if fps is not None else avatar.fps
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
-        self._sync = SyncStream(
-            engine.lips.audio,
-            rate=sample_rate,
-            gate=GateOptions() if engine.preset.gate else None,
-            blend_mel=engine.lips.card.kind == "warp",
-        )
+        self._utterances = Utterances(engine, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._signal = threading.Lock()  # held for an instant only, so that interrupt never waits for a frame
         self._epoch = 0  # goes up with every interrupt, reset and close; frames of an older epoch are dropped
         self._error: Exception | None = None
         self._closed, self._interrupts = False, 0
         self._meter = Meter()
-        self._speaking: bool = False  # an utterance is under way, flushed or not
         self._begin()
         self._warm_up()
 
@@ -73,7 +65,7 @@ class Stream(HostCalls):
     @property
     def lookahead_ms(self) -> float:
         """Sound after a frame's own time that must have been pushed before it can be made, in milliseconds."""
-        return float(self._sync.lookahead * 1000)
+        return self._utterances.lookahead_ms
 
     def push(self, pcm: npt.ArrayLike) -> Iterator[StreamFrame]:
         """Take speech and give the frames that it completes.
@@ -88,13 +80,7 @@ class Stream(HostCalls):
         with self._turn:
             self._check_open()
             self._settle_interrupt()
-            if self._sync.ended:
-                self._next_utterance()
-            if not self._speaking:
-                self._speaking = True
-                self._utterance += 1
-                self._origin = self._index
-            self._sync.push(pcm)
+            self._utterances.push(pcm, self._index)
             return self._frames(self._epoch)
 
     def flush(self) -> Iterator[StreamFrame]:
@@ -102,8 +88,7 @@ class Stream(HostCalls):
         with self._turn:
             self._check_open()
             self._settle_interrupt()
-            if self._speaking:
-                self._sync.end()
+            self._utterances.end()
             return self._frames(self._epoch)
 
     def idle(self, count: int = 1) -> Iterator[StreamFrame]:
@@ -116,10 +101,9 @@ class Stream(HostCalls):
             with self._turn:
                 self._check_open()
                 self._settle_interrupt()
-                if self._speaking and not self._at_end():
+                if self._utterances.is_open(self._index):
                     return
-                self._speaking = False
-                frame = self._make(self._fading(), "idle", epoch)
+                frame = self._make(self._utterances.fading(), "idle", epoch)
             if frame is None:
                 return
             yield frame
@@ -129,10 +113,11 @@ class Stream(HostCalls):
         with self._turn:
             self._check_open()
             self._settle_interrupt()
-            if self._speaking and not self._at_end():
-                if self._sync.state(self._own_time()) != "ready":
+            if self._utterances.is_open(self._index):
+                window = self._utterances.window(self._index)
+                if window is None:
                     return False
-                self._last, self._faded = self._sync.window(self._own_time()), 0
+                self._utterances.heard(window)
             self._index += 1
             return True
 
@@ -169,10 +154,9 @@ class Stream(HostCalls):
 
     def health(self) -> Health:
         """Tell how the stream does; never waits for a frame that is being made."""
-        sound = float(self._sync.duration - self._own_time()) if self._speaking else 0.0
         return Health(
             frames=self._meter.frames,
-            pending_audio_s=max(0.0, sound),
+            pending_audio_s=self._utterances.pending_s(self._index),
             compute_p50_ms=self._meter.percentile_ms(50),
             compute_p95_ms=self._meter.percentile_ms(95),
             last_frame_age_s=self._meter.age_s,
@@ -191,50 +175,26 @@ class Stream(HostCalls):
 
     def _begin(self) -> None:
         self._index = 0
-        self._utterance = 0
         self._was_speech = False
         self._interrupted = False
-        self._last = MelWindow.silence(self.engine.lips.audio.columns)
-        self._next_utterance()
-
-    def _next_utterance(self) -> None:
-        self._sync.reset()
-        self._speaking = False
-        self._origin = self._index
-        self._faded = 0
+        self._utterances.forget()
 
     def _settle_interrupt(self) -> None:
         with self._signal:
             interrupted, self._interrupted = self._interrupted, False
         if interrupted:
-            self._next_utterance()
-
-    def _own_time(self) -> Fraction:
-        """Time of the next frame inside its utterance."""
-        return Fraction(self._index - self._origin) / self.fps
-
-    def _at_end(self) -> bool:
-        return self._sync.ended and self._sync.state(self._own_time()) == "end"
-
-    def _fading(self) -> MelWindow:
-        """What an idle frame hears: the last window of speech, fading to silence in a few frames."""
-        self._faded = min(CLOSING, self._faded + 1)
-        return self._last.faded(1 - self._faded / CLOSING)
+            self._utterances.drop(self._index)
 
     def _frames(self, epoch: int) -> Iterator[StreamFrame]:
         while True:
             with self._turn:
-                if (
-                    self._epoch != epoch
-                    or not self._speaking
-                    or self._sync.state(self._own_time()) != "ready"
-                ):
+                window = self._utterances.window(self._index) if self._epoch == epoch else None
+                if window is None:
                     return
-                window = self._sync.window(self._own_time())
                 frame = self._make(window, "speech" if window.gain > 0 else "silence", epoch)
                 if frame is None:
                     return
-                self._last, self._faded = window, 0
+                self._utterances.heard(window)
             yield frame
 
     def _make(self, window: MelWindow, state: State, epoch: int) -> StreamFrame | None:
@@ -253,7 +213,7 @@ class Stream(HostCalls):
         is_speech = state == "speech"
         event: Event = "" if is_speech == self._was_speech else "speech_start" if is_speech else "speech_end"
         took = (clock.perf_counter() - began) * 1000
-        frame = StreamFrame(self._index, time, image, state, event, self._utterance, took)
+        frame = StreamFrame(self._index, time, image, state, event, self._utterances.number, took)
         self._was_speech = is_speech
         self._index += 1
         self._meter.add(took)

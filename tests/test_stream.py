@@ -26,10 +26,11 @@ from lipsync_edge.lips import Lips
 from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.speech_gate import GateOptions
-from lipsync_edge.stream import CLOSING, Stream
+from lipsync_edge.stream import Stream
 from lipsync_edge.streamed import StreamFrame
 from lipsync_edge.sync import SyncStream, frame_count, pair
 from lipsync_edge.track import TrackedFrame
+from lipsync_edge.utterance import CLOSING
 from tests import fakes
 
 RNG = np.random.default_rng(31)
@@ -216,7 +217,7 @@ def test_an_hour_does_not_drift() -> None:
         frame = next(stream.idle())
         assert abs(frame.time - 3600) < Fraction(1, 30)
         stream.push(SPEECH)
-        assert stream._origin == 107_893
+        assert stream._utterances._origin == 107_893
 
 
 def test_reset_begins_anew() -> None:

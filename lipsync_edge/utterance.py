@@ -1,0 +1,100 @@
+"""What a live stream hears: the utterance under way on the stream's clock, and the mouth that closes after it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy.typing as npt
+
+from lipsync_edge.engine import Engine
+from lipsync_edge.speech_gate import GateOptions
+from lipsync_edge.sync import MelWindow, SyncStream
+
+CLOSING = 4  # idle frames in which a mouth that was open closes
+
+
+class Utterances:
+    """Utterances one after another; each begins with the frame that is next when its first sound comes.
+
+    Args:
+        engine: says what its lips hear.
+        rate: of the sound, in samples a second.
+        fps: frames a second.
+
+    Attributes:
+        number: of the utterance under way, or of the last one; 0 before the first.
+        under_way: whether one was begun and its end was not reached, flushed or not.
+    """
+
+    def __init__(self, engine: Engine, *, rate: int, fps: Fraction) -> None:
+        self._sync = SyncStream(
+            engine.lips.audio,
+            rate=rate,
+            gate=GateOptions() if engine.preset.gate else None,
+            blend_mel=engine.lips.card.kind == "warp",
+        )
+        self._fps = fps
+        self._silence = MelWindow.silence(engine.lips.audio.columns)
+        self.under_way: bool = False
+        self.forget()
+
+    @property
+    def lookahead_ms(self) -> float:
+        """Sound after a frame's own time that it needs, in milliseconds."""
+        return float(self._sync.lookahead * 1000)
+
+    def forget(self) -> None:
+        """Begin anew, at frame 0."""
+        self.number = 0
+        self._last = self._silence
+        self.drop(0)
+
+    def drop(self, index: int) -> None:
+        """Throw away the sound of the utterance; frame `index` is the next one."""
+        self._sync.reset()
+        self.under_way = False
+        self._origin = index
+        self._faded = 0
+
+    def push(self, pcm: npt.ArrayLike, index: int) -> None:
+        """Take sound, int16 or float32 (n,) or (n, channels); after an end it begins the next one at frame `index`."""
+        if self._sync.ended:
+            self.drop(index)
+        if not self.under_way:
+            self.under_way = True
+            self.number += 1
+            self._origin = index
+        self._sync.push(pcm)
+
+    def end(self) -> None:
+        """No more sound of this utterance will come."""
+        if self.under_way:
+            self._sync.end()
+
+    def is_open(self, index: int) -> bool:
+        """Whether frame `index` belongs to an utterance, be its sound there or not."""
+        if not self.under_way:
+            return False
+        return not self._sync.ended or self._sync.state(self._own_time(index)) != "end"
+
+    def window(self, index: int) -> MelWindow | None:
+        """Return what frame `index` hears; None while its sound is missing, and outside utterances."""
+        at = self._own_time(index)
+        return self._sync.window(at) if self.under_way and self._sync.state(at) == "ready" else None
+
+    def heard(self, window: MelWindow) -> None:
+        """Remember the window of a frame that was made or passed over: the mouth closes from there."""
+        self._last, self._faded = window, 0
+
+    def fading(self) -> MelWindow:
+        """Return what the next idle frame hears: the last window of speech, fading to silence in a few frames."""
+        self.under_way = False
+        self._faded = min(CLOSING, self._faded + 1)
+        return self._last.faded(1 - self._faded / CLOSING)
+
+    def pending_s(self, index: int) -> float:
+        """Seconds of sound from frame `index` on, look-ahead included."""
+        return max(0.0, float(self._sync.duration - self._own_time(index))) if self.under_way else 0.0
+
+    def _own_time(self, index: int) -> Fraction:
+        return Fraction(index - self._origin) / self._fps
