@@ -275,6 +275,55 @@ def test_a_new_utterance_may_follow_an_interrupt_and_an_old_ticket_not() -> None
     assert np.array_equal(pcm[:1000], to_int16(sound)[:1000])
 
 
+def test_what_is_said_right_after_an_interrupt_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both may happen while a frame of the old utterance is being made."""
+    sink, clock, sound = Kept(), Clock(), to_int16(speech(0.6, seed=3))
+    show, render, before = show_of(sink, clock=clock), ENGINE.render, []
+
+    def interrupted(*args: Any) -> Any:  # noqa: ANN401
+        frames = render(*args)
+        if not before and len(sink.moments) == 10:
+            show.interrupt()
+            before.append(len(sink.moments))
+            show.say(sound)
+            show.end()
+            show.finish()
+        return frames
+
+    monkeypatch.setattr(ENGINE, "render", interrupted)
+    show.say(speech(2.0))
+    show.run()
+    assert before
+    pcm = np.concatenate([m.pcm for m in sink.moments[before[0] :]])
+    start = int(np.argmax(pcm != 0)) - int(np.argmax(sound != 0))
+    assert np.array_equal(pcm[start : start + len(sound)], sound)
+
+
+def test_an_interrupt_may_come_while_sound_is_being_taken() -> None:
+    sink, silent_from, threads = Kept(), [], []
+    show = show_of(sink, clock=Clock())
+
+    def interrupt() -> None:
+        show.interrupt()
+        silent_from.append(len(sink.moments))
+        show.finish()
+
+    class Parts(list[Any]):
+        def __getitem__(self, at: Any) -> Any:  # noqa: ANN401
+            if not threads and len(sink.moments) >= 10:
+                threads.append(threading.Thread(target=interrupt))
+                threads[0].start()
+                threads[0].join(0.2)
+            return super().__getitem__(at)
+
+    show._track._parts = Parts()
+    show.say(speech(2.0))
+    show.run()
+    threads[0].join(2)
+    assert not any(m.pcm.any() for m in sink.moments[silent_from[0] :])
+    assert any(m.pcm.any() for m in sink.moments)
+
+
 def failing(*_: object) -> Any:  # noqa: ANN401
     raise RuntimeError("broken on purpose")
 

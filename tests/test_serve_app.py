@@ -1,5 +1,6 @@
 """The server's API over real sockets: viewers, speech in three ways, interrupts, who is refused."""
 
+import asyncio
 import io
 import json
 import time
@@ -11,11 +12,13 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from starlette.types import Message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from lipsync_edge.live.moment import to_int16
-from lipsync_edge.serve.guard import Limits
+from lipsync_edge.serve.guard import Guard, Limits
+from lipsync_edge.serve.speech import Talker
 from lipsync_edge.serve.wire import HEADER, pack, unpack
 from lipsync_edge.stream import Stream
 from tests.live_fakes import RATE, open_stream, speech
@@ -235,6 +238,41 @@ def test_health_tells_of_every_session(server: Served) -> None:
 def test_the_page_and_its_script_are_served(server: Served) -> None:
     assert "page.js" in httpx.get(f"{server.http}/").text
     assert "AudioContext" in httpx.get(f"{server.http}/page.js").text
+
+
+def test_who_sent_too_much_is_told_though_all_of_it_was_said_since() -> None:
+    class Flood:
+        async def receive(self) -> dict[str, object]:
+            return {"type": "websocket.receive", "bytes": bytes(100)}
+
+    async def talk() -> tuple[int, bool]:
+        talker, said = Talker(Flood(), None, Limits(upload_bytes=250)), 0  # type: ignore[arg-type]
+        await talker.read()
+        while (piece := await talker.first()) is not None:
+            said += len(piece)
+        return said, talker.is_too_much
+
+    assert asyncio.run(talk()) == (300, True)
+
+
+@pytest.mark.parametrize("header", [b"host", b"origin"])
+def test_names_that_cannot_be_read_are_refused(header: bytes) -> None:
+    headers = {b"host": b"localhost"} | {header: b"http://[::1" if header == b"origin" else b"[::1"}
+    scope = {"type": "http", "path": "/", "query_string": b"", "headers": list(headers.items())}
+    sent: list[Message] = []
+
+    async def call() -> None:
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await Guard(failing)(scope, failing, send)  # type: ignore[arg-type]
+
+    asyncio.run(call())
+    assert sent[0]["status"] == 403
+
+
+def failing(*_: object) -> None:
+    raise AssertionError("it was let in")
 
 
 def test_other_sites_are_refused(server: Served) -> None:

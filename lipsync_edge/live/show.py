@@ -17,7 +17,7 @@ from math import ceil
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live.health import ShowHealth
 from lipsync_edge.live.inbox import Inbox, Pcm, Taken
-from lipsync_edge.live.moment import Moment, Sink, Track
+from lipsync_edge.live.moment import I16, Moment, Sink, Track
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.stream import Stream
 from lipsync_edge.streamed import StreamFrame
@@ -74,7 +74,8 @@ class Show:
         self._clock, self._sleep = clock, sleep or self._over.wait
         self._feeding = threading.Lock()  # taking sound and interrupting exclude each other
         self._handing_out = threading.Lock()  # so do handing out and interrupting
-        self._epoch = 0
+        self._epoch = 0  # goes up with every interrupt
+        self._slot_epoch = 0  # the epoch in which the slot under way began
         self._frames: Iterator[StreamFrame] = iter(())
         self._talking = False  # an utterance was begun and not ended
         self._last_sound = self._first_waits = self._beat = self._born = clock()
@@ -154,13 +155,13 @@ class Show:
             if self.options.realtime and not self._wait_for(begun + float(slot / self.stream.fps)):
                 return
             self._beat = self._clock()
-            epoch = self._epoch
+            self._slot_epoch = self._epoch
             is_late = self.options.realtime and self._beat - begun > float((slot + 1) / self.stream.fps)
             moment = self._late(slot) if is_late else self._moment(slot)
             if moment is None:
                 return
             with self._handing_out:
-                if self._epoch != epoch:
+                if self._epoch != self._slot_epoch:
                     moment = Moment(slot, moment.time, self._track.silence(slot), None, "idle", moment.event)
                 self.sink.write(moment)
             self._slots += 1
@@ -174,7 +175,7 @@ class Show:
     def _moment(self, slot: int) -> Moment | None:
         """Make the moment of a slot; None when the show is over."""
         frame = self._frame()
-        while frame is None and not self._is_done() and not self.options.realtime:
+        while frame is None and not self._is_done() and not self.options.realtime and self._is_current():
             self._inbox.wait(POLL_S)
             self._beat = self._clock()
             frame = self._frame()
@@ -184,7 +185,7 @@ class Show:
                 return None
             self._starved += self._talking
             return Moment(slot, at, self._track.silence(slot), None, "starved" if self._talking else "idle")
-        return Moment(slot, at, self._track.take(slot), frame.image_bgr, frame.state, frame.event)
+        return Moment(slot, at, self._take(slot), frame.image_bgr, frame.state, frame.event)
 
     def _late(self, slot: int) -> Moment:
         """Pass over a frame whose time is gone; its sound goes out."""
@@ -193,7 +194,7 @@ class Show:
             passed = self.stream.skip()
         self._dropped += passed
         self._starved += not passed
-        pcm = self._track.take(slot) if passed else self._track.silence(slot)
+        pcm = self._take(slot) if passed else self._track.silence(slot)
         return Moment(slot, slot / self.stream.fps, pcm, None, "late")
 
     def _frame(self) -> StreamFrame | None:
@@ -207,8 +208,14 @@ class Show:
         return frame
 
     def _feed(self) -> bool:
-        """Push the next slice of sound, or end the utterance; False when there is nothing to do."""
+        """Push the next slice of sound, or end the utterance; False when there is nothing to do.
+
+        After an interrupt there is nothing to do in this slot: its moment will be thrown away, and what was said since
+        must not go with it.
+        """
         with self._feeding:
+            if not self._is_current():
+                return False
             if self._track.pending and not self._talking:
                 return False  # the published windows end before the sound does: let it end first
             if not self._talking and not self._may_begin():
@@ -224,6 +231,14 @@ class Show:
                 self._frames, self._talking = self.stream.flush(), False
                 return True
             return False
+
+    def _take(self, slot: int) -> I16:
+        with self._feeding:
+            return self._track.take(slot)
+
+    def _is_current(self) -> bool:
+        """Whether nobody has interrupted since the slot under way began."""
+        return self._epoch == self._slot_epoch
 
     def _may_begin(self) -> bool:
         """Whether enough sound waits for the first frame of an utterance; until then the avatar lives on as it did."""

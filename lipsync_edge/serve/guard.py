@@ -68,9 +68,13 @@ class Guard:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         origin = headers.get("origin")
-        if self._is_local and urlsplit(f"//{host}").hostname not in LOOPBACK:
+        try:
+            name, page = urlsplit(f"//{host}").hostname, urlsplit(origin or "").netloc
+        except ValueError:
+            return 403, "expected a Host and an Origin that can be read"
+        if self._is_local and name not in LOOPBACK:
             return 403, "expected a request to this machine by its own name"
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and page != host:
             return 403, "expected a request of the server's own page"
         if self._token and scope["path"].startswith("/api/"):
             given = headers.get("authorization", "").removeprefix("Bearer ").strip()

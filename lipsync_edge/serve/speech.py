@@ -128,12 +128,14 @@ class Talker:
         self._items: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the utterance ends
         self._held = 0
         self.left = asyncio.Event()
+        self.is_too_much = False  # it sent more than may wait
 
     async def read(self) -> None:
         """Read until the caller leaves, or sends more than may wait."""
         while not self.left.is_set():
             message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect" or self._held > self._limits.upload_bytes:
+            self.is_too_much = self._held > self._limits.upload_bytes
+            if message["type"] == "websocket.disconnect" or self.is_too_much:
                 self.left.set()
             data = message.get("bytes")
             if data and not self.left.is_set():
@@ -145,11 +147,6 @@ class Talker:
                 self._items.put_nowait(None)
             elif message.get("text") == "end" or self.left.is_set():
                 self._items.put_nowait(None)
-
-    @property
-    def is_too_much(self) -> bool:
-        """Whether it sent more than may wait."""
-        return self._held > self._limits.upload_bytes
 
     async def utterance(self, first: bytes) -> AsyncIterator[bytes]:
         """The sound up to the end of the utterance."""
