@@ -1,7 +1,7 @@
 """What int8 and fp16 lose on the fitted BiSeNet and S3FD, on faces that neither was fitted to or calibrated with.
 
     python -m export.train.fit_published bisenet --minutes 10
-    python -m export.train.fit_published s3fd --minutes 24
+    python -m export.train.fit_published s3fd --minutes 17
     python -m export convert bisenet .train/fitted/bisenet.pth -o .train/fitted/models
     python -m export convert s3fd .train/fitted/s3fd.pth -o .train/fitted/models
     C=../shared/corpus; python -m export quantize .train/fitted/models --calibrate $C/faces $C/train --samples 16
