@@ -25,6 +25,8 @@ RANKING_INPUTS = 3  # of so many judged ones, nodes are ranked on so few
 JUDGED = 12  # inputs that a heavy network is judged on; the others only calibrate
 JUDGED_LIGHT = 64
 LIGHT_BYTES = 8_000_000
+SQUASHING = {"Softmax", "Sigmoid"}
+REORDERING = {"Flatten", "Reshape", "Transpose", "Concat", "Slice", "Squeeze", "Unsqueeze"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,12 +123,51 @@ def _fewest(ranked: Sequence[Sequence[str]], attempt: Callable[[Sequence[str]], 
     return best
 
 
-def make_fp16(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
-    """Half precision inside, the card's own types at the edges."""
+def probabilities(model: onnx.ModelProto) -> list[str]:
+    """Return the names of the nodes that squash an output to 0…1, and of those that only reorder it after that."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found: list[str] = []
+
+    def is_squashed(name: str) -> bool:
+        node = makers.get(name)
+        if node is None or not node.name:
+            return False
+        if node.op_type in SQUASHING or (
+            node.op_type in REORDERING
+            and all([is_squashed(n) for n in node.input[: None if node.op_type == "Concat" else 1]])
+        ):
+            found.append(node.name)
+            return True
+        return False
+
+    for output in model.graph.output:
+        is_squashed(output.name)
+    return found
+
+
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return the graph in fp16, with fp32 inputs and outputs.
+
+    Probabilities are made in fp32: in fp16 all above 0.9998 are 1, and which of a face's many boxes is the best then
+    goes by their order.
+    """
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
+    half = convert_float_to_float16(model, keep_io_types=True, node_block_list=probabilities(model))
+    rounding = {n.output[0]: n.input[0] for n in half.graph.node if n.name.endswith("_cast_to_fp16_node")}
+    for node in half.graph.node:
+        if node.op_type == "Cast" and node.attribute[0].i == onnx.TensorProto.FLOAT:  # fp32 → fp16 → fp32
+            node.input[0] = rounding.get(node.input[0], node.input[0])
+    used = {name for node in half.graph.node for name in node.input} | {o.name for o in half.graph.output}
+    for node in [n for n in half.graph.node if n.output[0] in set(rounding) - used]:
+        half.graph.node.remove(node)
+    return half
+
+
+def make_fp16(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+    """Half precision inside, the card's own types at the edges."""
     judged = to_judge(fp32, inputs)
-    model = convert_float_to_float16(onnx.load(str(fp32)), keep_io_types=True)
+    model = to_half(onnx.load(str(fp32)))
     got = outputs(model, judged, work)
     return Made(clean(model), judge(card, "fp16", judged, outputs(fp32, judged, work), got))
 

@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export import gates, measure, qdq
 from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
+from export.makers import outputs, probabilities, to_half
 from export.quantize import quantize_folder
 from export.samples import feeds, made_up_scene, scenes
 from export.unfold import unfold_transposed
@@ -304,3 +305,41 @@ def test_scenes_from_a_folder(tmp_path: Path) -> None:
     assert {scene.frame_bgr.shape for scene in found} == {(240, 320, 3)}
     with pytest.raises(InputError):
         scenes([tmp_path / "nowhere"], 2)
+
+
+def probability_graph() -> onnx.ModelProto:
+    """x → conv → sigmoid → flatten → scores, and the sigmoid of a gate in the middle of the other output."""
+    node = helper.make_node
+    nodes = [
+        node("Sigmoid", ["x"], ["gate"], "gate"),
+        node("Mul", ["x", "gate"], ["y"], "gated"),
+        node("Mul", ["x", "scale"], ["logits"], "scaled"),
+        node("Sigmoid", ["logits"], ["p"], "squash"),
+        node("Flatten", ["p"], ["scores"], "flat"),
+    ]
+    shape = [1, 1, 1, 4]
+    made = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, shape),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 4]),
+        ],
+        [numpy_helper.from_array(np.full(1, 2.0, np.float32), "scale")],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+
+
+def test_half_precision_keeps_the_order_of_probabilities_near_one(tmp_path: Path) -> None:
+    """In fp16, 0.99993 and 0.99997 are both 1, and the best box of a face would be any of them."""
+    model = probability_graph()
+    assert sorted(probabilities(model)) == ["flat", "squash"]
+    half = to_half(model)
+    feed = {"x": np.array([4.85, 5.2, 5.0, 4.7], np.float32).reshape(1, 1, 1, 4)}
+    scores = outputs(half, [feed], tmp_path)[0]["scores"][0]
+    assert scores.argsort().tolist() == [3, 0, 2, 1]
+    assert len(set(scores.tolist())) == 4
+    assert (
+        sum(one.data_type == TensorProto.FLOAT16 for one in half.graph.initializer) == 1
+    )  # the rest is half
