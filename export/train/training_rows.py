@@ -1,9 +1,9 @@
 """Count what was trained on and for how long, for the model cards.
 
-    python -m export.train.training_rows --lips .train/lips
+    python -m export.train.training_rows --lips .train/lips [--before DIR …]
 
-Reads the labels, the corpus's own list of sources and the logs of the trainings; writes
-benchmarks/results/training.json.
+Reads the labels, the corpus's own list of sources and the logs of the trainings, also of those that taught the lips or
+that they began from (`--before`); writes benchmarks/results/training.json.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import csv
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ def log_row(folder: Path) -> Row:
         "cycles": len(steps),
         "losses": losses,
     }
+
+
+def lips_folders(lips: Path, before: Sequence[Path]) -> dict[str, Path]:
+    """Name every training of an ear or a hand: `lips_audio`, `lips_audio before (ear_b)` for one that came before."""
+    named = {"lips_audio": lips / "ear", "lips_hand": lips / "hand"}
+    for folder in before:
+        part = "lips_hand" if folder.name.startswith("hand") else "lips_audio"
+        named[f"{part} before ({folder.name})"] = folder
+    return named
 
 
 def clips_row(labels: Path) -> Row:
@@ -88,12 +98,15 @@ def main(argv: list[str] | None = None) -> None:
         "--trained", type=Path, default=Path(".train"), help="detect/, segment/, enhance/, sync/"
     )
     parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="ear/ and hand/")
+    parser.add_argument(
+        "--before", type=Path, nargs="*", default=[], help="ears that taught, a hand that it began from"
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
     options = parser.parse_args(argv)
     folders = {
         "edge_detect": {"detect": options.trained / "detect"},
         "edge_segment": {"segment": options.trained / "segment"},
-        "edge_lips": {"lips_audio": options.lips / "ear", "lips_hand": options.lips / "hand"},
+        "edge_lips": lips_folders(options.lips, options.before),
         "edge_enhance": {"enhance": options.trained / "enhance"},
         "sync_expert": {"sync_expert": options.trained / "sync"},
     }
