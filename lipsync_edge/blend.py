@@ -139,7 +139,7 @@ def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region
     """Return the part of `region` where the mouth moves a pixel by a visible amount or shows paint, or None."""
     boxes = [
         box
-        for plane, window in ((np.abs(mouth.flow).max(2), WHOLE_CROP), (mouth.mask, mouth.window))
+        for plane, window in ((_farthest(mouth.flow), WHOLE_CROP), (mouth.mask, mouth.window))
         if (box := _seen(plane, window)) is not None
     ]
     if not boxes:
@@ -153,9 +153,15 @@ def moving_region(mouth: WarpMouth, crop: AlignedCrop, region: Region) -> Region
     return Region(x1, y1, x2, y2) if x2 - x1 > 1 and y2 - y1 > 1 else None
 
 
+def _farthest(flow: F32) -> F32:
+    """float32 (h, w): how far a pixel moves across or down, whichever is more."""
+    return np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1]))
+
+
 def _seen(plane: F32, window: Window) -> F64 | None:
     """Box, left, top, right, bottom as parts of the crop, of where a plane (h, w) over a window is not nothing."""
-    columns, rows = np.flatnonzero((plane > STILL).any(0)), np.flatnonzero((plane > STILL).any(1))
+    shown = plane > STILL
+    columns, rows = np.flatnonzero(shown.any(0)), np.flatnonzero(shown.any(1))
     if not len(rows):
         return None
     box = np.array([columns[0] - 1, rows[0] - 1, columns[-1] + 2, rows[-1] + 2], np.float64)

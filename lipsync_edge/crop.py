@@ -43,16 +43,30 @@ class AlignedCrop:
     def cut(self, frame_bgr: U8) -> U8:
         """Return the crop, uint8 (side, side, 3) BGR; beyond the frame's edge its border is repeated.
 
-        A large face is first cut at a whole multiple of the size and then averaged down, so that it does not alias.
+        A large face is first averaged down by a whole number, so that it does not alias.
         """
-        factor = max(1, min(8, int(self.scale + 0.5)))
-        matrix = self.to_crop * factor
-        matrix[:, 2] += (factor - 1) / 2
-        size = (self.side * factor, self.side * factor)
-        big = cv2.warpAffine(frame_bgr, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        if factor == 1:
-            return np.asarray(big, np.uint8)
-        return np.asarray(cv2.resize(big, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
+        step = int(self.scale)
+        matrix, seen = self.to_crop, frame_bgr
+        if step > 1 and (around := self._around(frame_bgr.shape, step)) is not None:
+            x1, y1, width, height = around
+            part = frame_bgr[y1 : y1 + height * step, x1 : x1 + width * step]
+            seen = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+            centre = np.array([x1, y1]) + (step - 1) / 2
+            shift = matrix[:, 2] + matrix[:, :2] @ centre
+            matrix = np.hstack([matrix[:, :2] * step, shift[:, None]])
+        size, border = (self.side, self.side), cv2.BORDER_REPLICATE
+        return np.asarray(
+            cv2.warpAffine(seen, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
+        )
+
+    def _around(self, shape: tuple[int, ...], step: int) -> tuple[int, int, int, int] | None:
+        """Left, top of the frame's part below the crop, and its size in steps; None where there is none."""
+        edge = -1.0, float(self.side)
+        corners = np.array([(x, y, 1.0) for x in edge for y in edge]) @ self.to_frame.T
+        x1, y1 = np.maximum(np.floor(corners.min(0)).astype(int) - step, 0).tolist()
+        x2, y2 = np.minimum(np.ceil(corners.max(0)).astype(int) + step, (shape[1], shape[0])).tolist()
+        width, height = (x2 - x1) // step, (y2 - y1) // step
+        return (x1, y1, width, height) if min(width, height) > 0 else None
 
 
 def similarity(source: npt.ArrayLike, target: npt.ArrayLike) -> F64:

@@ -21,7 +21,8 @@ def thumbnail(frame_bgr: U8) -> F32:
     """Tiny grey copy, float32 (18, 32), of a frame uint8 (H, W, 3)."""
     height, width = frame_bgr.shape[:2]
     step = max(1, min(height, width) // 120)
-    grey = cv2.cvtColor(np.ascontiguousarray(frame_bgr[::step, ::step]), cv2.COLOR_BGR2GRAY)
+    size = max(1, width // step), max(1, height // step)
+    grey = cv2.cvtColor(cv2.resize(frame_bgr, size, interpolation=cv2.INTER_NEAREST), cv2.COLOR_BGR2GRAY)
     return np.asarray(cv2.resize(grey, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA), np.float32)
 
 
