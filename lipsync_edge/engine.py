@@ -16,10 +16,11 @@ import numpy as np
 
 from lipsync_edge import blend
 from lipsync_edge.arrays import F32, U8, Tick
+from lipsync_edge.blend import Region
 from lipsync_edge.crop import aligned_crop
 from lipsync_edge.detect import Detector
 from lipsync_edge.enhance import Enhancer
-from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_side
+from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
 from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.network import Network
 from lipsync_edge.preset import Preset
@@ -108,6 +109,10 @@ class Engine:
             for (i, cut), mouth, mask in zip(cuts.items(), mouths, masks, strict=True):
                 frames[i] = self._blend(ticks[i], cut, mouth, mask)
         return frames
+
+    def changed(self, tick: Tick) -> Region | None:
+        """Return the part of a tick's frame outside of which `render` changes nothing; None: nothing changes."""
+        return face_region(tick, self.lips)
 
     def run(
         self,

@@ -28,25 +28,28 @@ class FaceCut:
     crop: AlignedCrop | None
 
 
-def cut_face(tick: Tick, lips: Lips) -> FaceCut | None:
-    """Cut the face as the lip network's card says; None without one, or when it lies outside the frame."""
+def face_region(tick: Tick, lips: Lips) -> Region | None:
+    """Return the part of the frame that a new mouth may change; None without a face, or when it lies outside."""
     if tick.box_xyxy is None:
         return None
     if lips.card.crop == "aligned":
-        return _cut_aligned(tick, lips.side)
+        if tick.landmarks is None:
+            return None
+        return crop_region(aligned_crop(tick.landmarks, lips.side), tick.frame_bgr.shape)
     region = Region(*box_to_pixels(tick.box_xyxy, tick.frame_bgr))
-    if min(region.size) < 2:
+    return region if min(region.size) >= 2 else None
+
+
+def cut_face(tick: Tick, lips: Lips) -> FaceCut | None:
+    """Cut the face as the lip network's card says; None without one, or when it lies outside the frame."""
+    region = face_region(tick, lips)
+    if region is None:
         return None
+    if lips.card.crop == "aligned" and tick.landmarks is not None:
+        crop = aligned_crop(tick.landmarks, lips.side)
+        return FaceCut(region, crop.cut(tick.frame_bgr), crop)
     face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (lips.side, lips.side))
     return FaceCut(region, np.asarray(face, np.uint8), None)
-
-
-def _cut_aligned(tick: Tick, side: int) -> FaceCut | None:
-    if tick.landmarks is None:
-        return None
-    crop = aligned_crop(tick.landmarks, side)
-    region = crop_region(crop, tick.frame_bgr.shape)
-    return FaceCut(region, crop.cut(tick.frame_bgr), crop) if region else None
 
 
 def face_of_side(side: int, tick: Tick, cut: FaceCut) -> U8:

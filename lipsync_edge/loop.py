@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import count, islice
 from pathlib import Path
@@ -48,14 +49,14 @@ def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[VideoFra
 def _hold(frame: VideoFrame, step: Fraction) -> Iterator[VideoFrame]:
     time = frame.time
     while True:
-        yield VideoFrame(frame.image_bgr, time)
+        yield replace(frame, time=time)
         time += step
 
 
 def _repeat(reader: VideoReader, period: Fraction) -> Iterator[VideoFrame]:
     for turn in count(1):
         for frame in reader:
-            yield VideoFrame(frame.image_bgr, turn * period + frame.time)
+            yield replace(frame, time=turn * period + frame.time)
 
 
 def _back_and_forth(reader: VideoReader, end: Fraction) -> Iterator[VideoFrame]:
@@ -63,4 +64,4 @@ def _back_and_forth(reader: VideoReader, end: Fraction) -> Iterator[VideoFrame]:
     for turn in count(1):
         began = turn * end
         for frame in islice(reader.backward() if turn % 2 else iter(reader), 1, None):
-            yield VideoFrame(frame.image_bgr, began + (end - frame.time if turn % 2 else frame.time))
+            yield replace(frame, time=began + (end - frame.time if turn % 2 else frame.time))

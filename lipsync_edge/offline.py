@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time as clock
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Boxes, Tick
+from lipsync_edge.arrays import U8, Boxes, Tick
 from lipsync_edge.errors import InputError, NoFaceError
+from lipsync_edge.heard import Heard
 from lipsync_edge.job import Job, RunOptions, RunResult, prepare_job, track_options
 from lipsync_edge.loop import endless_frames
 from lipsync_edge.media import VideoFrame
+from lipsync_edge.planes import Original
 from lipsync_edge.sound import read_sound
 from lipsync_edge.speech_gate import GateOptions
 from lipsync_edge.sync import SyncStream, pair
@@ -26,6 +29,8 @@ from lipsync_edge.track import TrackedFrame, Tracker
 from lipsync_edge.writer import VideoFormat, VideoWriter
 
 if TYPE_CHECKING:
+    import av
+
     from lipsync_edge.engine import Engine
 
 __all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
@@ -114,9 +119,13 @@ def _format(job: Job) -> VideoFormat:
 
 def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress) -> None:
     """Run the pipeline: decode | track, pair, render | encode, each side in its own thread."""
-    heard = _Heard(job, writer)
+    heard = Heard(job, writer)
 
-    def encode(item: tuple[U8, Fraction]) -> None:
+    originals: deque[av.VideoFrame | None] = (
+        deque()
+    )  # of the frames that were tracked and are not yet rendered
+
+    def encode(item: tuple[U8, Fraction, Original | None]) -> None:
         with counters.probe("encode"):
             heard.until(item[1])
             writer.write(*item)
@@ -124,14 +133,15 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
     fitting = WAITING_BYTES // (job.video.width * job.video.height * 3)
     depth, together = min(8, max(2, fitting)), min(job.engine.preset.batch, max(1, fitting))
     with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
-        ticks = _ticks(job, frames, counters)
+        ticks = _ticks(job, _noting(frames, originals), counters)
         while batch := list(islice(ticks, together)):
             for tick, image in zip(batch, _rendered(job, batch, counters), strict=True):
                 counters.frames += 1
                 counters.faceless += tick.box_xyxy is None
                 counters.last = tick.time
+                original = _original(job, tick, originals.popleft())
                 with counters.probe("wait_encoder"):
-                    sink.put((image, tick.time))
+                    sink.put((image, tick.time, original))
             progress(counters.frames, job.total)
     if not counters.frames:
         raise InputError(
@@ -140,6 +150,17 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
             fix="check --start, --end and the length of both files",
         )
     heard.until(counters.last + 1 / job.video.fps)
+
+
+def _noting(frames: Iterable[VideoFrame], originals: deque[av.VideoFrame | None]) -> Iterator[VideoFrame]:
+    """Note what each frame was decoded from; ticks come out in the frames' order, one for one."""
+    for frame in frames:
+        originals.append(frame.yuv)
+        yield frame
+
+
+def _original(job: Job, tick: Tick, yuv: av.VideoFrame | None) -> Original | None:
+    return None if yuv is None else Original(yuv, job.engine.changed(tick))
 
 
 def _rendered(job: Job, batch: list[Tick], counters: Counters) -> list[U8]:
@@ -160,10 +181,10 @@ def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
             return
         if frame.time >= job.start:
             with counters.probe("wait_room"):
-                yield VideoFrame(frame.image_bgr, frame.time - job.start)
+                yield replace(frame, time=frame.time - job.start)
 
 
-def _ticks(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Iterator[Tick]:
+def _ticks(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterator[Tick]:
     lips, preset = job.engine.lips, job.engine.preset
     sync = SyncStream(
         lips.audio,
@@ -178,7 +199,7 @@ def _ticks(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Itera
     return pair(_tracked(job, frames, counters), sound, sync)
 
 
-def _tracked(job: Job, frames: ReadAhead[VideoFrame], counters: Counters) -> Iterator[TrackedFrame]:
+def _tracked(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterator[TrackedFrame]:
     def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         with counters.probe("detect", len(frames_bgr)):
             return job.engine.detector(frames_bgr, side)
@@ -216,28 +237,3 @@ def _tracked_still(
                 found = tracker.push(frame.image_bgr, frame.time) + tracker.flush()
             place = found[0]
         yield TrackedFrame(index, frame.image_bgr, frame.time, place.box_xyxy, place.landmarks, index == 0)
-
-
-class _Heard:
-    """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
-
-    def __init__(self, job: Job, writer: VideoWriter) -> None:
-        self._pieces = read_sound(job.heard, job.heard_sound, job.start, job.end)
-        self._rate = job.heard_sound.rate
-        self._writer = writer
-        self._rest: F32 = np.zeros((0, job.heard_sound.channels), np.float32)
-        self._written = 0
-
-    def until(self, time: Fraction) -> None:
-        """Write sound up to `time` seconds, as far as there is any."""
-        wanted = round(time * self._rate) - self._written
-        while wanted > 0:
-            if not len(self._rest):
-                piece = next(self._pieces, None)
-                if piece is None:
-                    return
-                self._rest = piece
-            part, self._rest = self._rest[:wanted], self._rest[wanted:]
-            self._writer.write_sound(part)
-            self._written += len(part)
-            wanted -= len(part)

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.media import (
     VideoFrame,
@@ -25,6 +24,7 @@ from lipsync_edge.media import (
     probe,
     video_stream,
 )
+from lipsync_edge.planes import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
     import av
@@ -83,7 +83,7 @@ class VideoReader:
             if not self._complete:
                 self._pts.append(pts)
                 self._sums.append(_checksum(frame))
-            yield VideoFrame(self._upright(frame), self.time(count))
+            yield self._upright(frame, self.time(count))
             count += 1
         if not count:
             raise no_picture(self.path)
@@ -102,7 +102,7 @@ class VideoReader:
             low = max(0, high - chunk)
             held = list(self._stretch(low, high))
             for offset in range(len(held) - 1, -1, -1):
-                yield VideoFrame(self._upright(held.pop()), self.time(low + offset))
+                yield self._upright(held.pop(), self.time(low + offset))
 
     def _stretch(self, low: int, high: int) -> Iterator[av.VideoFrame]:
         """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
@@ -144,13 +144,15 @@ class VideoReader:
         on_grid = round(time * self.info.fps) / self.info.fps
         return on_grid if abs(time - on_grid) <= self.info.time_base else time
 
-    def _upright(self, frame: av.VideoFrame) -> U8:
-        """Convert to BGR, uint8 (H, W, 3), turned as the file says."""
+    def _upright(self, frame: av.VideoFrame, time: Fraction) -> VideoFrame:
+        """Convert to BGR, turned as the file says."""
         info = self.info
         sideways = info.rotation in _TURNS and info.rotation != 180
         size = (info.height, info.width) if sideways else (info.width, info.height)
         same_size = (frame.width, frame.height) == size
-        planes = _centred(frame).reformat(
+        # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
+        bare = bare_copy(frame) if is_420(frame) else frame
+        planes = bare.reformat(
             *size,
             format="gbrp",  # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
             src_colorspace=info.colour.sws_matrix,
@@ -160,29 +162,14 @@ class VideoReader:
             interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
             threads=1,
         )
-        green, blue, red = (_plane(planes, i) for i in range(3))
+        green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
         turn = _TURNS.get(info.rotation)
-        return picture if turn is None else np.asarray(cv2.rotate(picture, turn), np.uint8)
-
-
-def _centred(frame: av.VideoFrame) -> av.VideoFrame:
-    """Drop the note where chroma samples lie, which pictures on the way out do not have either."""
-    if frame.format.name not in ("yuv420p", "yuvj420p") or frame.width % 2 or frame.height % 2:
-        return frame
-    bare = type(frame)(frame.width, frame.height, "yuv420p")
-    for i in range(3):
-        np.copyto(_plane(bare, i), _plane(frame, i))
-    return bare
+        if turn is not None:
+            return VideoFrame(np.asarray(cv2.rotate(picture, turn), np.uint8), time)
+        return VideoFrame(picture, time, bare if same_size and bare is not frame else None)
 
 
 def _checksum(frame: av.VideoFrame) -> int:
     """Checksum of every fourth row of the first plane, its padding left out."""
-    return crc32(_plane(frame, 0)[::4].tobytes())
-
-
-def _plane(frame: av.VideoFrame, number: int) -> U8:
-    """Return the bytes of one plane, uint8 (h, w), its padding left out; not a copy."""
-    plane = frame.planes[number]
-    view: Any = plane
-    return np.frombuffer(view, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+    return crc32(plane(frame, 0)[::4].tobytes())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -15,6 +15,10 @@ import numpy as np
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.colour import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
 from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.planes import Original, bare_copy, even, put
+
+if TYPE_CHECKING:
+    import av
 
 CONTAINERS = {
     ".mp4": ("libx264", "aac"),
@@ -107,6 +111,7 @@ class VideoWriter:
         self._beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
+        self._size = what.width, what.height
         options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
         try:
             self._container: Any = av.open(str(self._beside), "w", options=options)
@@ -144,8 +149,29 @@ class VideoWriter:
         self._samples = 0
         return stream
 
-    def write(self, frame_bgr: U8, time: Fraction) -> None:
-        """Encode one frame, uint8 (H, W, 3), shown from `time` seconds on; times must grow."""
+    def write(self, frame_bgr: U8, time: Fraction, original: Original | None = None) -> None:
+        """Encode one frame, shown from `time` seconds on.
+
+        Args:
+            frame_bgr: uint8 (H, W, 3).
+            time: seconds; times must grow.
+            original: what it was made from: outside its changed part nothing is converted, so that not one bit of it
+                changes before encoding.
+        """
+        fits = original is not None and (original.yuv.width, original.yuv.height) == self._size
+        picture = self._repainted(frame_bgr, original) if original and fits else self._to_420(frame_bgr)
+        self._last = max(self._last + 1, round(time / self._tick))
+        picture.pts, picture.time_base = self._last, self._tick
+        self._mux(self._video, picture)
+
+    def _repainted(self, frame_bgr: U8, original: Original) -> av.VideoFrame:
+        picture = bare_copy(original.yuv)
+        if original.changed is not None:
+            rows, columns = even(original.changed, *self._size)
+            put(self._to_420(frame_bgr[rows, columns]), picture, rows, columns)
+        return picture
+
+    def _to_420(self, frame_bgr: U8) -> av.VideoFrame:
         import av
 
         if any(self._filled):
@@ -155,7 +181,7 @@ class VideoWriter:
             )
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
         colour = self.what.colour
-        picture = picture.reformat(
+        return picture.reformat(
             format="yuv420p",
             src_color_range=FULL_RANGE,
             dst_colorspace=colour.sws_matrix,
@@ -163,9 +189,6 @@ class VideoWriter:
             interpolation=AREA | ACCURATE | FULL_CHROMA_IN,
             threads=1,
         )
-        self._last = max(self._last + 1, round(time / self._tick))
-        picture.pts, picture.time_base = self._last, self._tick
-        self._mux(self._video, picture)
 
     def write_sound(self, samples: F32) -> None:
         """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""

@@ -1,6 +1,7 @@
 """Decoded pictures come through planes, because that is faster; not one bit may differ from the packed way."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import av
 import cv2
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
-from lipsync_edge.reader import VideoReader, _centred
+from lipsync_edge.planes import bare_copy, is_420
+from lipsync_edge.reader import VideoReader
 from tests.clips import write_clip
 
 
@@ -28,13 +30,10 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24").reformat(format=kind)
     size = (width * scale, height)
     reader.info = replace(reader.info, width=size[0], height=height, colour=colour)
-    if kind in ("yuv420p", "yuvj420p") and not (
-        width % 2 or height % 2
-    ):  # as _centred was before it used planes
+    plain = frame
+    if is_420(frame):
         plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-        assert np.array_equal(plain.to_ndarray(), _centred(frame).to_ndarray())
-    else:
-        plain = frame
+        assert np.array_equal(plain.to_ndarray(), bare_copy(frame).to_ndarray())
     want = plain.reformat(
         *size,
         format="bgr24",
@@ -43,14 +42,22 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
         dst_color_range=FULL_RANGE,
         interpolation=(POINT if scale == 1 else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
     )
-    got = reader._upright(frame)
+    made = reader._upright(frame, Fraction(0))
+    got = made.image_bgr
     assert np.array_equal(got, want.to_ndarray())
     assert got.flags.c_contiguous
     assert got.flags.writeable
+    assert (made.yuv is not None) == (is_420(frame) and scale == 1)
+    assert made.yuv is None or np.array_equal(made.yuv.to_ndarray(), plain.to_ndarray())
 
 
 def test_a_turned_picture_is_turned(reader):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
     reader.info = replace(reader.info, width=48, height=64, rotation=90)
-    assert np.array_equal(reader._upright(frame), cv2.rotate(noise, cv2.ROTATE_90_CLOCKWISE))
+    made = reader._upright(frame.reformat(format="yuv420p"), Fraction(1))
+    assert made.yuv is None
+    assert made.time == 1
+    assert np.array_equal(
+        reader._upright(frame, Fraction(0)).image_bgr, cv2.rotate(noise, cv2.ROTATE_90_CLOCKWISE)
+    )

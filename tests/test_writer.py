@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.blend import Region
 from lipsync_edge.colour import Colour
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.media import probe
+from lipsync_edge.planes import Original
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.sound import probe_sound, read_audio
 from lipsync_edge.writer import VideoFormat, VideoWriter, check_output, exact_tick
@@ -91,6 +93,41 @@ def test_what_nobody_touched_stays_as_it_was(tmp_path: Path, matrix: int, colour
         else:  # eight bits of BGR are coarser than eight bits of full-range YUV
             assert difference.mean() < 0.6
             assert difference.max() <= 1
+
+
+@pytest.mark.parametrize(
+    "changed", [None, Region(31, 20, 120, 97), Region(0, 0, 320, 240), Region(-5, 201, 11, 250)], ids=str
+)
+@pytest.mark.parametrize("colours", [1, 2], ids=["limited", "full"])
+def test_outside_the_changed_part_not_one_bit_changes(
+    tmp_path: Path, colours: int, changed: Region | None
+) -> None:
+    source = write_clip(tmp_path / "a.mp4", 3, size=(320, 240), matrix=1, colours=colours)
+    what = picture_format(320, 240, colour=probe(source).colour, crf=0)
+    frames = [(255 - frame.image_bgr, frame) for frame in VideoReader(source)]
+    with VideoWriter(tmp_path / "part.mp4", what) as part, VideoWriter(tmp_path / "all.mp4", what) as whole:
+        for picture, frame in frames:
+            assert frame.yuv is not None
+            kept = frame.yuv.to_ndarray()
+            part.write(picture, frame.time, Original(frame.yuv, changed))
+            assert np.array_equal(frame.yuv.to_ndarray(), kept), "the decoded picture is not written into"
+            whole.write(picture, frame.time)
+    before, after = planes(source), planes(tmp_path / "part.mp4")
+    for one, other, anew, step in zip(before, after, planes(tmp_path / "all.mp4"), (1, 2, 2), strict=True):
+        inside = np.zeros(one.shape, bool)
+        if changed is not None:
+            x1, y1 = max(changed.x1, 0) // 2 * 2 // step, max(changed.y1, 0) // 2 * 2 // step
+            inside[y1 : -(-changed.y2 // 2) * 2 // step, x1 : -(-changed.x2 // 2) * 2 // step] = True
+        assert np.array_equal(other[~inside], one[~inside])
+        assert np.array_equal(other[inside], anew[inside])
+
+
+def test_an_original_of_another_size_is_not_used(tmp_path: Path) -> None:
+    small = next(iter(VideoReader(write_clip(tmp_path / "a.mp4", 1, size=(160, 120)))))
+    assert small.yuv is not None
+    with VideoWriter(tmp_path / "b.mp4", picture_format(161, 121, crf=0)) as writer:
+        writer.write(scene(161, 121, 5), Fraction(0), Original(small.yuv, None))
+    assert number(as_opencv_reads(tmp_path / "b.mp4")[1][0]) == 5
 
 
 def planes(path: Path) -> list[np.ndarray]:

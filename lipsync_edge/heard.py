@@ -1,0 +1,37 @@
+"""The sound that a result carries, written in step with its pictures."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from lipsync_edge.arrays import F32
+from lipsync_edge.job import Job
+from lipsync_edge.sound import read_sound
+from lipsync_edge.writer import VideoWriter
+
+
+class Heard:
+    """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
+
+    def __init__(self, job: Job, writer: VideoWriter) -> None:
+        self._pieces = read_sound(job.heard, job.heard_sound, job.start, job.end)
+        self._rate = job.heard_sound.rate
+        self._writer = writer
+        self._rest: F32 = np.zeros((0, job.heard_sound.channels), np.float32)
+        self._written = 0
+
+    def until(self, time: Fraction) -> None:
+        """Write sound up to `time` seconds, as far as there is any."""
+        wanted = round(time * self._rate) - self._written
+        while wanted > 0:
+            if not len(self._rest):
+                piece = next(self._pieces, None)
+                if piece is None:
+                    return
+                self._rest = piece
+            part, self._rest = self._rest[:wanted], self._rest[wanted:]
+            self._writer.write_sound(part)
+            self._written += len(part)
+            wanted -= len(part)
