@@ -28,18 +28,23 @@ import numpy as np
 from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
 from lipsync_edge.arrays import U8
 from lipsync_edge.bench.machine import this_machine
+from lipsync_edge.blend import Region
 from lipsync_edge.colour import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.media import decoded, opened, video_stream
+from lipsync_edge.planes import Original, bare_copy
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.writer import SPEED, VideoFormat, VideoWriter
 
 RESULTS = Path(__file__).parent / "results" / "picture.json"
 ENCODERS = {
-    "veryfast, subme 1 (as the writer does)": SPEED["libx264"],
+    "veryfast, subme 1, partitions of I pictures only (as the writer does)": SPEED["libx264"],
     "the same, one thread": {**SPEED["libx264"], "threads": "1"},
+    "veryfast, subme 1": {"preset": "veryfast", "x264-params": "subme=1"},
     "veryfast": {"preset": "veryfast"},
     "superfast": {"preset": "superfast"},
 }
+FORMAT = VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, time_base=1 / FPS)
+FACE = Region(470, 190, 810, 530)  # as large as the face of the made clip
 INWARDS = {"interpolation": POINT | ACCURATE | FULL_CHROMA_OUT, "dst_color_range": FULL_RANGE, "threads": 1}
 OUTWARDS = {"interpolation": AREA | ACCURATE | FULL_CHROMA_IN, "src_color_range": FULL_RANGE, "threads": 1}
 
@@ -86,6 +91,14 @@ def timed(call: Callable[[], object], times: int) -> dict[str, float]:
     return {"least": round(min(taken[3:]), 3), "median": round(float(np.median(taken[3:])), 3), "n": times}
 
 
+def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dict[str, float]:
+    """Return the processor time of making the encoder's picture when a rectangle of the frame was repainted."""
+    original = Original(bare_copy(frame), FACE)
+    with VideoWriter(folder / "no.mp4", FORMAT) as writer:
+        writer.write(image, Fraction(0))
+        return timed(lambda: writer._repainted(image, original), times)
+
+
 def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, float]:
     """Return the processor time of all threads for writing a video of the images, ms a frame, its kilobytes and PSNR.
 
@@ -96,7 +109,7 @@ def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, flo
     """
     usual, SPEED["libx264"] = SPEED["libx264"], speed
     began = time.process_time()
-    with VideoWriter(out, VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, time_base=1 / FPS)) as writer:
+    with VideoWriter(out, FORMAT) as writer:
         for i, image in enumerate(images):
             writer.write(image, Fraction(i) / FPS)
     SPEED["libx264"] = usual
@@ -123,7 +136,7 @@ def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
         ]
         decoding = 1000 * (time.process_time() - began) / len(frames)
     frame, reader = frames[25], VideoReader(clip)
-    image, images = to_bgr_packed(frame), [reader._upright(one) for one in frames]
+    image, images = to_bgr_packed(frame), [reader._upright(one, Fraction(0)).image_bgr for one in frames]
     encoders = {
         f"write, x264 {said}": encoder(images, folder / "out.mp4", speed) for said, speed in ENCODERS.items()
     }
@@ -133,10 +146,11 @@ def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
         "decode": {"mean_all_threads": round(decoding, 3), "n": len(frames)},
         "to BGR, packed": timed(lambda: to_bgr_packed(frame), times),
         "to BGR, planes": timed(lambda: to_bgr_planes(frame), times),
-        "to BGR, as the reader does": timed(lambda: reader._upright(frame), times),
+        "to BGR, as the reader does": timed(lambda: reader._upright(frame, Fraction(0)), times),
         "copy of a frame": timed(image.copy, times),
-        "to 4:2:0, packed (as the writer does)": timed(lambda: from_bgr_packed(image), times),
+        "to 4:2:0, packed": timed(lambda: from_bgr_packed(image), times),
         "to 4:2:0, planes": timed(lambda: from_bgr_planes(image), times),
+        "to 4:2:0, the face's rectangle (as the writer does)": repainting(image, frame, folder, times),
         **encoders,
     }
 
