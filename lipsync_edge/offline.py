@@ -37,6 +37,7 @@ __all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
 
 Progress = Callable[[int, int | None], None]
 Observe = Callable[[str, float, int], None]
+BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
 WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
 
 
@@ -130,7 +131,7 @@ def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress
             heard.until(item[1])
             writer.write(*item)
 
-    fitting = WAITING_BYTES // (job.video.width * job.video.height * 3)
+    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
     depth, together = min(8, max(2, fitting)), min(job.engine.preset.batch, max(1, fitting))
     with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
         ticks = _ticks(job, _noting(frames, originals), counters)
