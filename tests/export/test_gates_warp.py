@@ -71,15 +71,16 @@ def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelCard, Arrays
     assert verdict(mouth, flow=outside).figures["flow_px"] == 0
 
 
-def test_the_wholly_int8_file_of_our_lips_is_refused(tmp_path: Path) -> None:
-    """It hears and moves less exactly than the bundled file, which keeps the ear and the ends in float."""
+def test_our_lips_wholly_in_int8_are_refused_for_their_motion(tmp_path: Path) -> None:
+    """With a scale for a whole tensor, too: the bundled file keeps the ear and what the flow is made of in float."""
     models = bundled_models()
     card, fp32 = load_card("edge_lips", models), models / "edge_lips.fp32.onnx"
     inputs = list(feeds(card, [made_up_scene(seed) for seed in range(12)], fp32))
     want = outputs(fp32, inputs, tmp_path)
     mixed = judge(card, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path))
-    prepared = qdq.prepare(fp32, inputs, replace(card.quant, exclude=()), tmp_path)
+    prepared = qdq.prepare(fp32, inputs, replace(card.quant, exclude=(), per_channel=False), tmp_path)
     whole = judge(card, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
+    assert mixed.passed
     assert whole.figures["psnr"] > card.gate.int8  # the picture alone would let it pass
-    assert whole.figures["flow_px"] > 1.1 * mixed.figures["flow_px"]
+    assert whole.figures["flow_px"] > 1.5 * mixed.figures["flow_px"]
     assert not whole.passed
