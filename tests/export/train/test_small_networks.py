@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("openvino")
 cv2 = pytest.importorskip("cv2")
 
 from export.train import detect, enhance, segment  # noqa: E402
+from export.train.curves import read_log  # noqa: E402
 from export.train.edge_networks import DetectNet, EnhanceNet, SegmentNet  # noqa: E402
 from export.train.fit import Plan, fit  # noqa: E402
 from export.train.regions import INNER_LIPS, LOWER_FACE, OUTER_LIPS, region_maps  # noqa: E402
@@ -105,3 +107,13 @@ def test_region_maps_share_out_every_cell() -> None:
     np.testing.assert_allclose(maps.sum(0), 1, atol=1e-6)
     assert maps.min() >= 0
     assert maps[3].sum() == pytest.approx(np.pi * 0.05 * 0.04 * 64**2, rel=0.12)  # the inner ellipse's area
+
+
+def test_curves_join_cycles_and_count_repeated_steps_once(tmp_path: Path) -> None:
+    rows = [(100, 1.0), (200, 0.9), (300, 0.8), (250, 0.85), (350, 0.7), (100, 0.6), (200, 0.5)]
+    (tmp_path / "log.jsonl").write_text(
+        "\n".join(json.dumps({"step": step, "loss": loss, "seconds": 0.0}) for step, loss in rows)
+    )
+    log = read_log(tmp_path)
+    assert log["step"] == [100, 200, 250, 350, 450, 550]
+    assert log["loss"] == [1.0, 0.9, 0.85, 0.7, 0.6, 0.5]
