@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from lipsync_edge.arrays import F32
+from lipsync_edge.media import probe
 from lipsync_edge.mel import mel_spectrogram
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.sound import read_audio
@@ -77,7 +78,7 @@ def most_spoken(samples: F32, seconds: float) -> tuple[float, float]:
 
 def stretch(clip: Path, seconds: float, folder: Path) -> Stretch:
     """Cut the stretch of a clip in which most is said into `folder`."""
-    sound = read_audio(clip)
+    sound = read_audio(clip, start=probe(clip).begins)
     start, speech = most_spoken(sound, seconds)
     video, still = folder / f"{clip.stem}.mkv", folder / f"{clip.stem}.png"
     first = _write_video(clip, start, start + seconds, video, still)

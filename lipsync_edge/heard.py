@@ -16,7 +16,7 @@ class Heard:
     """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
 
     def __init__(self, job: Job, writer: VideoWriter) -> None:
-        self._pieces = read_sound(job.heard, job.heard_sound, job.start, job.end)
+        self._pieces = read_sound(job.heard, job.heard_sound, *job.after(job.heard_begins))
         self._rate = job.heard_sound.rate
         self._writer = writer
         self._rest: F32 = np.zeros((0, job.heard_sound.channels), np.float32)

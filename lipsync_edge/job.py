@@ -99,7 +99,11 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run, checked and ready to go."""
+    """One run, checked and ready to go.
+
+    Where the face's own file speaks or is heard, its sound is taken from its first frame on, so that both stay
+    together: `audio_begins` and `heard_begins` are those seconds of the sound files.
+    """
 
     engine: Engine
     face: Path
@@ -110,6 +114,8 @@ class Job:
     sound: SoundInfo
     heard: Path
     heard_sound: SoundInfo
+    audio_begins: Fraction
+    heard_begins: Fraction
 
     @property
     def start(self) -> Fraction:
@@ -121,10 +127,15 @@ class Job:
         """End of what is made."""
         return None if self.options.end is None else Fraction(self.options.end).limit_denominator(1_000_000)
 
+    def after(self, begins: Fraction) -> tuple[Fraction, Fraction | None]:
+        """First and last second that the result needs of a sound file whose second `begins` is its own second 0."""
+        return self.start + begins, None if self.end is None else self.end + begins
+
     @property
     def total(self) -> int | None:
         """How many frames there will be, as far as the files say."""
-        known = [t for t in (self.sound.duration, self.end) if t is not None]
+        length = None if self.sound.duration is None else self.sound.duration - self.audio_begins
+        known = [t for t in (length, self.end) if t is not None]
         if self.options.loop == "cut" and self.video.duration is not None:
             known.append(self.video.duration)
         return max(0, ceil((min(known) - self.start) * self.video.fps)) if known else None
@@ -141,7 +152,9 @@ def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: Run
             )
     sound = probe_sound(audio)
     heard_sound = sound if heard == audio else probe_sound(heard)
-    return Job(engine, face, audio, out, options, probe(face), sound, heard, heard_sound)
+    video = probe(face)
+    begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, heard)]
+    return Job(engine, face, audio, out, options, video, sound, heard, heard_sound, *begins)
 
 
 def track_options(engine: Engine, options: RunOptions) -> TrackOptions:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 STILL_FPS = Fraction(25)
 LEAST_SIDE = 16
 MOST_PIXELS = 4096 * 4096
+LATEST_S = 3600  # a picture that begins later than this beside its sound has a broken clock
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 
 
@@ -45,6 +46,7 @@ class VideoInfo:
         still: whether it is one picture.
         colour: its tags.
         sample_aspect: width of a pixel over its height, after rotation.
+        begins: seconds from where the file begins, sound included, to its first frame.
     """
 
     width: int
@@ -56,6 +58,7 @@ class VideoInfo:
     still: bool = False
     colour: Colour = STILL_COLOUR
     sample_aspect: Fraction = Fraction(1)
+    begins: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,7 +219,15 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
             transfer=int(context.color_trc),
         ),
         sample_aspect=1 / aspect if sideways and aspect else aspect or Fraction(1),
+        begins=_begins(container, first),
     )
+
+
+def _begins(container: InputContainer, first: av.VideoFrame) -> Fraction:
+    if first.pts is None or first.time_base is None or container.start_time is None:
+        return Fraction(0)
+    late = first.pts * Fraction(first.time_base) - Fraction(container.start_time, 1_000_000)
+    return late if 0 < late < LATEST_S else Fraction(0)
 
 
 def nominal_rate(stream: Any) -> Fraction:

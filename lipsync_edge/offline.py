@@ -195,7 +195,7 @@ def _ticks(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterat
     )
     sound = (
         np.mean(piece, axis=1, dtype=np.float32)
-        for piece in read_sound(job.audio, job.sound, job.start, job.end)
+        for piece in read_sound(job.audio, job.sound, *job.after(job.audio_begins))
     )
     return pair(_tracked(job, frames, counters), sound, sync)
 

@@ -90,15 +90,15 @@ def read_sound(
         raise InputError(expected=f"sound in {path.name}", got="no packet that decodes")
 
 
-def read_audio(path: str | Path, rate: int = TARGET_RATE) -> F32:
-    """Decode a whole sound as mono, float32 (n,), -1…1, at 16 kHz (or at its own rate, when `rate` is that).
+def read_audio(path: str | Path, rate: int = TARGET_RATE, start: Fraction = Fraction(0)) -> F32:
+    """Decode a sound from second `start` on as mono, float32 (n,), -1…1, at 16 kHz (or, if `rate` is that, its own).
 
     Raises:
         InputError: the file cannot be read, or another rate is asked for; NoAudioError: it holds no sound.
     """
     place = Path(path)
     info = probe_sound(place)
-    mono = np.concatenate([to_float32(piece) for piece in read_sound(place, info)])
+    mono = np.concatenate([to_float32(piece) for piece in read_sound(place, info, start)])
     if rate == info.rate:
         return mono
     if rate != TARGET_RATE:

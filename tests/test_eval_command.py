@@ -52,7 +52,7 @@ def test_scorers_that_are_there_are_asked(clip, monkeypatch):
     sounds = np.random.default_rng(0).normal(size=(16_000,)).astype(np.float32) * 0.1
     branch = lambda windows: windows.reshape(len(windows), -1)[:, :64].astype(np.float32)  # noqa: E731
     monkeypatch.setattr(module, "load_syncnet", lambda models: (branch, branch))
-    monkeypatch.setattr(module, "read_audio", lambda path: sounds)
+    monkeypatch.setattr(module, "read_audio", lambda path, start=0: sounds)
     found = evaluate(EvalOptions(generated=clip, seconds=0.6))
     assert found.metrics["lse_d"] > 0
     assert "lse_d" not in found.missing

@@ -9,9 +9,11 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
+import soundfile
 
 from lipsync_edge import loop, offline, reader, sound, writer
 from lipsync_edge.arrays import Boxes
@@ -20,6 +22,7 @@ from lipsync_edge.detect import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.lips import Lips
+from lipsync_edge.media import probe
 from lipsync_edge.offline import RunOptions
 from lipsync_edge.preset import Preset
 from lipsync_edge.reader import VideoReader
@@ -175,6 +178,38 @@ def test_a_part_of_the_result(files: tuple[Path, Path, Path]) -> None:
     assert [number(picture) for picture in as_opencv_reads(out)[1]] == list(range(10, 20))
     with pytest.raises(InputError):
         make_engine().run(face, speech, out, options=RunOptions(start=5.0))
+
+
+def test_a_film_whose_pictures_begin_late_keeps_them_with_its_own_sound(tmp_path: Path) -> None:
+    film, late = tmp_path / "film.mkv", Fraction(1, 5)
+    wave = np.zeros(24_000, np.float32)
+    wave[12_000:12_400] = 0.8  # 0.75 s after the film begins, 0.55 s after its first picture
+    clip = write_clip(tmp_path / "c.mp4", 30, size=SIZE)
+    with av.open(str(film), "w") as out, av.open(str(clip)) as video:
+        pictures = out.add_stream_from_template(video.streams.video[0])
+        voice = out.add_stream("pcm_s16le", rate=16_000)
+        voice.codec_context.layout = "mono"
+        for packet in video.demux(video.streams.video[0]):
+            if packet.dts is not None:
+                packet.dts += round(late / packet.time_base)
+                packet.pts += round(late / packet.time_base)
+                packet.stream = pictures
+                out.mux(packet)
+        piece = av.AudioFrame.from_ndarray((wave[None] * 32767).astype(np.int16), format="s16", layout="mono")
+        piece.sample_rate, piece.pts, piece.time_base = 16_000, 0, Fraction(1, 16_000)
+        out.mux(voice.encode(piece))
+        out.mux(voice.encode(None))
+
+    def loud(path: Path) -> float:
+        return int(np.argmax(np.abs(read_audio(path)) > 0.3)) / 16_000
+
+    assert probe(film).begins == late
+    make_engine().run(film, film, tmp_path / "own.mkv")
+    assert loud(tmp_path / "own.mkv") == pytest.approx(0.55, abs=0.03)
+    speech = tmp_path / "s.wav"
+    soundfile.write(str(speech), wave, 16_000)
+    make_engine().run(film, speech, tmp_path / "other.mkv")
+    assert loud(tmp_path / "other.mkv") == pytest.approx(0.75, abs=0.03)
 
 
 def test_another_sound_to_hear(files: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -1,21 +1,22 @@
-"""Reading a file's sound."""
+"""Reading a file's sound, in time with its pictures."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import numpy.typing as npt
+
+from lipsync_edge.errors import NoVideoError
+from lipsync_edge.media import probe
+from lipsync_edge.sound import read_audio
 
 
 def read_sound(path: Path) -> npt.NDArray[Any]:
-    """Return a file's sound as float32 16 kHz mono."""
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="flt", layout="mono", rate=16000)
-        parts = [
-            out.to_ndarray()[0] for frame in container.decode(audio=0) for out in resampler.resample(frame)
-        ]
-        parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
-    return np.concatenate(parts).astype(np.float32)
+    """Return a file's sound as float32 16 kHz mono, from its first picture on if it has pictures."""
+    try:
+        begins = probe(path).begins
+    except NoVideoError:
+        begins = Fraction(0)
+    return read_audio(path, start=begins)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.arrays import U8
+from lipsync_edge.arrays import F32, U8
 from lipsync_edge.detect import Detector
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.eval import fid, watch
@@ -20,6 +20,7 @@ from lipsync_edge.eval.seam import seam
 from lipsync_edge.eval.syncnet import RATE, load_syncnet, sync_score
 from lipsync_edge.eval.temporal import flicker, tss
 from lipsync_edge.eval.watch import LEAST, MOUTH, Place, Seen, cut_box, mouth_box
+from lipsync_edge.media import probe
 from lipsync_edge.network import Network, load_network
 from lipsync_edge.sound import read_audio
 
@@ -197,13 +198,20 @@ def _sync(out: Evaluation, options: EvalOptions, seen: Seen) -> None:
         why = "no syncnet_v2.audio.fp32.onnx and syncnet_v2.lip.fp32.onnx in --models (the user's, converted)"
     else:
         try:
-            samples = read_audio(options.audio or options.generated)
+            samples = _heard(options)
             score = sync_score(seen.sync_bgr, samples[: round(options.seconds * RATE)], *branches)
         except NoAudioError:
             why = "no sound"
     values = (score.lse_d, score.lse_c, score.offset) if score else (None, None, None)
     for name, value in zip(names, values, strict=True):
         out.put(name, value, why)
+
+
+def _heard(options: EvalOptions) -> F32:
+    """Return what is said, from the first frame on: of the generated file itself when no other is named."""
+    if options.audio is None:
+        return read_audio(options.generated, start=probe(options.generated).begins)
+    return read_audio(options.audio)
 
 
 def _fid(out: Evaluation, options: EvalOptions, seen: Seen, real: Seen | None) -> None:
