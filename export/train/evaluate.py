@@ -6,6 +6,9 @@ The opening of the inner lips over the eye distance is read from the made frames
 correlation r, amplitude (ratio of the spreads) and the recall of closures (frames in which A's lips are shut). The
 control is the same made video against the curve of another voice. Nobody in the evaluation clips was trained on.
 Voices are heard whole, up to `--seconds`; a shorter face is played back and forth.
+
+Some clips' own sound is a frame or two beside their pictures. `in_time` is r with each voice's curve moved by the one
+number of frames, up to `MOST_LATE`, that fits best over all faces; its control is moved by its own best number.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ VOICES = (*GRID_VOICES, "studio_a.mkv", "studio_b.mkv", "talk_a.mp4", "talk_b.mp
 FACES = ("talk_a.mp4", "studio_a.mkv", "studio_b.mkv", "interview_a.mp4", "talk_b.mp4", "grid_s16.mpg")
 SECONDS = 8.0
 SHUT = 0.03  # of the eye distance
+MOST_LATE = 3  # frames
+CONTROL = 3  # voices further on is the one that a control is compared with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,6 +117,33 @@ def compare(made: Array, real: Array) -> dict[str, float]:
     }
 
 
+def moved(curve: Array, frames: int) -> Array:
+    """Return a curve so many frames later, NaN where nothing is known."""
+    padded = np.pad(curve.astype(np.float64), MOST_LATE, constant_values=np.nan)
+    return padded[MOST_LATE - frames :][: len(curve)]
+
+
+def in_time(made: list[Array], real: Array) -> tuple[int, float]:
+    """Return by how many frames made curves fit a voice's best, and their mean r there."""
+    lags = range(-MOST_LATE, MOST_LATE + 1)
+    found = [float(np.mean([compare(moved(curve, k), real)["r"] for curve in made])) for k in lags]
+    best = int(np.argmax(found))
+    return lags[best], found[best]
+
+
+def in_time_rows(voices: list[Voice], curves: list[tuple[int, Array]]) -> list[dict[str, Any]]:
+    """Return for each voice its own time, and r there beside the control's; `curves` names the voice of each."""
+    rows = []
+    for k, voice in enumerate(voices):
+        made = [curve for number, curve in curves if number == k]
+        frames, r = in_time(made, voice.openings)
+        _, control = in_time(made, voices[(k + CONTROL) % len(voices)].openings)
+        rows.append(
+            {"voice": voice.name, "frames": frames, "r": round(r, 3), "control_r": round(control, 3)}
+        )
+    return rows
+
+
 def sheet(rows: list[list[Array]], path: Path) -> None:
     """Write rows of frames as one picture."""
     cells = [
@@ -140,7 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     teacher = FaceTeacher(options.teacher)
     clips = options.corpus / "eval"
     voices = [read_voice(teacher, clips / name, options.seconds) for name in VOICES]
-    pairs, rows = [], []
+    pairs, rows, curves = [], [], []
     for name in FACES:
         face = track(engine, clips / name, options.seconds)
         for k, voice in enumerate(voices):
@@ -148,7 +180,8 @@ def main(argv: list[str] | None = None) -> None:
                 continue
             made = dub(engine, face, voice)
             curve = openings(teacher, made)
-            control = compare(curve, voices[(k + 3) % len(voices)].openings)
+            curves.append((k, curve))
+            control = compare(curve, voices[(k + CONTROL) % len(voices)].openings)
             pairs.append(
                 {
                     "face": name,
@@ -168,12 +201,18 @@ def main(argv: list[str] | None = None) -> None:
         v.name: round(float(np.mean([p["r"] for p in pairs if p["voice"] == v.name])), 3) for v in voices
     }
     by_face = {f: round(float(np.mean([p["r"] for p in pairs if p["face"] == f])), 3) for f in FACES}
+    own_time = in_time_rows(voices, curves)
+    mean |= {
+        f"in_time_{key}": round(float(np.mean([row[key] for row in own_time])), 3)
+        for key in ("r", "control_r")
+    }
     result = {
         "preset": options.preset,
         "seconds": options.seconds,
         "mean": mean,
         "r_by_voice": by_voice,
         "r_by_face": by_face,
+        "in_time": own_time,
         "pairs": pairs,
     }
     options.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -4,8 +4,8 @@ Five kinds. *pair*: two frames of one clip, the reference laid on the target's p
 a clip, whose mesh is moved by a code of the corpus; there is no picture of the result, but flow and mask are known.
 *close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to another
 code, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth
-that must close. *redrive*: an open mouth that was partly shut by warping is the reference, and moves on from there:
-hundreds of people with every opening.
+that must close. *redrive*: an open mouth that was partly shut, or opened wider, by warping is the reference, and moves
+on from there: hundreds of people with every opening.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from export.train import lips_seal
 from export.train import lips_shape as shape
 from export.train import lips_views as views
 from export.train.labels import crop_still
@@ -28,6 +29,8 @@ Array = npt.NDArray[Any]
 
 MAX_YAW = 32.0
 MAX_YAW_STILL = 42.0
+SEALED = 0.75  # how often the reference of an open mouth is a shut one
+REAL_SHUT = 0.2  # how often the real mouth that the judge sees is shut
 OPEN = 0.075  # of the eye distance: a still this open can be a target
 FINE_CROPS = "faces_crops_fine.npy"
 
@@ -41,10 +44,10 @@ class Faces:
         self._read_clips(labels)
         self._read_stills(corpus, labels)
         self.kinds = (
-            (0.24, self._drive_frame),
-            (0.12, self._drive),
-            (0.16, self._redrive),
-            (0.18, self._close),
+            (0.18, self._drive_frame),
+            (0.14, self._drive),
+            (0.10, self._redrive),
+            (0.26, self._close),
             (0.14, self._shut),
         )  # what is left are pairs
 
@@ -84,7 +87,10 @@ class Faces:
         self.still_points = shape.apply(matrix[good], points).astype(np.float32)
         self.still_yaw = yaw[good]
         self.still_sharp = size[good] > 85
-        self.open_stills = np.flatnonzero(shape.gap(points) > OPEN)
+        gaps = shape.gap(points)
+        self.open_stills = np.flatnonzero(gaps > OPEN)
+        self.sharp_open_stills = np.flatnonzero((gaps > OPEN) & self.still_sharp)
+        self.shut_stills = np.flatnonzero((gaps < shape.CLOSED) & self.still_sharp)
         print(
             f"{len(self.rows)} frames, {len(good)} stills, {len(self.open_stills)} of them open", flush=True
         )
@@ -151,39 +157,61 @@ class Faces:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
         target, to = self._still(i)
         code = self.model.code_of_open(self.still_points[i])
-        other = np.zeros_like(code) if self.rng.random() < 0.6 else self._some_code()
-        come_from = self._moved(i, to, other - code)
-        reference = views.carried(target, come_from, to)
+        if self.rng.random() < SEALED:
+            other = np.zeros_like(code)
+            come_from = lips_seal.sealed(self._moved(i, to, -code))
+            reference = lips_seal.shut_picture(target, come_from, to, self.rng)
+        else:
+            other = self._some_code()
+            come_from = self._moved(i, to, other - code)
+            reference = views.carried(target, come_from, to)
         sharp = bool(self.still_sharp[i])
         return self._finish((reference, target), (code, other), to, come_from, pictured=True, sharp=sharp)
 
     def _redrive(self) -> Sample:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
         picture, at = self._still(i)
-        own = self.model.code_of_open(self.still_points[i])
-        seen = own * np.float32(self.rng.uniform(0, 1))
-        come_from = self._moved(i, at, seen - own)
-        reference = views.carried(picture, come_from, at)
+        seen, come_from, reference = self._opened(i, picture, at, float(self.rng.uniform(0, 1)))
         code = self._some_code() * np.float32(self.rng.random() < 0.7)
         to = self._moved(i, come_from, code - seen)
         return self._finish((reference, reference), (code, seen), to, come_from, pictured=False, sharp=False)
 
     def _shut(self) -> Sample:
         i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
-        reference, come_from = self._still(i)
+        picture, at = self._still(i)
         own = self.model.code_of_open(self.still_points[i])
+        seen, come_from, reference = self._opened(i, picture, at, 1.0)
         code = own * np.float32(max(0.0, self.rng.uniform(-0.6, 0.5)))
-        to = self._moved(i, come_from, code - own)
-        target = views.carried(reference, to, come_from)
-        return self._finish((reference, target), (code, own), to, come_from, pictured=True, sharp=False)
+        to = self._moved(i, at, code - own)
+        if code.any():
+            target = views.carried(picture, to, at)
+        else:
+            to = lips_seal.sealed(to)
+            target = lips_seal.shut_picture(picture, to, at, self.rng)
+        return self._finish((reference, target), (code, seen), to, come_from, pictured=True, sharp=False)
+
+    def _opened(self, i: int, picture: Array, at: Array, keep: float) -> tuple[Array, Array, Array]:
+        """Open a still's mouth wider, mostly as speech does, after keeping a part of its own opening.
+
+        Returns:
+            The mouth's code, its mesh, and the picture.
+        """
+        own = self.model.code_of_open(self.still_points[i])
+        seen = own * np.float32(keep)
+        if self.rng.random() < 0.5:
+            seen = seen + self._some_code() * np.float32(self.rng.uniform(0, 1))
+        if np.array_equal(seen, own):
+            return own, at, picture
+        come_from = self._moved(i, at, seen - own)
+        return seen, come_from, views.carried(picture, come_from, at)
 
     def real(self) -> tuple[Array, Array]:
-        """Return a real open mouth: its window, uint8 (128, 128, 3), and mask, float32 (128, 128)."""
-        i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
-        while not self.still_sharp[i]:
-            i = int(self.open_stills[self.rng.integers(len(self.open_stills))])
-        picture, points = self._still(i)
-        return views.window(views.recolour([picture], self.rng)[0]), views.mouth_mask(points)
+        """Return a real mouth, mostly open: its window, uint8 (128, 128, 3), and mask, float32 (128, 128)."""
+        shut = self.rng.random() < REAL_SHUT
+        of = self.shut_stills if shut else self.sharp_open_stills
+        picture, points = self._still(int(of[self.rng.integers(len(of))]))
+        mask = lips_seal.band(points, self.rng.uniform(3, 9)) if shut else views.mouth_mask(points)
+        return views.window(views.recolour([picture], self.rng)[0]), mask
 
     def _some_code(self) -> Array:
         rows = self.of_speaker[int(self.rng.integers(len(self.of_speaker)))]
@@ -212,7 +240,7 @@ class Faces:
             *(np.asarray(code, np.float32) for code in codes),
             to[points].astype(np.float32),
             come_from[points].astype(np.float32),
-            views.mouth_mask(to),
+            np.maximum(views.mouth_mask(to), lips_seal.cover(to, come_from)),
             pictured,
             sharp,
         )

@@ -6,6 +6,7 @@ python -m export.train.lips_hand --labels .train/labels --minutes 60
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -166,14 +167,17 @@ def main(argv: list[str] | None = None) -> None:
         print(f"{warm_start(net, options.warm)} tensors taken over", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     trial, steps = Trial(folder / "judge.pt"), 0
+    with ThreadPoolExecutor(1) as drawing:  # the next batch is drawn while the hand learns from this one
+        coming = drawing.submit(faces.batch, BATCH)
 
-    def losses(hand: nn.Module) -> dict[str, Tensor]:
-        nonlocal steps
-        steps += 1
-        judged = steps > JUDGE_AFTER or trial.steps > 0
-        return hand_losses(hand, faces.batch(BATCH), trial if judged else None)
+        def losses(hand: nn.Module) -> dict[str, Tensor]:
+            nonlocal steps, coming
+            steps += 1
+            batch, coming = coming.result(), drawing.submit(faces.batch, BATCH)
+            judged = steps > JUDGE_AFTER or trial.steps > 0
+            return hand_losses(hand, batch, trial if judged else None)
 
-    fit(net, losses, Plan(minutes=options.minutes, rate=options.rate), folder, options.fresh)
+        fit(net, losses, Plan(minutes=options.minutes, rate=options.rate), folder, options.fresh)
 
 
 if __name__ == "__main__":
