@@ -136,7 +136,9 @@ def _dubbing(found: Row | None) -> str:
         f"Dubbing strangers (preset {found['preset']}): a voice drives somebody else's face; r of the opening of the "
         f"mouth with the speaker's own. Mean r {mean['r']:.2f} (control, another voice's curve: "
         f"{mean['control_r']:.2f}), amplitude {mean['amplitude']:.2f} of the real one, closures kept "
-        f"{mean['closures']:.0%}.\n\n{table(['', 'r'], lines)}\n\nWorst voice: {voice}; worst face: {face}."
+        f"{mean['closures']:.0%}. With each voice in its own time (moved by what the sync expert found in the real "
+        f"clip): r {mean['in_time_r']:.2f} (control, moved likewise: {mean['in_time_control_r']:.2f})."
+        f"\n\n{table(['', 'r'], lines)}\n\nWorst voice: {voice}; worst face: {face}."
     )
 
 

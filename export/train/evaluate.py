@@ -7,8 +7,8 @@ correlation r, amplitude (ratio of the spreads) and the recall of closures (fram
 control is the same made video against the curve of another voice. Nobody in the evaluation clips was trained on.
 Voices are heard whole, up to `--seconds`; a shorter face is played back and forth.
 
-Some clips' own sound is a frame or two beside their pictures. `in_time` is r with each voice's curve moved by the one
-number of frames, up to `MOST_LATE`, that fits best over all faces; its control is moved by its own best number.
+Some clips' own sound is a frame or two beside their pictures. `in_time` is r, and its control, after moving by what
+the sync expert found in the real clip (`export.train.sync_measure`; it never saw anything that the lips made).
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ VOICES = (*GRID_VOICES, "studio_a.mkv", "studio_b.mkv", "talk_a.mp4", "talk_b.mp
 FACES = ("talk_a.mp4", "studio_a.mkv", "studio_b.mkv", "interview_a.mp4", "talk_b.mp4", "grid_s16.mpg")
 SECONDS = 8.0
 SHUT = 0.03  # of the eye distance
-MOST_LATE = 3  # frames
 CONTROL = 3  # voices further on is the one that a control is compared with
 
 
@@ -119,27 +118,44 @@ def compare(made: Array, real: Array) -> dict[str, float]:
 
 def moved(curve: Array, frames: int) -> Array:
     """Return a curve so many frames later, NaN where nothing is known."""
-    padded = np.pad(curve.astype(np.float64), MOST_LATE, constant_values=np.nan)
-    return padded[MOST_LATE - frames :][: len(curve)]
+    unknown = np.full(abs(frames), np.nan)
+    if frames >= 0:
+        return np.concatenate([unknown, curve])[: len(curve)]
+    return np.concatenate([curve[-frames:], unknown])
 
 
-def in_time(made: list[Array], real: Array) -> tuple[int, float]:
-    """Return by how many frames made curves fit a voice's best, and their mean r there."""
-    lags = range(-MOST_LATE, MOST_LATE + 1)
-    found = [float(np.mean([compare(moved(curve, k), real)["r"] for curve in made])) for k in lags]
-    best = int(np.argmax(found))
-    return lags[best], found[best]
+def read_offsets(path: Path) -> dict[str, int]:
+    """Return by how many frames each clip's sound is late, as `export.train.sync_measure` wrote it."""
+    return {row["clip"]: row["offset"] for row in json.loads(path.read_text())["clips"]}
 
 
-def in_time_rows(voices: list[Voice], curves: list[tuple[int, Array]]) -> list[dict[str, Any]]:
-    """Return for each voice its own time, and r there beside the control's; `curves` names the voice of each."""
+def in_time_rows(
+    voices: list[Voice], curves: list[tuple[int, Array]], late: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Return r and its control for each voice, made curves moved to where the real mouth's sound would put it.
+
+    Args:
+        voices: all of them.
+        curves: openings that were made, each with the number of its voice.
+        late: by how many frames the sound of each voice's clip is late.
+    """
+
+    def mean_r(made: list[Array], against: Voice) -> float:
+        frames = -late[against.name]
+        return float(np.mean([compare(moved(curve, frames), against.openings)["r"] for curve in made]))
+
     rows = []
     for k, voice in enumerate(voices):
         made = [curve for number, curve in curves if number == k]
-        frames, r = in_time(made, voice.openings)
-        _, control = in_time(made, voices[(k + CONTROL) % len(voices)].openings)
+        other = voices[(k + CONTROL) % len(voices)]
+        r, control = mean_r(made, voice), mean_r(made, other)
         rows.append(
-            {"voice": voice.name, "frames": frames, "r": round(r, 3), "control_r": round(control, 3)}
+            {
+                "voice": voice.name,
+                "sound_late": late[voice.name],
+                "r": round(r, 3),
+                "control_r": round(control, 3),
+            }
         )
     return rows
 
@@ -164,6 +180,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each voice, at most")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/dubbing.json"))
+    parser.add_argument(
+        "--offsets",
+        type=Path,
+        default=Path("benchmarks/results/train_sync_expert.json"),
+        help="of real clips",
+    )
     parser.add_argument(
         "--sheet", type=Path, help="write a contact sheet here (evaluation clips: not for publication)"
     )
@@ -201,7 +223,7 @@ def main(argv: list[str] | None = None) -> None:
         v.name: round(float(np.mean([p["r"] for p in pairs if p["voice"] == v.name])), 3) for v in voices
     }
     by_face = {f: round(float(np.mean([p["r"] for p in pairs if p["face"] == f])), 3) for f in FACES}
-    own_time = in_time_rows(voices, curves)
+    own_time = in_time_rows(voices, curves, read_offsets(options.offsets))
     mean |= {
         f"in_time_{key}": round(float(np.mean([row[key] for row in own_time])), 3)
         for key in ("r", "control_r")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -106,15 +105,6 @@ def every_25th(times: Array, seconds: float) -> Array:
     return np.searchsorted(times, wanted + 1e-6) - 1
 
 
-def picture_is_late(path: Path) -> float:
-    """Return how many seconds after the first sound the first picture of a file is shown (labels count from it)."""
-    with av.open(str(path)) as container:
-        seen_at = float(next(container.decode(video=0)).time or 0)
-    with av.open(str(path)) as container:
-        heard_at = float(next(container.decode(audio=0)).time or 0)
-    return max(0.0, seen_at - heard_at)
-
-
 def read_real(corpus: Path, labels: Path) -> dict[str, tuple[Array, Array]]:
     """Return name → mouths uint8 (n, 80, 80) and mel of the evaluation clips that have their own sound."""
     with np.load(labels / "eval.npz") as data:
@@ -127,7 +117,6 @@ def read_real(corpus: Path, labels: Path) -> dict[str, tuple[Array, Array]]:
             continue
         good = np.maximum.accumulate(np.where(score[rows] > 0, np.arange(len(rows)), 0))  # a lost face stays
         samples = read_sound(corpus / path)
-        samples = samples[int(picture_is_late(corpus / path) * 16_000) :]
         shown = rows[good[every_25th(times[rows], len(samples) / 16_000)]]
         mouths = np.stack([grey_mouth(np.asarray(crops[row])) for row in shown])
         real[Path(path).name] = mouths, mel_spectrogram(samples)
