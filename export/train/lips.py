@@ -21,7 +21,7 @@ from lipsync_edge.card import ModelCard, load_card
 
 Array = npt.NDArray[Any]
 
-AMPLITUDE = 1.6  # times the median speaker of the corpus, who speaks shyly; and the ear shrinks what it is unsure of
+AMPLITUDE = 1.5  # times the median speaker of the corpus, who speaks shyly; and the ear shrinks what it is unsure of
 
 
 class Lips(nn.Module):

@@ -26,7 +26,7 @@ LOWER = [MOVING.index(i) for i in LOWER_INNER]
 LIPS = 60  # the first of MOVING are the lips
 BATCH = 16
 JUDGE_AFTER = 600  # steps of the hand alone, before the judge has a say
-JUDGE = 0.3
+JUDGE = 0.2
 MATCH = 2.0
 
 
@@ -117,28 +117,33 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = 
     }
     if trial is None:
         return terms
-    judged_kinds = 1 - batch["pictured"] * (1 - batch["sharp"])  # a blurred picture is not the hand's fault
-    weight = (F.avg_pool2d(real, 8) + 0.02) * judged_kinds[:, None, None, None]
-    trial.learn((batch["real"], batch["real_mask"]), (made, real), weight)
-    judged = trial.losses(made, batch["target"], real, weight, batch["pictured"] * batch["sharp"])
+    weight = F.avg_pool2d(real, 8) + 0.02
+    seen_made = soft(made, batch["sharp"])  # where the source is blurred, that is not the hand's fault
+    trial.learn((soft(batch["real"], batch["real_sharp"]), batch["real_mask"]), (seen_made, real), weight)
+    judged = trial.losses(seen_made, target, real, weight, batch["pictured"])
     return {**terms, "fooled": JUDGE * judged["fooled"], "match": MATCH * judged["match"]}
 
 
 def warm_start(net: nn.Module, path: Path) -> int:
     """Take over the tensors of an earlier hand that still fit; returns how many did.
 
-    A layer that was given more inputs keeps what it did with the old ones, and does nothing yet with the new.
+    A layer that was given more inputs keeps what it did with the old ones, and does nothing yet with the new; one that
+    has fewer outputs left keeps the first.
     """
     old = torch.load(path, map_location="cpu", weights_only=True)["mean"]
     own = net.state_dict()
     taken = {}
     for key, value in old.items():
-        wanted = own[key].shape if key in own else ()
+        if key not in own:
+            continue
+        wanted = own[key].shape
         if wanted == value.shape:
             taken[key] = value
         elif wanted[:1] == value.shape[:1] and wanted[2:] == value.shape[2:] and wanted[1] > value.shape[1]:
             more = wanted[1] - value.shape[1]
             taken[key] = torch.cat([value, value.new_zeros(value.shape[0], more, *wanted[2:])], 1)
+        elif wanted[1:] == value.shape[1:] and wanted[0] < value.shape[0]:
+            taken[key] = value[: wanted[0]]
     net.load_state_dict({**own, **taken})
     return len(taken)
 

@@ -16,6 +16,8 @@ from export.train.lips_shape import CODES
 
 FLOW_RANGE = 0.15  # of the crop side: the farthest a pixel is carried
 WINDOW = (0.25, 0.4375, 0.75, 0.9375)  # of the crop: left, top, right, bottom of where mask and paint lie
+COLOURS = (0.15, 0.5, 0.85, 1.2, 2.3)  # times the skin: the colours inside a mouth, dark to tooth
+TINTS = ((0.6, 0.6, 0.6), (0.45, 0.0, -0.45), (-0.1, 0.2, -0.1))  # at most, ln of BGR: light, blue, green
 CHEEKS = (32, 56, 96, 104)  # in crop pixels: whose mean colour the paint is measured in
 
 
@@ -89,8 +91,9 @@ def down(inputs: int, outputs: int) -> nn.Sequential:
 class Hand(nn.Module):
     """Aligned crops (B, 3, 128, 128) BGR 0…1 and codes (B, 8) → flow over the crop, mask and paint over the window.
 
-    It first estimates the code of the mouth that it sees, so that it knows how far that one has to move. Paint is a
-    multiple of the skin's mean colour, so that light and white balance are the picture's own.
+    It first estimates the code of the mouth that it sees, so that it knows how far that one has to move. Paint is mixed
+    of five colours that it tints for the whole picture, whatever the code, as multiples of the skin's mean: so light
+    and white balance are the picture's own, no pixel gets a colour of its own, and none is far from what mouths have.
     """
 
     def __init__(self) -> None:
@@ -110,8 +113,12 @@ class Hand(nn.Module):
         self.flow = nn.Conv2d(32, 2, 3, 1, 1)  # 64 px
         self.near = nn.ModuleList([Film(32, 64, 64), Film(64, 64, 64)])  # the window: 32 px
         self.closer = Film(64, 32, 64)  # 64 px
-        self.look = nn.Conv2d(32, 16, 3, 1, 1)  # mask and paint at 128 px by depth-to-space
-        for layer in (self.flow, self.look):
+        self.look = nn.Conv2d(32, 4, 3, 1, 1)  # the mask at 128 px by depth-to-space
+        self.shares = nn.Conv2d(32, 4 * len(COLOURS), 3, 1, 1)  # and how much of each colour
+        self.tint = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 3 * len(COLOURS)))
+        self.register_buffer("colours", torch.tensor(COLOURS)[:, None], persistent=False)
+        self.register_buffer("tints", torch.tensor(TINTS), persistent=False)
+        for layer in (self.flow, self.look, self.shares, self.tint[-1]):
             nn.init.normal_(layer.weight, 0, 1e-3)
             nn.init.zeros_(layer.bias)
 
@@ -130,6 +137,8 @@ class Hand(nn.Module):
             x = layer(x)
             skips.append(x)
         seen = self.estimate(x)
+        tint = torch.tanh(self.tint(x.mean((2, 3))).reshape(-1, len(COLOURS), 3)) @ self.tints
+        colours = (skin.flatten(1)[:, None] * self.colours * torch.exp(tint)).clamp(max=1)
         code = self.code(torch.cat([code, seen], 1))
         x = self.bottom(skips.pop(), code)
         for layer in self.up:
@@ -141,9 +150,11 @@ class Hand(nn.Module):
         for layer in self.near:
             x = layer(x, code)
         x = self.closer(F.interpolate(x, scale_factor=2.0, mode="nearest"), code)
-        look = F.pixel_shuffle(self.look(x), 2)
-        paint = (4 * skin * torch.sigmoid(look[:, 1:] * 4 - 1.1)).clamp(max=1)
-        return flow, look[:, :1] * 8 - 2, paint, seen
+        shares = self.shares(x).reshape(-1, len(COLOURS), 4 * 64 * 64) * 4
+        shares = torch.exp(shares - shares.amax(1, keepdim=True))  # softmax over any but the last axis is slow on CPUs
+        paint = colours.transpose(1, 2) @ shares / shares.sum(1, keepdim=True)
+        paint = F.pixel_shuffle(paint.reshape(-1, 12, 64, 64), 2)
+        return flow, F.pixel_shuffle(self.look(x), 2) * 8 - 2, paint, seen
 
 
 def compose(fine: Tensor, flow: Tensor, mask: Tensor, paint: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Sample:
         come_from: float32 (k, 2), where they are in the reference.
         mask: float32 (128, 128), the inside of the target's mouth in the window.
         pictured: whether `target` shows the result.
-        sharp: whether `target` holds detail at its full resolution.
+        sharp: whether `target`, or `fine` where it is not pictured, holds detail at its full resolution.
     """
 
     fine: Array
@@ -44,12 +44,12 @@ class Sample:
     sharp: bool
 
 
-def tensors(samples: list[Sample], reals: list[tuple[Array, Array]]) -> dict[str, Tensor]:
+def tensors(samples: list[Sample], reals: list[tuple[Array, Array, bool]]) -> dict[str, Tensor]:
     """Return examples as tensors, by the names of `Sample`, pictures as (B, 3, h, w), 0…1.
 
-    `reference` is what the network sees, (B, 3, 128, 128); `real` and `real_mask` are real open mouths.
+    `reference` is what the network sees, (B, 3, 128, 128); `real`, `real_mask` and `real_sharp` are real mouths.
     """
-    real, real_mask = zip(*reals, strict=True)
+    real, real_mask, real_sharp = zip(*reals, strict=True)
     seen = [cv2.resize(s.fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for s in samples]
     names = ("code", "seen", "to", "come_from")
     return {
@@ -60,6 +60,7 @@ def tensors(samples: list[Sample], reals: list[tuple[Array, Array]]) -> dict[str
         "mask": torch.from_numpy(np.stack([s.mask for s in samples]))[:, None],
         "real": _pictures(list(real)),
         "real_mask": torch.from_numpy(np.stack(real_mask))[:, None],
+        "real_sharp": torch.tensor([float(sharp) for sharp in real_sharp]),
         **{name: torch.tensor([float(getattr(s, name)) for s in samples]) for name in ("pictured", "sharp")},
     }
 

@@ -47,11 +47,13 @@ def log_row(folder: Path) -> Row:
 
 
 def lips_folders(lips: Path, before: Sequence[Path]) -> dict[str, Path]:
-    """Name every training of an ear or a hand: `lips_audio`, `lips_audio before (ear_b)` for one that came before."""
+    """Name every training of an ear or a hand: `lips_audio`, `lips_audio before 1` and so on for what came before."""
     named = {"lips_audio": lips / "ear", "lips_hand": lips / "hand"}
+    count: Counter[str] = Counter()
     for folder in before:
         part = "lips_hand" if folder.name.startswith("hand") else "lips_audio"
-        named[f"{part} before ({folder.name})"] = folder
+        count[part] += 1
+        named[f"{part} before {count[part]}"] = folder
     return named
 
 
@@ -99,7 +101,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="ear/ and hand/")
     parser.add_argument(
-        "--before", type=Path, nargs="*", default=[], help="ears that taught, a hand that it began from"
+        "--before", type=Path, nargs="*", default=[], help="ears that taught, hands that it began from"
     )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
     options = parser.parse_args(argv)

@@ -12,7 +12,7 @@ from export.train.lips import Lips, check, export_lips  # noqa: E402
 from export.train.lips_audio import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
 from export.train.lips_hand import hand_losses, warm_start  # noqa: E402
 from export.train.lips_judge import Trial  # noqa: E402
-from export.train.lips_networks import WINDOW, Ear, Ears, Hand, compose  # noqa: E402
+from export.train.lips_networks import COLOURS, WINDOW, Ear, Ears, Hand, compose  # noqa: E402
 from export.train.lips_views import MOVING, STILL, carry, mouth_mask  # noqa: E402
 from export.train.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
 from export.train.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
@@ -205,6 +205,7 @@ def batch() -> dict[str, "torch.Tensor"]:
         "sharp": torch.tensor([1.0, 0.0]),
         "real": fine[:, :, 112:240, 64:192],
         "real_mask": torch.from_numpy(mask),
+        "real_sharp": torch.tensor([1.0, 0.0]),
     }
 
 
@@ -237,6 +238,26 @@ def test_a_warm_hand_does_what_the_earlier_one_did(tmp_path: Path) -> None:
     with torch.no_grad():
         for a, b in zip(earlier(face, code)[:3], later(face, code)[:3], strict=True):
             assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_a_warm_hand_leaves_what_it_has_no_place_for(tmp_path: Path) -> None:
+    hand = Hand()
+    old = {"look.bias": torch.arange(16.0), "gone.bias": torch.zeros(4)}
+    torch.save({"mean": old}, tmp_path / "last.pt")
+    assert warm_start(hand, tmp_path / "last.pt") == 1
+    assert torch.equal(hand.look.bias.detach(), torch.arange(4.0))
+
+
+@pytest.mark.parametrize(("blue", "green"), [(-1e3, 1e3), (1e3, -1e3), (0.0, 0.0)])
+def test_no_tint_makes_a_colour_that_mouths_do_not_have(blue: float, green: float) -> None:
+    hand = Hand().eval()
+    torch.nn.init.zeros_(hand.tint[-1].weight)
+    hand.tint[-1].bias.data = torch.tensor([-1e3, blue, green]).repeat(len(COLOURS))
+    grey = 0.4 * torch.rand(2, 1, 128, 128).expand(-1, 3, -1, -1)  # on a grey skin a colour is its tint
+    with torch.no_grad():
+        b, g, r = torch.log(hand(grey, torch.randn(2, 8))[2]).unbind(1)
+    assert torch.allclose((b - r).mean(), torch.tensor(np.sign(blue) * 2 * 0.45, dtype=b.dtype), atol=1e-3)
+    assert torch.allclose(g - (b + r) / 2, torch.tensor(np.sign(green) * 0.3, dtype=b.dtype), atol=1e-3)
 
 
 def test_several_ears_are_heard_as_their_mean() -> None:
