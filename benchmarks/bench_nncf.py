@@ -51,12 +51,12 @@ def nncf_file(fp32: Path, inputs: Sequence[Arrays], path: Path, float_parts: Seq
     ov.save_model(made, str(path), compress_to_fp16=False)
 
 
-def openvino_run(path: Path, threads: int) -> Run:
-    """Return a call of an IR file with the settings that our backend uses."""
+def openvino_run(path: Path, threads: int, outputs: Sequence[str]) -> Run:
+    """Return a call of an IR file with the settings that our backend uses; its ports may have other names, too."""
     settings: dict[str, Any] = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     settings["INFERENCE_PRECISION_HINT"] = "f32"
     compiled = ov.Core().compile_model(str(path), "CPU", settings)
-    names = [next(iter(port.get_names())) for port in compiled.outputs]
+    names = [next(name for name in outputs if name in port.get_names()) for port in compiled.outputs]
 
     def run(feed: Arrays) -> Arrays:
         found = compiled(feed)
@@ -87,11 +87,11 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     kept = [*card.quant.exclude, *read_manifest(models)[ours.name].get("kept_float", [])]
     nncf_file(fp32, calibrating, work / "nncf.xml", [])
     nncf_file(fp32, calibrating, work / "nncf_mixed.xml", kept)
-    base = open_backend(fp32, "cpu")
+    base, outputs = open_backend(fp32, "cpu"), [one.name for one in card.outputs]
     runs = {
         "fp32": open_backend(fp32, "openvino:CPU", args.threads).run,
         "ours": open_backend(ours, "openvino:CPU", args.threads).run,
-        **{kind: openvino_run(work / f"{kind}.xml", args.threads) for kind in MADE},
+        **{kind: openvino_run(work / f"{kind}.xml", args.threads, outputs) for kind in MADE},
     }
     sizes = {
         "fp32": fp32.stat().st_size,
