@@ -31,7 +31,7 @@ from lipsync_edge.live import Moment, Show, ShowOptions
 from lipsync_edge.live.moment import I16
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.sources import read_file
-from lipsync_edge.sync import samples_needed
+from lipsync_edge.audio.alignment import samples_needed
 
 RESULTS = Path(__file__).parent / "results" / "live.json"
 RATE = 16_000

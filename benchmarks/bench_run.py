@@ -32,7 +32,7 @@ import soundfile
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import read_audio
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.writer import VideoFormat, VideoWriter
 
 RESULTS = Path(__file__).parent / "results" / "run.json"

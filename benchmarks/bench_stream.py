@@ -28,7 +28,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.media import probe
 from lipsync_edge.offline import RunOptions, track_options
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import probe_sound, read_sound
+from lipsync_edge.audio.reader import probe_sound, read_sound
 from lipsync_edge.track import Tracker
 
 RESULTS = Path(__file__).parent / "results" / "stream.json"

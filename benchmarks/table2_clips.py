@@ -13,10 +13,10 @@ import soundfile
 
 from lipsync_edge.arrays import F32
 from lipsync_edge.media import probe
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import read_audio
-from lipsync_edge.speech_gate import level_db
+from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.audio.vad import level_db
 from lipsync_edge.writer import VideoFormat, VideoWriter
 
 RATE, PIECE = 16_000, 6_400

@@ -23,7 +23,7 @@ from lipsync_edge.crop import TEMPLATE, aligned_crop, box_to_pixels
 from lipsync_edge.detect import Detector
 from lipsync_edge.enhance import window_pixels
 from lipsync_edge.errors import InputError, LipsyncError
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.network import Network, load_network
 
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
@@ -91,7 +91,7 @@ def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
     if not paths:
         return []
     from lipsync_edge.reader import VideoReader
-    from lipsync_edge.sound import read_audio
+    from lipsync_edge.audio.reader import read_audio
 
     found = []
     for path in paths:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lipsync_edge.errors import UsageError
 from lipsync_edge.loop import LOOPS, Loop
 from lipsync_edge.media import VideoInfo, check_range, probe, read_image
-from lipsync_edge.sound import SoundInfo, probe_sound
+from lipsync_edge.audio.reader import SoundInfo, probe_sound
 from lipsync_edge.track import TrackOptions
 from lipsync_edge.writer import check_output
 

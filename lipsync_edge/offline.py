@@ -21,9 +21,9 @@ from lipsync_edge.job import Job, RunOptions, RunResult, prepare_job, track_opti
 from lipsync_edge.loop import endless_frames
 from lipsync_edge.media import VideoFrame
 from lipsync_edge.planes import Original
-from lipsync_edge.sound import read_sound
-from lipsync_edge.speech_gate import GateOptions
-from lipsync_edge.sync import SyncStream, pair
+from lipsync_edge.audio.reader import read_sound
+from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.threads import ReadAhead, WriteBehind
 from lipsync_edge.track import TrackedFrame, Tracker
 from lipsync_edge.writer import VideoFormat, VideoWriter

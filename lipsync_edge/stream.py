@@ -21,7 +21,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.errors import UsageError
 from lipsync_edge.host import HostCalls
 from lipsync_edge.streamed import Event, Health, Meter, State, StreamFrame
-from lipsync_edge.sync import MelWindow, make_tick
+from lipsync_edge.audio.alignment import MelWindow, make_tick
 from lipsync_edge.utterance import Utterances
 
 

@@ -12,7 +12,7 @@ from benchmarks.table2_untrained import MADE_UP
 from lipsync_edge.demo import demo_files
 from lipsync_edge.media import read_image
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import read_audio
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.writer import VideoFormat, VideoWriter
 
 

@@ -16,8 +16,8 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
 from lipsync_edge.live.moment import Track, to_int16
 from lipsync_edge.live.process import Watchdog, resident_bytes
-from lipsync_edge.mel import MelStream
-from lipsync_edge.resample import Resampler
+from lipsync_edge.audio.mel import MelStream
+from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.stream import Stream
 from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
 

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge import loop, offline, reader, sound, writer
+from lipsync_edge.audio import reader as sound
+
+from lipsync_edge import loop, offline, reader, writer
 from lipsync_edge.arrays import Boxes
 from lipsync_edge.crop import TEMPLATE
 from lipsync_edge.detect import Detector
@@ -27,7 +29,7 @@ from lipsync_edge.offline import RunOptions
 from lipsync_edge.preset import Preset
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.segment import Segmenter
-from lipsync_edge.sound import read_audio
+from lipsync_edge.audio.reader import read_audio
 from tests import fakes
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
 from tests.test_writer import as_opencv_reads

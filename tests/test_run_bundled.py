@@ -12,7 +12,7 @@ import lipsync_edge as le
 from lipsync_edge.demo import demo_files
 from lipsync_edge.media import read_image
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import read_audio
+from lipsync_edge.audio.reader import read_audio
 from tests.clips import times_of, write_clip
 from tests.test_writer import as_opencv_reads
 

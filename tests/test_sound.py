@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from lipsync_edge.errors import InputError, NoAudioError
-from lipsync_edge.sound import probe_sound, read_audio, read_sound
+from lipsync_edge.audio.reader import probe_sound, read_audio, read_sound
 from tests.clips import write_clip, write_sound
 
 CLICKS = [0.25, 0.5, 1.1]

@@ -25,10 +25,10 @@ from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoE
 from lipsync_edge.lips import Lips
 from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
-from lipsync_edge.speech_gate import GateOptions
+from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.stream import Stream
 from lipsync_edge.streamed import StreamFrame
-from lipsync_edge.sync import SyncStream, frame_count, pair
+from lipsync_edge.audio.alignment import SyncStream, frame_count, pair
 from lipsync_edge.track import TrackedFrame
 from lipsync_edge.utterance import CLOSING
 from tests import fakes

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lipsync_edge.arrays import F32, Tick
 from lipsync_edge.card import AudioWindow
-from lipsync_edge.mel import mel_spectrogram
-from lipsync_edge.speech_gate import GateOptions, SpeechGate, fade_in, level_db
-from lipsync_edge.sync import SyncStream, frame_count, frame_time, pair, samples_needed, window_start
+from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in, level_db
+from lipsync_edge.audio.alignment import SyncStream, frame_count, frame_time, pair, samples_needed, window_start
 from lipsync_edge.track import TrackedFrame
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")

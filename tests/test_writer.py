@@ -18,7 +18,7 @@ from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.media import probe
 from lipsync_edge.planes import Original
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.sound import probe_sound, read_audio
+from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.writer import VideoFormat, VideoWriter, check_output, exact_tick
 from tests.clips import number, scene, times_of, write_clip
 from tests.test_sound import onsets

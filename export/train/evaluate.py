@@ -30,8 +30,8 @@ from export.train.sounds import read_sound
 from lipsync_edge.engine import Engine
 from lipsync_edge.loading import load
 from lipsync_edge.reader import VideoReader
-from lipsync_edge.speech_gate import GateOptions
-from lipsync_edge.sync import SyncStream, pair
+from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
 
 Array = npt.NDArray[Any]

@@ -21,7 +21,7 @@ from export.networks import Wav2Lip
 from export.train.fit import Losses, Plan, fit
 from export.train.fit_published import Stage
 from export.train.sounds import read_sound
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]

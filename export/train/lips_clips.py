@@ -12,7 +12,7 @@ import numpy.typing as npt
 from export.train.lips_shape import fit_shape
 from export.train.sounds import read_sound
 from export.train.voices import Voice, load_voices, voice_path
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 

@@ -16,7 +16,7 @@ from export.train import lips_shape as shape
 from export.train.lips import load_ears
 from export.train.lips_audio import windows
 from export.train.sounds import read_sound
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 NO_OWN_SOUND = "portrait"  # whether its sound is the speaker's own is not certain
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from export.train.lips_clips import Clip, load_clips
 from export.train.phones import COLUMNS_PER_SECOND, classes_at, learn_mouths, mouths_of, read_aloud
 from export.train.voices import FLITE, Voice, alignment, revoiced, sentence
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 

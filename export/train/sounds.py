@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lipsync_edge.errors import NoVideoError
 from lipsync_edge.media import probe
-from lipsync_edge.sound import read_audio
+from lipsync_edge.audio.reader import read_audio
 
 
 def read_sound(path: Path) -> npt.NDArray[Any]:

@@ -18,7 +18,7 @@ from export.train.noise import FLOOR, music, stretch_of
 from export.train.sounds import read_sound
 from export.train.sync_networks import COLUMNS, FRAMES, SIDE
 from export.train.voices import Voice, load_voices, voice_path
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -28,7 +28,7 @@ from export.train.noise import FLOOR
 from export.train.sounds import read_sound
 from export.train.sync_data import first_columns, grey_mouth, seen
 from export.train.sync_networks import COLUMNS, FRAMES, Expert
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export.train.sounds import read_sound
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 
 Array = npt.NDArray[Any]
 

@@ -14,10 +14,10 @@ from export import checkpoint
 from export.samples import made_up_scene
 from lipsync_edge.engine import Engine
 from lipsync_edge.loading import load
-from lipsync_edge.mel import mel_spectrogram
+from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.offline import RunOptions, track_options
 from lipsync_edge.preset import load_preset
-from lipsync_edge.sync import SyncStream, pair
+from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.track import Tracker
 
 FPS = 25

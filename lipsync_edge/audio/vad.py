@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_edge.arrays import F32
-from lipsync_edge.mel import COLUMNS_PER_SECOND
+from lipsync_edge.audio.mel import COLUMNS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

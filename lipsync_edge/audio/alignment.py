@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, Tick
 from lipsync_edge.card import AudioWindow
-from lipsync_edge.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
-from lipsync_edge.resample import Resampler, to_float32
-from lipsync_edge.speech_gate import GateOptions, SpeechGate, fade_in
+from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
+from lipsync_edge.audio.resample import Resampler, to_float32
+from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in
 from lipsync_edge.track import TrackedFrame
 
 State = Literal["wait", "ready", "end"]
