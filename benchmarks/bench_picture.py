@@ -29,11 +29,11 @@ from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
 from lipsync_edge.arrays import U8
 from lipsync_edge.bench.machine import this_machine
 from lipsync_edge.blend import Region
-from lipsync_edge.colour import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.media import decoded, opened, video_stream
-from lipsync_edge.planes import Original, bare_copy
-from lipsync_edge.reader import VideoReader
-from lipsync_edge.writer import SPEED, VideoFormat, VideoWriter
+from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
+from lipsync_edge.video.probe import decoded, opened, video_stream
+from lipsync_edge.video.yuv import Original, bare_copy
+from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.writer import SPEED, VideoFormat, VideoWriter
 
 RESULTS = Path(__file__).parent / "results" / "picture.json"
 ENCODERS = {

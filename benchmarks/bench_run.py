@@ -31,9 +31,9 @@ import numpy as np
 import soundfile
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.reader import read_audio
-from lipsync_edge.writer import VideoFormat, VideoWriter
+from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 RESULTS = Path(__file__).parent / "results" / "run.json"
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"

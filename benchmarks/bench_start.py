@@ -38,7 +38,7 @@ print(json.dumps([ms, [name for name in {HEAVY!r} if name in sys.modules]]))
 """
 FIRST = """
 import sys, time
-from lipsync_edge import writer
+from lipsync_edge.video import writer
 write, place = writer.VideoWriter.write, sys.argv.pop(1)
 def noting(self, *frame):
     write(self, *frame)

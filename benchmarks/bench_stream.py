@@ -25,9 +25,9 @@ from lipsync_edge.arrays import F32, U8
 from lipsync_edge.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.avatar_file import load_avatar
 from lipsync_edge.engine import Engine
-from lipsync_edge.media import probe
+from lipsync_edge.video.probe import probe
 from lipsync_edge.offline import RunOptions, track_options
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.reader import probe_sound, read_sound
 from lipsync_edge.track import Tracker
 

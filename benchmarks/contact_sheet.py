@@ -19,8 +19,8 @@ import numpy as np
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.detect import Detector
-from lipsync_edge.loop import endless_frames
-from lipsync_edge.media import probe
+from lipsync_edge.video.loop import endless_frames
+from lipsync_edge.video.probe import probe
 from lipsync_edge.network import load_network
 from lipsync_edge.track import Tracker, TrackOptions
 

@@ -12,12 +12,12 @@ import numpy as np
 import soundfile
 
 from lipsync_edge.arrays import F32
-from lipsync_edge.media import probe
+from lipsync_edge.video.probe import probe
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.audio.vad import level_db
-from lipsync_edge.writer import VideoFormat, VideoWriter
+from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 RATE, PIECE = 16_000, 6_400
 COLUMNS, STEP = 80, 40  # mel columns a second; where a stretch may begin: every half second

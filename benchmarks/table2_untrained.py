@@ -14,7 +14,7 @@ from lipsync_edge.errors import NoFaceError
 from lipsync_edge.job import RunOptions
 from lipsync_edge.loading import load
 from lipsync_edge.network import load_network
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.track import Tracker, TrackOptions
 
 MADE_UP = "box.json"  # `benchmarks.untrained` leaves it in its folder

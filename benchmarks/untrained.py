@@ -36,7 +36,7 @@ from lipsync_edge.card import load_card
 from lipsync_edge.detect import Detector
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.network import load_network, verify_model
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from tests.golden.checkpoints import make_state, write_checkpoint
 
 NAMES = ("s3fd", "wav2lip", "rrdbnet", "bisenet")

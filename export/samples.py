@@ -90,7 +90,7 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
 def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
     if not paths:
         return []
-    from lipsync_edge.reader import VideoReader
+    from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.audio.reader import read_audio
 
     found = []

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from lipsync_edge.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.errors import UsageError
-from lipsync_edge.media import VideoFrame, probe, read_image
+from lipsync_edge.video.probe import VideoFrame, probe, read_image
 from lipsync_edge.offline import RunOptions, track_options
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.track import TrackedFrame, Tracker
 
 if TYPE_CHECKING:

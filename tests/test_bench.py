@@ -134,7 +134,7 @@ def test_tables_and_plots(tmp_path):
 
 
 def test_the_clip_moves_and_has_the_target_size(tmp_path):
-    from lipsync_edge.reader import VideoReader
+    from lipsync_edge.video.reader import VideoReader
 
     face = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     frames = [one.image_bgr for one in VideoReader(measure.make_clip(face, tmp_path / "c.mp4"))]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
-from lipsync_edge.planes import bare_copy, is_420
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
+from lipsync_edge.video.yuv import bare_copy, is_420
+from lipsync_edge.video.reader import VideoReader
 from tests.clips import write_clip
 
 

@@ -10,10 +10,10 @@ from benchmarks.table2 import control_verdict, means
 from benchmarks.table2_clips import PIECE, RATE, Stretch, most_spoken, shuffled, stretch
 from benchmarks.table2_untrained import MADE_UP
 from lipsync_edge.demo import demo_files
-from lipsync_edge.media import read_image
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.reader import read_audio
-from lipsync_edge.writer import VideoFormat, VideoWriter
+from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.loop import endless_frames
-from lipsync_edge.media import STILL_FPS, probe
+from lipsync_edge.video.loop import endless_frames
+from lipsync_edge.video.probe import STILL_FPS, probe
 from tests.clips import number, scene, write_clip, write_still
 
 

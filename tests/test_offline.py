@@ -17,17 +17,23 @@ import soundfile
 
 from lipsync_edge.audio import reader as sound
 
-from lipsync_edge import loop, offline, reader, writer
+from lipsync_edge.video import loop
+
+from lipsync_edge.video import reader
+
+from lipsync_edge.video import writer
+
+from lipsync_edge import offline
 from lipsync_edge.arrays import Boxes
 from lipsync_edge.crop import TEMPLATE
 from lipsync_edge.detect import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.lips import Lips
-from lipsync_edge.media import probe
+from lipsync_edge.video.probe import probe
 from lipsync_edge.offline import RunOptions
 from lipsync_edge.preset import Preset
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.audio.reader import read_audio
 from tests import fakes

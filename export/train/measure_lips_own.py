@@ -22,7 +22,7 @@ from lipsync_edge.arrays import Tick
 from lipsync_edge.crop import aligned_crop, similarity
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.pixels import psnr, ssim
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from lipsync_edge.errors import NoVideoError
-from lipsync_edge.media import probe
+from lipsync_edge.video.probe import probe
 from lipsync_edge.audio.reader import read_audio
 
 

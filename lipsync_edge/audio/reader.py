@@ -12,7 +12,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32
 from lipsync_edge.errors import InputError, NoAudioError
-from lipsync_edge.media import opened
+from lipsync_edge.video.probe import opened
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler, to_float32
 
 MAX_CHANNELS = 2  # more are mixed down to stereo

@@ -78,7 +78,7 @@ def bench(plan: Plan) -> dict[str, Any]:
     from lipsync_edge.bench.machine import this_machine
     from lipsync_edge.bench.measure import make_clip, run_plan
     from lipsync_edge.demo import demo_files
-    from lipsync_edge.media import read_image
+    from lipsync_edge.video.probe import read_image
 
     machine = this_machine()
     face, audio = demo_files()

@@ -128,7 +128,7 @@ def in_process(job: dict[str, Any]) -> dict[str, Any]:
 
 def make_clip(picture_bgr: U8, out: Path) -> Path:
     """Write a 1280x720 clip, 25 fps, in which a face's picture, uint8 (H, W, 3), moves, turns and grows a little."""
-    from lipsync_edge.writer import VideoFormat, VideoWriter
+    from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
     height, width = picture_bgr.shape[:2]
     back = np.asarray(

@@ -15,7 +15,7 @@ from lipsync_edge.crop import aligned_crop
 from lipsync_edge.detect import Detector
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.eval.syncnet import FPS, syncnet_crop
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.track import Tracker, TrackOptions
 
 SIDE = 256

@@ -8,7 +8,7 @@ from benchmarks.table2_clips import RATE, Stretch
 from benchmarks.table2_untrained import NOTE, plumbing
 from lipsync_edge.bench.measure import make_clip
 from lipsync_edge.demo import demo_files
-from lipsync_edge.media import read_image
+from lipsync_edge.video.probe import read_image
 from lipsync_edge.audio.reader import read_audio
 
 

@@ -13,8 +13,8 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from lipsync_edge.colour import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.media import (
+from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
+from lipsync_edge.video.probe import (
     VideoFrame,
     VideoInfo,
     check_range,
@@ -24,7 +24,7 @@ from lipsync_edge.media import (
     probe,
     video_stream,
 )
-from lipsync_edge.planes import bare_copy, is_420, plane
+from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
     import av

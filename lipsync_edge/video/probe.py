@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.colour import STILL_COLOUR, Colour
+from lipsync_edge.video.color import STILL_COLOUR, Colour
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from lipsync_edge.media import VideoFrame, VideoInfo, read_image
-from lipsync_edge.reader import VideoReader
+from lipsync_edge.video.probe import VideoFrame, VideoInfo, read_image
+from lipsync_edge.video.reader import VideoReader
 
 Loop = Literal["pingpong", "repeat", "hold", "cut"]
 LOOPS: tuple[Loop, ...] = ("pingpong", "repeat", "hold", "cut")
