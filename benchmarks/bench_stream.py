@@ -29,7 +29,7 @@ from lipsync_edge.video.probe import probe
 from lipsync_edge.offline import RunOptions, track_options
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.reader import probe_sound, read_sound
-from lipsync_edge.track import Tracker
+from lipsync_edge.face.tracker import Tracker
 
 RESULTS = Path(__file__).parent / "results" / "stream.json"
 PIECE_MS = 20

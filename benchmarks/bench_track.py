@@ -24,9 +24,9 @@ import numpy.typing as npt
 from lipsync_edge.arrays import U8, Boxes
 from lipsync_edge.backend import open_backend
 from lipsync_edge.card import load_card
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.network import Network, find_model
-from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 
 RESULTS = Path(__file__).parent / "results" / "track.json"
 FIVE = ((33, 133), (263, 362), (1,), (61,), (291,))  # mesh vertices of the five landmarks
@@ -75,7 +75,7 @@ class Counting:
         self.detector, self.calls = detector, 0
 
     def __call__(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
-        """See `lipsync_edge.detect.Detector`."""
+        """See `lipsync_edge.face.detector.Detector`."""
         self.calls += len(frames_bgr)
         return self.detector(frames_bgr, side)
 

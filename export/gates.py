@@ -11,10 +11,10 @@ from export.measure import psnr
 from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.backend import Arrays
 from lipsync_edge.card import WHOLE_CROP, DetectHead, ModelCard
-from lipsync_edge.detect import decode, make_priors
+from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.enhance import compose_small, window_pixels
 from lipsync_edge.lips import WarpMouth
-from lipsync_edge.select import iou_with
+from lipsync_edge.face.identity import iou_with
 
 METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
 AP_LOSS = 0.005  # half a point

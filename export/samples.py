@@ -19,8 +19,8 @@ import numpy.typing as npt
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.backend import Arrays, Backend, open_backend
 from lipsync_edge.card import ModelCard
-from lipsync_edge.crop import TEMPLATE, aligned_crop, box_to_pixels
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.enhance import window_pixels
 from lipsync_edge.errors import InputError, LipsyncError
 from lipsync_edge.audio.mel import mel_spectrogram

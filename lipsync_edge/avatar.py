@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError
-from lipsync_edge.tracked import TrackedFrame
+from lipsync_edge.face.options import TrackedFrame
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine

@@ -10,7 +10,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.card import WHOLE_CROP, Window
-from lipsync_edge.crop import F64, AlignedCrop
+from lipsync_edge.face.align import F64, AlignedCrop
 from lipsync_edge.lips import WarpMouth
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats

@@ -17,8 +17,8 @@ import numpy as np
 from lipsync_edge import blend
 from lipsync_edge.arrays import F32, U8, Tick
 from lipsync_edge.blend import Region
-from lipsync_edge.crop import aligned_crop
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import aligned_crop
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.enhance import Enhancer
 from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
 from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipsync_edge.bench import known
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.enhance import Enhancer
 from lipsync_edge.errors import LipsyncError

@@ -25,7 +25,7 @@ from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.threads import ReadAhead, WriteBehind
-from lipsync_edge.track import TrackedFrame, Tracker
+from lipsync_edge.face.tracker import TrackedFrame, Tracker
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.video.probe import VideoFrame, probe, read_image
 from lipsync_edge.offline import RunOptions, track_options
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.track import TrackedFrame, Tracker
+from lipsync_edge.face.tracker import TrackedFrame, Tracker
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine

@@ -7,14 +7,14 @@ import numpy as np
 
 from lipsync_edge.arrays import F32
 from lipsync_edge.avatar import Avatar, Origin, build_avatar
-from lipsync_edge.crop import TEMPLATE
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.lips import Lips
 from lipsync_edge.preset import Preset
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.stream import Stream
-from lipsync_edge.track import TrackedFrame
+from lipsync_edge.face.tracker import TrackedFrame
 from tests import fakes
 
 RATE = 16_000

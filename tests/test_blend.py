@@ -16,7 +16,7 @@ from lipsync_edge.blend import (
     spread,
     warp_face,
 )
-from lipsync_edge.crop import TEMPLATE, aligned_crop
+from lipsync_edge.face.align import TEMPLATE, aligned_crop
 from lipsync_edge.lips import WarpMouth
 
 RNG = np.random.default_rng(3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsync_edge.crop import TEMPLATE, aligned_crop, box_to_pixels, similarity
+from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels, similarity
 
 
 def turned(points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]) -> np.ndarray:

@@ -8,8 +8,8 @@ import pytest
 
 from lipsync_edge.arrays import Tick
 from lipsync_edge.card import WarpHead
-from lipsync_edge.crop import TEMPLATE
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.enhance import Enhancer, compose_small, window_pixels
 from lipsync_edge.lips import Lips, WarpMouth

@@ -25,8 +25,8 @@ from lipsync_edge.video import writer
 
 from lipsync_edge import offline
 from lipsync_edge.arrays import Boxes
-from lipsync_edge.crop import TEMPLATE
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.lips import Lips

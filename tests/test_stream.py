@@ -18,8 +18,8 @@ import lipsync_edge
 from lipsync_edge.arrays import F32, U8, Tick
 from lipsync_edge.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.avatar_file import load_avatar
-from lipsync_edge.crop import TEMPLATE
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.lips import Lips
@@ -29,7 +29,7 @@ from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.stream import Stream
 from lipsync_edge.streamed import StreamFrame
 from lipsync_edge.audio.alignment import SyncStream, frame_count, pair
-from lipsync_edge.track import TrackedFrame
+from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.utterance import CLOSING
 from tests import fakes
 

@@ -13,7 +13,7 @@ from lipsync_edge.card import AudioWindow
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in, level_db
 from lipsync_edge.audio.alignment import SyncStream, frame_count, frame_time, pair, samples_needed, window_start
-from lipsync_edge.track import TrackedFrame
+from lipsync_edge.face.tracker import TrackedFrame
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")
 CENTRED = AudioWindow(columns=16, offset=-8, tail="pad")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.cuts import CutDetector
+from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.select import choose, iou_with, looks, parse_choice
-from lipsync_edge.smooth import smooth_row
-from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.face.identity import choose, iou_with, looks, parse_choice
+from lipsync_edge.face.smoothing import smooth_row
+from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 
 RNG = np.random.default_rng(21)
 SCENES = [RNG.integers(0, 256, (96, 160, 3), dtype=np.uint8) for _ in range(3)]

@@ -32,7 +32,7 @@ from lipsync_edge.loading import load
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.audio.alignment import SyncStream, pair
-from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 
 Array = npt.NDArray[Any]
 

@@ -19,10 +19,10 @@ from export.train.measure_lips_own import mouth, ticks
 from export.train.sync_data import grey_mouth
 from export.train.sync_measure import SHIFTS, SyncJudge, moved, near
 from lipsync_edge import blend
-from lipsync_edge.crop import TEMPLATE, AlignedCrop, aligned_crop, similarity
+from lipsync_edge.face.align import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.temporal import flicker
-from lipsync_edge.track import TrackedFrame
+from lipsync_edge.face.tracker import TrackedFrame
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from export.train.light import jpeg
 from export.train.sources import balanced, five_points, is_held_out, load_frames, read_labels
-from lipsync_edge.crop import aligned_crop
+from lipsync_edge.face.align import aligned_crop
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

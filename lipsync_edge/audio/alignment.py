@@ -24,7 +24,7 @@ from lipsync_edge.card import AudioWindow
 from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
 from lipsync_edge.audio.resample import Resampler, to_float32
 from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in
-from lipsync_edge.track import TrackedFrame
+from lipsync_edge.face.tracker import TrackedFrame
 
 State = Literal["wait", "ready", "end"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.detect import Detector
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.eval import fid, watch
 from lipsync_edge.eval.curves import at_times, curve, opening_figures, plain

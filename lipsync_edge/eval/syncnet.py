@@ -76,7 +76,7 @@ def syncnet_crop(frame_bgr: U8, box_xyxy: npt.NDArray[np.float32]) -> U8:
 
     s is half the box's longer side; the crop is 2.8·s wide round its centre and reaches from s above it to 1.8·s
     below; outside the frame it is grey 110. The published scorer finds boxes by S3FD and smooths them by a median of
-    13 frames; ours come from `lipsync_edge.track`, so figures are to be compared among themselves.
+    13 frames; ours come from `lipsync_edge.face.tracker`, so figures are to be compared among themselves.
     """
     x1, y1, x2, y2 = (float(v) for v in box_xyxy)
     s, x, y = max(x2 - x1, y2 - y1) / 2, (x1 + x2) / 2, (y1 + y2) / 2

@@ -44,7 +44,7 @@ def test_golden_heads(plain: Path, device: str) -> None:
 
 def test_golden_boxes(converted: Path, device: str) -> None:
     """S3FD through the runtime's own detector: every box the original keeps, to a hundredth of a pixel."""
-    from lipsync_edge.detect import Detector
+    from lipsync_edge.face.detector import Detector
 
     network = load_network("s3fd", models=converted, device=device, precision="fp32")
     image_rgb = make_input("s3fd_image", (120, 144, 3), 0, 255).astype(np.uint8)

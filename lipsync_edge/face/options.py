@@ -11,11 +11,11 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8, Boxes
 from lipsync_edge.errors import UsageError
-from lipsync_edge.select import parse_choice
+from lipsync_edge.face.identity import parse_choice
 
 
 class FindFaces(Protocol):
-    """What a tracker needs of a detector; `lipsync_edge.detect.Detector` is one."""
+    """What a tracker needs of a detector; `lipsync_edge.face.detector.Detector` is one."""
 
     def __call__(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         """Find the faces of frames, uint8 (H, W, 3) each, best first, in frame pixels."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.crop import similarity
+from lipsync_edge.face.align import similarity
 from lipsync_edge.errors import UsageError
 
 _PATCH = 24  # side of the grey patch that stands for a person's looks

@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.select import Person
-from lipsync_edge.tracked import FindFaces, TrackedFrame, TrackOptions
+from lipsync_edge.face.identity import Person
+from lipsync_edge.face.options import FindFaces, TrackedFrame, TrackOptions
 
 _WINDOW = 5
 _PATIENCE = 50  # frames kept back at most when faces are missing
