@@ -20,7 +20,7 @@ import torch
 
 from export.convert import Job, jobs, make_inputs, write_graph
 from export.networks import NETWORKS
-from lipsync_edge.backend import open_backend
+from lipsync_edge.models.backend import open_backend
 
 RESULTS = Path(__file__).parent / "results" / "export.json"
 SIZES = {

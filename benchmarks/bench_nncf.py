@@ -25,9 +25,9 @@ import openvino as ov
 from benchmarks.bench_networks import processor
 from export.gates import judge
 from export.samples import feeds, scenes
-from lipsync_edge.backend import Arrays, open_backend
-from lipsync_edge.card import load_card
-from lipsync_edge.network import read_manifest
+from lipsync_edge.models.backend import Arrays, open_backend
+from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.network import read_manifest
 
 RESULTS = Path(__file__).parent / "results" / "nncf.json"
 MADE = ("nncf", "nncf_mixed")

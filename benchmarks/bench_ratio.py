@@ -29,7 +29,7 @@ from typing import Any
 
 from benchmarks import untrained
 from benchmarks.bench_run import CLIP, CORPUS, RUN, VOICE, make_face, make_speech, measure
-from lipsync_edge.bench.machine import this_machine
+from lipsync_edge.machine import this_machine
 
 RESULTS = Path(__file__).parent / "results" / "ratio.json"
 REFERENCE_FRAMES = 3

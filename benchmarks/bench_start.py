@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_run import CLIP, CORPUS, VOICE, make_face, make_speech
-from lipsync_edge.bench.machine import this_machine
+from lipsync_edge.machine import this_machine
 
 RESULTS = Path(__file__).parent / "results" / "start.json"
 HEAVY = ("numpy", "cv2", "av", "onnxruntime", "openvino", "torch", "matplotlib", "typer", "rich")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_run import CLIP, CORPUS, RUN, VOICE, make_face, make_speech, measure
-from lipsync_edge.bench.machine import this_machine
+from lipsync_edge.machine import this_machine
 
 RESULTS = Path(__file__).parent / "results" / "threads.json"
 OPENCV = "OPENCV_FOR_THREADS_NUM"

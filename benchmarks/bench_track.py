@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import U8, Boxes
-from lipsync_edge.backend import open_backend
-from lipsync_edge.card import load_card
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.spec import load_card
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.network import Network, find_model
+from lipsync_edge.models.network import Network, find_model
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 
 RESULTS = Path(__file__).parent / "results" / "track.json"

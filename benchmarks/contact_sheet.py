@@ -21,7 +21,7 @@ from lipsync_edge.arrays import U8
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import probe
-from lipsync_edge.network import load_network
+from lipsync_edge.models.network import load_network
 from lipsync_edge.face.tracker import Tracker, TrackOptions
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 import lipsync_edge
-from lipsync_edge.network import load_network
+from lipsync_edge.models.network import load_network
 
 SIDE = 96
 FACE = Path(lipsync_edge.__file__).parent / "assets" / "face.jpg"

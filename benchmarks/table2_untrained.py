@@ -13,7 +13,7 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.job import RunOptions
 from lipsync_edge.loading import load
-from lipsync_edge.network import load_network
+from lipsync_edge.models.network import load_network
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.face.tracker import Tracker, TrackOptions
 

@@ -13,8 +13,8 @@ from export import measure
 from export.convert import clean
 from export.errors import ExternalDataError, GraphError, NotFiniteError, UnreadableCheckpointError
 from export.store import publish, staging, tool_versions
-from lipsync_edge.backend import open_backend
-from lipsync_edge.card import CARDS, ModelCard, load_card
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.spec import CARDS, ModelCard, load_card
 
 EDGE = 96
 LEAST_OPSET = 11

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from export.cards_figures import FIGURES, table
-from lipsync_edge.card import ModelCard, TensorSpec, load_card
+from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -20,8 +20,8 @@ from export.errors import GateError
 from export.graphs import GRAPHS, EnhanceGraph, fold
 from export.networks.syncnet_v2 import AudioBranch, LipBranch, SyncNetV2
 from export.store import publish, staging, tool_versions
-from lipsync_edge.backend import open_backend
-from lipsync_edge.card import ModelCard, load_card
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.spec import ModelCard, load_card
 
 Arrays = dict[str, npt.NDArray[Any]]
 

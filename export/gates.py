@@ -9,8 +9,8 @@ import numpy as np
 
 from export.measure import psnr
 from lipsync_edge.arrays import F32, Boxes
-from lipsync_edge.backend import Arrays
-from lipsync_edge.card import WHOLE_CROP, DetectHead, ModelCard
+from lipsync_edge.models.backend import Arrays
+from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelCard
 from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.enhance import compose_small, window_pixels
 from lipsync_edge.lips import WarpMouth

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from export.networks.rrdbnet import DAMP, DenseBlock
-from lipsync_edge.card import ModelCard
+from lipsync_edge.models.spec import ModelCard
 
 
 class Normalised(nn.Module):

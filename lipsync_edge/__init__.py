@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
     from lipsync_edge.loading import load
     from lipsync_edge.offline import RunOptions, RunResult
-    from lipsync_edge.preset import Preset
+    from lipsync_edge.models.preset import Preset
     from lipsync_edge.stream import Stream
     from lipsync_edge.streamed import StreamFrame
 
@@ -55,7 +55,7 @@ _HOMES = {
     ),
     "loading": ("load",),
     "offline": ("RunOptions", "RunResult"),
-    "preset": ("Preset",),
+    "models.preset": ("Preset",),
     "stream": ("Stream",),
     "streamed": ("StreamFrame",),
 }

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.card import WHOLE_CROP, Window
+from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.face.align import F64, AlignedCrop
 from lipsync_edge.lips import WarpMouth
 

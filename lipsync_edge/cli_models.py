@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result, or the err
 def models_list(models: Models = None, as_json: Json = False) -> None:
     """List the model files of the package and of your folder."""
     with reporting(as_json):
-        from lipsync_edge.inventory import list_models
+        from lipsync_edge.models.registry import list_models
 
         found = list_models(models)
         if as_json:
@@ -36,7 +36,7 @@ def models_list(models: Models = None, as_json: Json = False) -> None:
 def models_info(name: str, models: Models = None, as_json: Json = False) -> None:
     """Show a network's card and what was measured of its files."""
     with reporting(as_json):
-        from lipsync_edge.inventory import model_info
+        from lipsync_edge.models.registry import model_info
 
         found = model_info(name, models)
         if as_json:
@@ -53,7 +53,7 @@ def models_info(name: str, models: Models = None, as_json: Json = False) -> None
 def models_verify(models: Models = None, as_json: Json = False) -> None:
     """Compare every model file with its manifest; exit 4 when one differs."""
     with reporting(as_json):
-        from lipsync_edge.inventory import verify_models
+        from lipsync_edge.models.registry import verify_models
 
         checked = verify_models(models)
         if as_json:

@@ -22,8 +22,8 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.enhance import Enhancer
 from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
 from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
-from lipsync_edge.network import Network
-from lipsync_edge.preset import Preset
+from lipsync_edge.models.network import Network
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.segment import Segmenter
 
 if TYPE_CHECKING:

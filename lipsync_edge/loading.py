@@ -10,8 +10,8 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.enhance import Enhancer
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.lips import Lips
-from lipsync_edge.network import Network, load_network
-from lipsync_edge.preset import Preset, load_preset
+from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.preset import Preset, load_preset
 from lipsync_edge.segment import Segmenter
 
 
@@ -26,11 +26,11 @@ def load(
     """Load every network of a preset.
 
     With device "auto" and nothing but the package's own models, the configuration that `lipsync-edge bench` found to
-    be the fastest on this machine is taken (`lipsync_edge.bench.known`); `Engine.chosen` says so.
+    be the fastest on this machine is taken (`lipsync_edge.models.autotune`); `Engine.chosen` says so.
 
     Args:
-        preset: a name of `lipsync_edge.preset.preset_names()`, or a `Preset` of your own.
-        device: one of `lipsync_edge.backend.DEVICES`; only "auto" may fall back.
+        preset: a name of `lipsync_edge.models.preset.preset_names()`, or a `Preset` of your own.
+        device: one of `lipsync_edge.models.backend.DEVICES`; only "auto" may fall back.
         precision: "auto", "fp32", "fp16" or "int8".
         threads: threads that one network call may use; None leaves it to the runtime.
         models: folder with your own converted models; the bundled ones need none.

@@ -8,7 +8,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
-from lipsync_edge.network import Network
+from lipsync_edge.models.network import Network
 
 
 class Segmenter:

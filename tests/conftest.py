@@ -2,6 +2,6 @@
 
 import os
 
-from lipsync_edge.bench.known import VARIABLE
+from lipsync_edge.models.autotune import VARIABLE
 
 os.environ[VARIABLE] = ""  # what `lipsync-edge bench` once found on this machine must not decide any test

@@ -11,7 +11,7 @@ from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.lips import Lips
-from lipsync_edge.preset import Preset
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.stream import Stream
 from lipsync_edge.face.tracker import TrackedFrame

@@ -67,7 +67,7 @@ def test_of_equally_fast_ones_the_one_that_starts_first_is_taken(cache):
 def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
     known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
     assert known.fastest("lite") is not None
-    monkeypatch.setattr("lipsync_edge.bench.machine._versions", lambda: {"onnxruntime": "0.0"})
+    monkeypatch.setattr("lipsync_edge.machine._versions", lambda: {"onnxruntime": "0.0"})
     assert known.fastest("lite") is None
 
 
@@ -161,7 +161,7 @@ def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
 
 
 def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
-    from lipsync_edge import devices
+    from lipsync_edge.models import devices
     from lipsync_edge.cli import app
     from lipsync_edge.console import run_app
 

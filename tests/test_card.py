@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_edge.card import CARDS, AudioWindow, SegmentClasses, load_card, parse_card
+from lipsync_edge.models.spec import CARDS, AudioWindow, SegmentClasses, load_card, parse_card
 from lipsync_edge.errors import ModelError
 
 TEXT = """

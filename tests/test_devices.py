@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lipsync_edge import devices
-from lipsync_edge.backend import DEVICES
+from lipsync_edge.models import devices
+from lipsync_edge.models.backend import DEVICES
 
 
 def test_every_device_is_reported_and_what_fails_says_how_to_add_it() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.errors import ModelError, UsageError
-from lipsync_edge.network import load_network
+from lipsync_edge.models.network import load_network
 from tests.live_fakes import open_stream, speech
 
 SOUND = speech(0.5)

@@ -32,7 +32,7 @@ from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoEr
 from lipsync_edge.lips import Lips
 from lipsync_edge.video.probe import probe
 from lipsync_edge.offline import RunOptions
-from lipsync_edge.preset import Preset
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.audio.reader import read_audio

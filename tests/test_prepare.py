@@ -14,7 +14,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
 from lipsync_edge.lips import Lips
 from lipsync_edge.prepare import PrepareOptions
-from lipsync_edge.preset import Preset
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.face.tracker import TrackedFrame
 from tests import fakes
 from tests.test_detect import bright_spot_detector, frame_with_spot

@@ -23,7 +23,7 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.lips import Lips
-from lipsync_edge.preset import Preset
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.segment import Segmenter
 from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.stream import Stream

@@ -22,7 +22,7 @@ from export.train.lips_networks import Hand
 from export.train.lips_shape import ShapeModel
 from export.train.lips_views import SIDE
 from export.train.sources import is_held_out
-from lipsync_edge.card import WHOLE_CROP
+from lipsync_edge.models.spec import WHOLE_CROP
 from lipsync_edge.enhance import compose_small
 from lipsync_edge.lips import WarpMouth
 

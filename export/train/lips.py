@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from export.train.fit import load_mean
 from export.train.graphs import export_graph
 from export.train.lips_networks import Ear, Ears, Hand
-from lipsync_edge.card import ModelCard, load_card
+from lipsync_edge.models.spec import ModelCard, load_card
 
 Array = npt.NDArray[Any]
 
@@ -70,8 +70,8 @@ def export_lips(net: nn.Module, path: Path) -> None:
 
 def check(net: nn.Module, path: Path) -> float:
     """Return the largest difference between torch and ONNX Runtime, over several batches."""
-    from lipsync_edge.backend import open_backend
-    from lipsync_edge.network import Network
+    from lipsync_edge.models.backend import open_backend
+    from lipsync_edge.models.network import Network
 
     network = Network(load_card("edge_lips"), open_backend(path, "cpu", 1))
     worst = 0.0

@@ -40,9 +40,9 @@ from export.train.fit_published import STAGES as PUBLISHED
 from export.train.parsing_maps import DRAWN, plain
 from export.train.sources import Face, balanced, load_frames, load_stills, mesh_box, read_labels
 from export.validate import compared, summary
-from lipsync_edge.card import load_card
+from lipsync_edge.models.spec import load_card
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.network import Network, load_network
+from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.face.identity import iou_with
 
 STAGES = PUBLISHED | {"wav2lip": fit_generator.STAGES}

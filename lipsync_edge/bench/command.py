@@ -70,12 +70,12 @@ def bench_command(
 def bench(plan: Plan) -> dict[str, Any]:
     """Measure a plan on the package's own face and speech.
 
-    What was found is kept for `--device auto` (`lipsync_edge.bench.known`), unless the machine was busy, threads or
+    What was found is kept for `--device auto` (`lipsync_edge.models.autotune`), unless the machine was busy, threads or
     models were the user's own, or a configuration of the same preset was left out.
     """
     from lipsync_edge.bench.judge import recommend
-    from lipsync_edge.bench.known import remember
-    from lipsync_edge.bench.machine import this_machine
+    from lipsync_edge.models.autotune import remember
+    from lipsync_edge.machine import this_machine
     from lipsync_edge.bench.measure import make_clip, run_plan
     from lipsync_edge.demo import demo_files
     from lipsync_edge.video.probe import read_image

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.devices import probe_devices
+from lipsync_edge.models.devices import probe_devices
 from lipsync_edge.errors import ModelError
-from lipsync_edge.network import find_model
-from lipsync_edge.preset import load_preset, preset_names
+from lipsync_edge.models.network import find_model
+from lipsync_edge.models.preset import load_preset, preset_names
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0

@@ -24,7 +24,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     """
     from lipsync_edge.job import RunOptions
     from lipsync_edge.loading import load
-    from lipsync_edge.network import find_model
+    from lipsync_edge.models.network import find_model
 
     wanted = {name: job[name] for name in ("preset", "device", "precision", "threads", "models")}
     engine = load(**wanted)

@@ -8,7 +8,7 @@ import numpy as np
 from lipsync_edge.arrays import F32
 from lipsync_edge.eval.opening import beyond, correlation, follows, openings
 from lipsync_edge.eval.watch import Seen
-from lipsync_edge.network import Network
+from lipsync_edge.models.network import Network
 
 FOLLOWS = ("opening_r", "opening_lag", "opening_best_r", "opening_amplitude", "closures_kept")
 LEAK = ("source_r", "chance_r", "voice_r")

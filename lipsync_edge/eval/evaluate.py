@@ -21,7 +21,7 @@ from lipsync_edge.eval.syncnet import RATE, load_syncnet, sync_score
 from lipsync_edge.eval.temporal import flicker, tss
 from lipsync_edge.eval.watch import LEAST, MOUTH, Place, Seen, cut_box, mouth_box
 from lipsync_edge.video.probe import probe
-from lipsync_edge.network import Network, load_network
+from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.audio.reader import read_audio
 
 NO_REFERENCE = "no --reference"

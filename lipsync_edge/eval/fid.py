@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.backend import Backend, open_backend
+from lipsync_edge.models.backend import Backend, open_backend
 from lipsync_edge.errors import ModelError
 
 SIDE = 299

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.network import Network
+from lipsync_edge.models.network import Network
 
 CLOSED = 0.15  # of a mouth's own range
 BATCH = 8

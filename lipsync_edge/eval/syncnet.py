@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
-from lipsync_edge.network import load_network
+from lipsync_edge.models.network import load_network
 
 FPS, RATE, SIDE = 25, 16_000, 224
 FRAMES, COLUMNS, PER_FRAME = (

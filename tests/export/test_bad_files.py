@@ -212,7 +212,7 @@ def _tiny_wav2lip(mel: str = "a", face: str = "b", batch: int | str = "n") -> on
 @pytest.mark.parametrize("batch", ["n", 1])
 def test_adopt(tmp_path: Path, names: tuple[str, str], batch: int | str) -> None:
     """Whatever the inputs are called, even the wrong way round, and with a fixed batch."""
-    from lipsync_edge.network import load_network
+    from lipsync_edge.models.network import load_network
 
     onnx.save(_tiny_wav2lip(*names, batch), str(tmp_path / "theirs.onnx"))
     adopt(tmp_path / "theirs.onnx", "wav2lip", tmp_path / "out")
@@ -231,7 +231,7 @@ def test_adopt(tmp_path: Path, names: tuple[str, str], batch: int | str) -> None
 
 def test_adopt_the_real_network(plain: Path, tmp_path: Path) -> None:
     """A plain export of our own, as people circulate it, gives the same file as `convert`."""
-    from lipsync_edge.network import load_network
+    from lipsync_edge.models.network import load_network
     from tests.golden.checkpoints import golden, plain_inputs
 
     adopt(plain / "wav2lip.fp32.onnx", "wav2lip", tmp_path / "out")

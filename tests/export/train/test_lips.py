@@ -16,7 +16,7 @@ from export.train.lips_networks import COLOURS, WINDOW, Ear, Ears, Hand, compose
 from export.train.lips_views import MOVING, STILL, carry, mouth_mask  # noqa: E402
 from export.train.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
 from export.train.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
-from lipsync_edge.card import load_card  # noqa: E402
+from lipsync_edge.models.spec import load_card  # noqa: E402
 
 
 @pytest.fixture

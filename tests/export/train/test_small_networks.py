@@ -19,7 +19,7 @@ from export.train.edge_networks import DetectNet, EnhanceNet, SegmentNet  # noqa
 from export.train.fit import Plan, fit  # noqa: E402
 from export.train.regions import INNER_LIPS, LOWER_FACE, OUTER_LIPS, region_maps  # noqa: E402
 from export.train.sources import Face  # noqa: E402
-from lipsync_edge.card import load_card  # noqa: E402
+from lipsync_edge.models.spec import load_card  # noqa: E402
 
 
 def ring(rng: np.random.Generator, side: int) -> np.ndarray:

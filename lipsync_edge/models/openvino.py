@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.backend import Arrays
+from lipsync_edge.models.backend import Arrays
 from lipsync_edge.errors import DeviceError, ModelError
 
 
@@ -45,7 +45,7 @@ class OpenVinoBackend:
         self._local = threading.local()
 
     def run(self, feeds: Arrays) -> Arrays:
-        """Compute every output; see `lipsync_edge.backend.Backend`."""
+        """Compute every output; see `lipsync_edge.models.backend.Backend`."""
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._model.create_infer_request()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.backend import Arrays
+from lipsync_edge.models.backend import Arrays
 from lipsync_edge.errors import DeviceError, ModelError
 
 PROVIDERS = {
@@ -64,7 +64,7 @@ class OrtBackend:
         self.outputs = tuple(node.name for node in self._session.get_outputs())
 
     def run(self, feeds: Arrays) -> Arrays:
-        """Compute every output; see `lipsync_edge.backend.Backend`."""
+        """Compute every output; see `lipsync_edge.models.backend.Backend`."""
         return dict(zip(self.outputs, self._session.run(None, feeds), strict=True))
 
 

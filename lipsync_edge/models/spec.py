@@ -20,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CARDS = Path(__file__).parent / "cards"
+CARDS = Path(__file__).parent / "specs"
 ROLES = ("detect", "lips", "segment", "enhance", "sync")
 GRAPH_FIELDS = (
     "name",

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.backend import Arrays, Backend, open_backend
-from lipsync_edge.card import ModelCard, TensorSpec, load_card
+from lipsync_edge.models.backend import Arrays, Backend, open_backend
+from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
 from lipsync_edge.errors import ManifestError, ModelError, UsageError
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")

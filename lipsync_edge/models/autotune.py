@@ -49,8 +49,8 @@ def cache_file() -> Path | None:
 
 
 def this_key() -> str:
-    """Return the key of this machine and its versions; see `lipsync_edge.bench.machine.Machine.key`."""
-    from lipsync_edge.bench.machine import this_machine
+    """Return the key of this machine and its versions; see `lipsync_edge.machine.Machine.key`."""
+    from lipsync_edge.machine import this_machine
 
     return this_machine().key
 

@@ -1,0 +1,1 @@
+"""What networks there are and how they run: specs, presets, files, runtimes."""
