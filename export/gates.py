@@ -12,8 +12,8 @@ from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelCard
 from lipsync_edge.face.detector import decode, make_priors
-from lipsync_edge.enhance import compose_small, window_pixels
-from lipsync_edge.lips import WarpMouth
+from lipsync_edge.render.enhance import compose_small, window_pixels
+from lipsync_edge.render.lips import WarpMouth
 from lipsync_edge.face.identity import iou_with
 
 METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}

@@ -7,12 +7,12 @@ from pathlib import Path
 from lipsync_edge.bench import known
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
-from lipsync_edge.enhance import Enhancer
+from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.errors import LipsyncError
-from lipsync_edge.lips import Lips
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.preset import Preset, load_preset
-from lipsync_edge.segment import Segmenter
+from lipsync_edge.render.segment import Segmenter
 
 
 def load(

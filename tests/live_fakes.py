@@ -10,9 +10,9 @@ from lipsync_edge.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
-from lipsync_edge.lips import Lips
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.segment import Segmenter
+from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.stream import Stream
 from lipsync_edge.face.tracker import TrackedFrame
 from tests import fakes

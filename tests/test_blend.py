@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.blend import (
+from lipsync_edge.render.composite import (
     Region,
     crop_region,
     edge_window,
@@ -17,7 +17,7 @@ from lipsync_edge.blend import (
     warp_face,
 )
 from lipsync_edge.face.align import TEMPLATE, aligned_crop
-from lipsync_edge.lips import WarpMouth
+from lipsync_edge.render.lips import WarpMouth
 
 RNG = np.random.default_rng(3)
 SIDE = 128

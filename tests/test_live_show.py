@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsync_edge import blend
+from lipsync_edge.render import composite as blend
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
 from lipsync_edge.live.moment import Track, to_int16

@@ -29,12 +29,12 @@ from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.lips import Lips
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.video.probe import probe
 from lipsync_edge.offline import RunOptions
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.segment import Segmenter
+from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.audio.reader import read_audio
 from tests import fakes
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still

@@ -22,9 +22,9 @@ from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.lips import Lips
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.segment import Segmenter
+from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.stream import Stream
 from lipsync_edge.streamed import StreamFrame

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.blend import Region
+from lipsync_edge.render.composite import Region
 from lipsync_edge.video.color import Colour
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.video.probe import probe

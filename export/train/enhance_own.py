@@ -23,8 +23,8 @@ from export.train.lips_shape import ShapeModel
 from export.train.lips_views import SIDE
 from export.train.sources import is_held_out
 from lipsync_edge.models.spec import WHOLE_CROP
-from lipsync_edge.enhance import compose_small
-from lipsync_edge.lips import WarpMouth
+from lipsync_edge.render.enhance import compose_small
+from lipsync_edge.render.lips import WarpMouth
 
 Array = npt.NDArray[Any]
 

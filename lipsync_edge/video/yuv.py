@@ -12,7 +12,7 @@ from lipsync_edge.arrays import U8
 if TYPE_CHECKING:
     import av
 
-    from lipsync_edge.blend import Region
+    from lipsync_edge.render.composite import Region
 
 STEPS = (1, 2, 2)  # pixels that a sample of Y, U and V stands for, across and down
 

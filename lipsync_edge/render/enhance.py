@@ -10,7 +10,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
-from lipsync_edge.lips import ImageMouth, WarpMouth
+from lipsync_edge.render.lips import ImageMouth, WarpMouth
 from lipsync_edge.models.network import Network
 
 MOUTH_WINDOW = (

@@ -11,7 +11,7 @@ import numpy as np
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.face.align import F64, AlignedCrop
-from lipsync_edge.lips import WarpMouth
+from lipsync_edge.render.lips import WarpMouth
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats
 EDGE = 0.06  # of the crop side: nothing changes at the crop's own edge
