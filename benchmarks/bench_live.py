@@ -24,8 +24,8 @@ import numpy as np
 from bench_stream import avatar_of
 
 import lipsync_edge as le
-from lipsync_edge.avatar import Avatar
-from lipsync_edge.avatar_file import load_avatar
+from lipsync_edge.pipeline.avatar import Avatar
+from lipsync_edge.pipeline.avatar_file import load_avatar
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import Moment, Show, ShowOptions
 from lipsync_edge.live.moment import I16

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lipsync_edge.arrays import Boxes, Tick
-    from lipsync_edge.avatar import Avatar
-    from lipsync_edge.avatar_file import load_avatar
+    from lipsync_edge.pipeline.avatar import Avatar
+    from lipsync_edge.pipeline.avatar_file import load_avatar
     from lipsync_edge.engine import Engine
     from lipsync_edge.errors import (
         DeviceError,
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
         UsageError,
     )
     from lipsync_edge.loading import load
-    from lipsync_edge.offline import RunOptions, RunResult
+    from lipsync_edge.pipeline.offline import RunOptions, RunResult
     from lipsync_edge.models.preset import Preset
-    from lipsync_edge.stream import Stream
-    from lipsync_edge.streamed import StreamFrame
+    from lipsync_edge.pipeline.stream import Stream
+    from lipsync_edge.pipeline.stream_frame import StreamFrame
 
 _HOMES = {
     "arrays": ("Boxes", "Tick"),
-    "avatar": ("Avatar",),
-    "avatar_file": ("load_avatar",),
+    "pipeline.avatar": ("Avatar",),
+    "pipeline.avatar_file": ("load_avatar",),
     "engine": ("Engine",),
     "errors": (
         "DeviceError",
@@ -54,10 +54,10 @@ _HOMES = {
         "UsageError",
     ),
     "loading": ("load",),
-    "offline": ("RunOptions", "RunResult"),
+    "pipeline.offline": ("RunOptions", "RunResult"),
     "models.preset": ("Preset",),
-    "stream": ("Stream",),
-    "streamed": ("StreamFrame",),
+    "pipeline.stream": ("Stream",),
+    "pipeline.stream_frame": ("StreamFrame",),
 }
 
 __all__ = [

@@ -125,7 +125,7 @@ def run(
     """Make FACE say AUDIO."""
     with reporting(as_json):
         from lipsync_edge.loading import load
-        from lipsync_edge.offline import RunOptions
+        from lipsync_edge.pipeline.offline import RunOptions
 
         options = RunOptions(
             face=face,

@@ -27,10 +27,10 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.segment import Segmenter
 
 if TYPE_CHECKING:
-    from lipsync_edge.avatar import Avatar
-    from lipsync_edge.offline import RunOptions, RunResult
-    from lipsync_edge.prepare import PrepareOptions
-    from lipsync_edge.stream import Stream
+    from lipsync_edge.pipeline.avatar import Avatar
+    from lipsync_edge.pipeline.offline import RunOptions, RunResult
+    from lipsync_edge.pipeline.prepare import PrepareOptions
+    from lipsync_edge.pipeline.stream import Stream
 
 Probe = Callable[[str], AbstractContextManager[None]]
 
@@ -124,7 +124,7 @@ class Engine:
         progress: Callable[[int, int | None], None] | None = None,
         observe: Callable[[str, float, int], None] | None = None,
     ) -> RunResult:
-        """Make the face say the audio and write the result; see `lipsync_edge.offline.RunOptions`.
+        """Make the face say the audio and write the result; see `lipsync_edge.pipeline.offline.RunOptions`.
 
         Args:
             face: a video or a still image.
@@ -139,21 +139,21 @@ class Engine:
             InputError: a file cannot be used; NoFaceError: no frame shows a face.
             OutputError: the result cannot be written.
         """
-        from lipsync_edge import offline
+        from lipsync_edge.pipeline import offline
 
         return offline.run(self, face, audio, out, options=options, progress=progress, observe=observe)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
-        from lipsync_edge.prepare import prepare
+        from lipsync_edge.pipeline.prepare import prepare
 
         return prepare(self, face, options)
 
     def stream(
         self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
     ) -> Stream:
-        """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.stream.Stream`."""
-        from lipsync_edge.stream import Stream
+        """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.pipeline.stream.Stream`."""
+        from lipsync_edge.pipeline.stream import Stream
 
         return Stream(self, avatar, sample_rate=sample_rate, fps=fps)
 

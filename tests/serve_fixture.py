@@ -13,7 +13,7 @@ import uvicorn
 
 from lipsync_edge.live.show import ShowOptions
 from lipsync_edge.serve.app import make_app
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 from tests.live_fakes import open_stream
 
 

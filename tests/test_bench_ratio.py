@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.bench.times import Times
-from lipsync_edge.job import RunOptions, track_options
+from lipsync_edge.pipeline.job import RunOptions, track_options
 from lipsync_edge.models.network import bundled_models
 from tests.test_offline import make_engine
 

@@ -18,7 +18,7 @@ from lipsync_edge.live.moment import Track, to_int16
 from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.audio.mel import MelStream
 from lipsync_edge.audio.resample import Resampler
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
 
 ENGINE = make_engine()

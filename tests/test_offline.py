@@ -23,7 +23,7 @@ from lipsync_edge.video import reader
 
 from lipsync_edge.video import writer
 
-from lipsync_edge import offline
+from lipsync_edge.pipeline import offline
 from lipsync_edge.arrays import Boxes
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
@@ -31,7 +31,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.video.probe import probe
-from lipsync_edge.offline import RunOptions
+from lipsync_edge.pipeline.offline import RunOptions
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.render.segment import Segmenter

@@ -38,7 +38,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 
 def test_loading_an_engine_never_imports_torch_or_onnx() -> None:
-    code = "import sys, lipsync_edge.loading, lipsync_edge.offline\n"
+    code = "import sys, lipsync_edge.loading, lipsync_edge.pipeline.offline\n"
     code += "print([m for m in ('torch', 'onnx') if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -20,7 +20,7 @@ from lipsync_edge.live.moment import to_int16
 from lipsync_edge.serve.guard import Guard, Limits
 from lipsync_edge.serve.speech import Talker
 from lipsync_edge.serve.wire import HEADER, pack, unpack
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 from tests.live_fakes import RATE, open_stream, speech
 from tests.serve_fixture import Served, served
 from tests.test_live_io import moment

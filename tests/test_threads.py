@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lipsync_edge.threads import ReadAhead, WriteBehind
+from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 
 
 def alive() -> list[str]:

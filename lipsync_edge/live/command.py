@@ -20,7 +20,7 @@ from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.show import Show, ShowOptions
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.sources import Feeder, keep_open, open_microphone, read_file, read_pipe
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 
 INTERRUPTED = 128 + signal.SIGINT
 _MIC_BUFFER_S = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.streamed import Event
+from lipsync_edge.pipeline.stream_frame import Event
 
 I16 = npt.NDArray[np.int16]
 MomentState = Literal["speech", "silence", "idle", "starved", "late"]

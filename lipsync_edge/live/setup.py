@@ -17,7 +17,7 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.live.process import JsonLines, Watchdog, notify_systemd
 
 if TYPE_CHECKING:
-    from lipsync_edge.avatar import Avatar
+    from lipsync_edge.pipeline.avatar import Avatar
     from lipsync_edge.engine import Engine
 
 if sys.version_info >= (3, 11):
@@ -39,7 +39,7 @@ def open_avatar(engine: Engine, face: Path) -> Avatar:
     """
     if not face.is_file() or not _is_avatar(face):
         return engine.prepare(face)
-    from lipsync_edge.avatar_file import load_avatar
+    from lipsync_edge.pipeline.avatar_file import load_avatar
 
     avatar = load_avatar(face)
     avatar.check(engine)

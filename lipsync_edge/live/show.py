@@ -19,8 +19,8 @@ from lipsync_edge.live.health import ShowHealth
 from lipsync_edge.live.inbox import Inbox, Pcm, Taken
 from lipsync_edge.live.moment import I16, Moment, Sink, Track
 from lipsync_edge.live.process import resident_bytes
-from lipsync_edge.stream import Stream
-from lipsync_edge.streamed import StreamFrame
+from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.pipeline.stream_frame import StreamFrame
 
 POLL_S = 0.2  # how long a wait without an end lasts before it looks round
 

@@ -33,7 +33,7 @@ from lipsync_edge.live.show import ShowOptions
 from lipsync_edge.serve.guard import REFUSED, Guard, Limits
 from lipsync_edge.serve.speech import session_of, speak, speak_socket, stages_of
 from lipsync_edge.serve.stages import MAIN, Refusal, Stages
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 
 _HERE = Path(__file__).parent
 HUNG_S = 5.0

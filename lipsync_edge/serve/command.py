@@ -11,7 +11,7 @@ from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.setup import LOG, stop_on_signals, watched
 from lipsync_edge.live.show import ShowOptions
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

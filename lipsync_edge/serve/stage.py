@@ -14,7 +14,7 @@ from lipsync_edge.live.inbox import ShowOverError
 from lipsync_edge.live.moment import I16, Moment
 from lipsync_edge.live.show import Show, ShowOptions
 from lipsync_edge.serve.wire import pack
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 
 LOG = logging.getLogger("lipsync_edge.serve")
 PATIENCE_S = 0.5  # how long one wait for room in a show lasts

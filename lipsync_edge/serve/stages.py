@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from lipsync_edge.live.show import ShowOptions
 from lipsync_edge.serve.guard import Limits
 from lipsync_edge.serve.stage import LOG, Stage, Viewer
-from lipsync_edge.stream import Stream
+from lipsync_edge.pipeline.stream import Stream
 
 MAIN = "main"
 

@@ -15,7 +15,7 @@ from export.samples import made_up_scene
 from lipsync_edge.engine import Engine
 from lipsync_edge.loading import load
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.offline import RunOptions, track_options
+from lipsync_edge.pipeline.offline import RunOptions, track_options
 from lipsync_edge.models.preset import load_preset
 from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.face.tracker import Tracker

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.errors import UsageError
-from lipsync_edge.streamed import StreamFrame
+from lipsync_edge.pipeline.stream_frame import StreamFrame
 
 
 class HostCalls(ABC):

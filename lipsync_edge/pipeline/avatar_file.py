@@ -17,7 +17,7 @@ from typing import IO
 
 import numpy as np
 
-from lipsync_edge.avatar import NUMBERS, Avatar, Origin
+from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, Origin
 from lipsync_edge.errors import InputError, OutputError
 
 _MAGIC = b"LSEAVTR1"

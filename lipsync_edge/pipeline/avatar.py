@@ -156,8 +156,8 @@ class Avatar:
         return int(np.argmax(~np.isnan(self.faces[:, 0])))
 
     def save(self, path: str | Path) -> None:
-        """Write the avatar to one file, see `lipsync_edge.avatar_file`; OutputError when that cannot be done."""
-        from lipsync_edge.avatar_file import save_avatar
+        """Write the avatar to one file, see `lipsync_edge.pipeline.avatar_file`; OutputError when that cannot be done."""
+        from lipsync_edge.pipeline.avatar_file import save_avatar
 
         save_avatar(self, Path(path))
 
