@@ -53,7 +53,7 @@ def live(
 ) -> None:
     """Speech in, lip-synced frames out, as it comes."""
     with reporting():
-        from lipsync_edge.live.command import LiveOptions, open_live_stream, run_live
+        from lipsync_edge.live.options import LiveOptions, open_live_stream, run_live
         from lipsync_edge.live.setup import log_to_stderr
 
         options = LiveOptions(**settle(context, config, "live"))
@@ -86,7 +86,7 @@ def serve(
 ) -> None:
     """A page with the speaking avatar, and a WebSocket and HTTP API to make it speak."""
     with reporting():
-        from lipsync_edge.live.command import LiveOptions, open_live_stream
+        from lipsync_edge.live.options import LiveOptions, open_live_stream
         from lipsync_edge.live.setup import log_to_stderr
         from lipsync_edge.serve.command import ServeOptions, run_server
 

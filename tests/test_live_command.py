@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from lipsync_edge.cli import app
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live import command
-from lipsync_edge.live.command import LiveOptions, open_live_stream
-from lipsync_edge.live.moment import to_int16
+from lipsync_edge.live.options import LiveOptions, open_live_stream
+from lipsync_edge.live.slot import to_int16
 from lipsync_edge.live.setup import open_avatar, read_config
 from tests.live_fakes import make_avatar, make_engine, open_stream, speech
 

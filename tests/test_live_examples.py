@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_edge.live.command import LiveOptions
+from lipsync_edge.live.options import LiveOptions
 from lipsync_edge.live.setup import read_config
 from lipsync_edge.serve.command import ServeOptions
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lipsync_edge.render import composite as blend
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
-from lipsync_edge.live.moment import Track, to_int16
+from lipsync_edge.live.slot import Track, to_int16
 from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.audio.mel import MelStream
 from lipsync_edge.audio.resample import Resampler

@@ -16,7 +16,7 @@ from starlette.types import Message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from lipsync_edge.live.moment import to_int16
+from lipsync_edge.live.slot import to_int16
 from lipsync_edge.serve.guard import Guard, Limits
 from lipsync_edge.serve.speech import Talker
 from lipsync_edge.serve.wire import HEADER, pack, unpack

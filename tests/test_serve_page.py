@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from lipsync_edge.live.moment import to_int16
+from lipsync_edge.live.slot import to_int16
 from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
 from tests.serve_fixture import Served, served
 from tests.test_serve_app import post_wav

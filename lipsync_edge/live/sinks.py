@@ -12,7 +12,7 @@ import numpy as np
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.live.moment import I16, Moment
+from lipsync_edge.live.slot import I16, Moment
 
 FORMATS = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
 EXTENSIONS = {

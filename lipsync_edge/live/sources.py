@@ -12,9 +12,9 @@ from typing import IO, Any
 import numpy as np
 
 from lipsync_edge.errors import InputError, NoAudioError
-from lipsync_edge.live.inbox import ShowOverError
-from lipsync_edge.live.moment import I16
-from lipsync_edge.live.show import Show
+from lipsync_edge.live.audio_queue import ShowOverError
+from lipsync_edge.live.slot import I16
+from lipsync_edge.live.session import Show
 
 LOG = logging.getLogger("lipsync_edge.live")
 PIECE_BYTES = 8192

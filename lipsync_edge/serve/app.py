@@ -28,8 +28,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lipsync_edge.errors import LipsyncError
-from lipsync_edge.live.inbox import ShowOverError
-from lipsync_edge.live.show import ShowOptions
+from lipsync_edge.live.audio_queue import ShowOverError
+from lipsync_edge.live.session import ShowOptions
 from lipsync_edge.serve.guard import REFUSED, Guard, Limits
 from lipsync_edge.serve.speech import session_of, speak, speak_socket, stages_of
 from lipsync_edge.serve.stages import MAIN, Refusal, Stages

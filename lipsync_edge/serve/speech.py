@@ -13,8 +13,8 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from lipsync_edge.live.inbox import ShowOverError
-from lipsync_edge.live.moment import I16
+from lipsync_edge.live.audio_queue import ShowOverError
+from lipsync_edge.live.slot import I16
 from lipsync_edge.live.sources import Converter, read_file
 from lipsync_edge.serve.guard import REFUSED, Limits
 from lipsync_edge.serve.stage import Stage

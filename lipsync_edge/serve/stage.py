@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 
-from lipsync_edge.live.inbox import ShowOverError
-from lipsync_edge.live.moment import I16, Moment
-from lipsync_edge.live.show import Show, ShowOptions
+from lipsync_edge.live.audio_queue import ShowOverError
+from lipsync_edge.live.slot import I16, Moment
+from lipsync_edge.live.session import Show, ShowOptions
 from lipsync_edge.serve.wire import pack
 from lipsync_edge.pipeline.stream import Stream
 

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipsync_edge.live.moment import Moment
+from lipsync_edge.live.slot import Moment
 
 HEADER = struct.Struct("<IB3xII")
 STATES = ("speech", "silence", "idle", "starved", "late")
