@@ -88,7 +88,7 @@ def serve(
     with reporting():
         from lipsync_edge.live.options import LiveOptions, open_live_stream
         from lipsync_edge.live.setup import log_to_stderr
-        from lipsync_edge.serve.command import ServeOptions, run_server
+        from lipsync_edge.server.options import ServeOptions, run_server
 
         options = ServeOptions(**settle(context, config, "serve"))
         log_to_stderr()

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from lipsync_edge.live.session import ShowOptions
-from lipsync_edge.serve.app import make_app
+from lipsync_edge.server.app import make_app
 from lipsync_edge.pipeline.stream import Stream
 from tests.live_fakes import open_stream
 

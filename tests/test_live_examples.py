@@ -8,7 +8,7 @@ import pytest
 
 from lipsync_edge.live.options import LiveOptions
 from lipsync_edge.live.setup import read_config
-from lipsync_edge.serve.command import ServeOptions
+from lipsync_edge.server.options import ServeOptions
 
 KIOSK = Path(__file__).parent.parent / "examples" / "kiosk"
 

@@ -16,7 +16,7 @@ from lipsync_edge.pipeline.stream import Stream
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from lipsync_edge.serve.stage import Stage
+    from lipsync_edge.server.broadcast import Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,8 @@ class ServeOptions:
 
 def app_of(options: ServeOptions, stream: Stream) -> Starlette:
     """Return the application; every session gets a stream of the given stream's engine and avatar."""
-    from lipsync_edge.serve.app import make_app
-    from lipsync_edge.serve.guard import LOOPBACK, Limits
+    from lipsync_edge.server.app import make_app
+    from lipsync_edge.server.auth import LOOPBACK, Limits
 
     def open_stream() -> Stream:
         return Stream(stream.engine, stream.avatar, sample_rate=options.rate, fps=stream.fps)
@@ -90,7 +90,7 @@ def run_server(options: ServeOptions, stream: Stream) -> None:
             got=str(error),
             fix="pip install lipsync-edge[serve]",
         ) from error
-    from lipsync_edge.serve.guard import LOOPBACK
+    from lipsync_edge.server.auth import LOOPBACK
 
     app = app_of(options, stream)
     stream.close()

@@ -13,10 +13,10 @@ from fractions import Fraction
 from lipsync_edge.live.audio_queue import ShowOverError
 from lipsync_edge.live.slot import I16, Moment
 from lipsync_edge.live.session import Show, ShowOptions
-from lipsync_edge.serve.wire import pack
+from lipsync_edge.server.protocol import pack
 from lipsync_edge.pipeline.stream import Stream
 
-LOG = logging.getLogger("lipsync_edge.serve")
+LOG = logging.getLogger("lipsync_edge.server")
 PATIENCE_S = 0.5  # how long one wait for room in a show lasts
 Message = str | bytes
 

@@ -1,7 +1,7 @@
 // Shows the moments of a session: pictures on a canvas, sound through an AudioContext, both timed by the sample clock.
 "use strict";
 
-const HEADER = 16; // see lipsync_edge/serve/wire.py
+const HEADER = 16; // see lipsync_edge/server/protocol.py
 const STATES = ["speech", "silence", "idle", "starved", "late"];
 // seconds between arrival and showing, which is what the network may be late: at first, more after each lateness, at most
 const LEAD = [0.12, 0.04, 0.4];

@@ -16,9 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from lipsync_edge.live.audio_queue import ShowOverError
 from lipsync_edge.live.slot import I16
 from lipsync_edge.live.sources import Converter, read_file
-from lipsync_edge.serve.guard import REFUSED, Limits
-from lipsync_edge.serve.stage import Stage
-from lipsync_edge.serve.stages import MAIN, Refusal, Stages
+from lipsync_edge.server.auth import REFUSED, Limits
+from lipsync_edge.server.broadcast import Stage
+from lipsync_edge.server.sessions import MAIN, Refusal, Stages
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")

@@ -4,7 +4,7 @@
 
     GET  /                    the page; ?session=NAME&token=…
     GET  /health              how every session does; 503 when one has failed or hangs
-    WS   /api/view            moments and events of a session, see lipsync_edge.serve.wire
+    WS   /api/view            moments and events of a session, see lipsync_edge.server.protocol
     POST /api/speak           a WAV file (audio/wav), or streamed int16 PCM (audio/pcm;rate=16000), spoken as it comes
     WS   /api/speak?rate=…    int16 PCM in binary messages; text "end" ends an utterance, "interrupt" stops it
     POST /api/interrupt       stop speaking at once
@@ -30,9 +30,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.live.audio_queue import ShowOverError
 from lipsync_edge.live.session import ShowOptions
-from lipsync_edge.serve.guard import REFUSED, Guard, Limits
-from lipsync_edge.serve.speech import session_of, speak, speak_socket, stages_of
-from lipsync_edge.serve.stages import MAIN, Refusal, Stages
+from lipsync_edge.server.auth import REFUSED, Guard, Limits
+from lipsync_edge.server.speak import session_of, speak, speak_socket, stages_of
+from lipsync_edge.server.sessions import MAIN, Refusal, Stages
 from lipsync_edge.pipeline.stream import Stream
 
 _HERE = Path(__file__).parent
