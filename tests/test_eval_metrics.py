@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.eval import fid, seam, syncnet, temporal
-from lipsync_edge.eval.opening import follows
-from lipsync_edge.eval.pixels import psnr, ssim
+from lipsync_edge.eval.metrics.opening import follows
+from lipsync_edge.eval.metrics.pixels import psnr, ssim
 
 
 def picture(seed: int, height: int = 40, width: int = 53) -> np.ndarray:

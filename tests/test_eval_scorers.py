@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.eval import fid, syncnet
-from lipsync_edge.eval.syncnet import FPS, RATE
+from lipsync_edge.eval.metrics.syncnet import FPS, RATE
 
 onnx = pytest.importorskip("onnx")
 PER_FRAME = RATE // FPS

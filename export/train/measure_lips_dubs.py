@@ -21,7 +21,7 @@ from export.train.sync_measure import SHIFTS, SyncJudge, moved, near
 from lipsync_edge.render import composite as blend
 from lipsync_edge.face.align import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.engine import Engine
-from lipsync_edge.eval.temporal import flicker
+from lipsync_edge.eval.metrics.temporal import flicker
 from lipsync_edge.face.tracker import TrackedFrame
 
 Array = npt.NDArray[Any]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32
-from lipsync_edge.eval.opening import beyond, correlation, follows, openings
+from lipsync_edge.eval.metrics.opening import beyond, correlation, follows, openings
 from lipsync_edge.eval.watch import Seen
 from lipsync_edge.models.network import Network
 

@@ -15,10 +15,10 @@ from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.eval import fid, watch
 from lipsync_edge.eval.curves import at_times, curve, opening_figures, plain
 from lipsync_edge.eval.examples import Example, examples
-from lipsync_edge.eval.pixels import psnr, ssim
-from lipsync_edge.eval.seam import seam
-from lipsync_edge.eval.syncnet import RATE, load_syncnet, sync_score
-from lipsync_edge.eval.temporal import flicker, tss
+from lipsync_edge.eval.metrics.pixels import psnr, ssim
+from lipsync_edge.eval.metrics.seam import seam
+from lipsync_edge.eval.metrics.syncnet import RATE, load_syncnet, sync_score
+from lipsync_edge.eval.metrics.temporal import flicker, tss
 from lipsync_edge.eval.watch import LEAST, MOUTH, Place, Seen, cut_box, mouth_box
 from lipsync_edge.video.probe import probe
 from lipsync_edge.models.network import Network, load_network
@@ -37,7 +37,7 @@ class EvalOptions:
         speaker: video of the person who really says what is heard; without it the reference is taken for it.
         audio: the sound; without it the result's own.
         models: folder with syncnet_v2.audio/lip.fp32.onnx.
-        inception: an Inception-v3 as ONNX, see `lipsync_edge.eval.fid.open_inception`.
+        inception: an Inception-v3 as ONNX, see `lipsync_edge.eval.metrics.fid.open_inception`.
         seconds: how much of the videos is looked at, from their beginning.
         every: pictures are compared (PSNR, SSIM, seam) on every n-th frame; all else looks at every frame.
     """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.eval.pixels import ssim
+from lipsync_edge.eval.metrics.pixels import ssim
 
 
 def tss(crops_bgr: Sequence[U8]) -> float | None:

@@ -1,0 +1,1 @@
+"""The metrics: each in a small file of its own, its definition and source in the docstring."""
