@@ -39,7 +39,7 @@ RESULTS = Path(__file__).parent / "results" / "run.json"
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 CLIP, VOICE = "talk_b.mp4", "interview_a.mp4"  # evaluation clips
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
-RUN = "from lipsync_edge.cli import main; main()"
+RUN = "from lipsync_edge.cli.main import main; main()"
 
 
 def widescreen(picture: U8) -> U8:

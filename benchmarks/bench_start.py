@@ -46,7 +46,7 @@ def noting(self, *frame):
     with open(place, "w") as file:
         file.write(str(time.time()))
 writer.VideoWriter.write = noting
-from lipsync_edge.cli import main
+from lipsync_edge.cli.main import main
 main()
 """
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.bench import judge, machine, measure, report, times
-from lipsync_edge.bench.command import _judge
+from lipsync_edge.cli.bench import _judge
 from lipsync_edge.errors import InputError, LipsyncError, OutputError
 
 X86 = "model name\t: Some CPU\nflags\t\t: fpu avx avx2 avx512_vnni amx_int8\n" * 2

@@ -162,8 +162,8 @@ def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
 
 def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
     from lipsync_edge.models import devices
-    from lipsync_edge.cli import app
-    from lipsync_edge.console import run_app
+    from lipsync_edge.cli.main import app
+    from lipsync_edge.cli.console import run_app
 
     monkeypatch.setattr(devices, "probe_devices", list)
     known.remember(known.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
@@ -178,8 +178,8 @@ def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
 
 
 def test_the_command_line_and_the_report_say_why(cache, tmp_path, monkeypatch, capsys):
-    from lipsync_edge.cli import app
-    from lipsync_edge.console import run_app
+    from lipsync_edge.cli.main import app
+    from lipsync_edge.cli.console import run_app
     from tests.clips import write_clip, write_sound
     from tests.test_offline import SIZE, make_engine
 

@@ -14,7 +14,8 @@ from tests.test_offline import SIZE
 NOT_ASKED_FOR = ("torch", "onnx", "openvino", "matplotlib", "rich.progress", "starlette", "sounddevice")
 RUN = f"""
 import sys
-from lipsync_edge import cli, loading
+from lipsync_edge.cli import main as cli
+from lipsync_edge import loading
 from tests.test_offline import make_engine
 loading.load = lambda **_: make_engine()
 try:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lipsync_edge import loading
-from lipsync_edge.cli import app
-from lipsync_edge.console import run_app
+from lipsync_edge.cli.main import app
+from lipsync_edge.cli.console import run_app
 from tests.clips import write_clip, write_sound
 from tests.test_offline import SIZE, make_engine
 
@@ -149,7 +149,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
 
 def main_on_numpy() -> None:
     """The command line's main, on networks made of numpy; run by the test above in a process of its own."""
-    from lipsync_edge.cli import main
+    from lipsync_edge.cli.main import main
 
     loading.load = lambda **_: make_engine()  # type: ignore[assignment]
     main()

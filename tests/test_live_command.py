@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from lipsync_edge.cli import app
+from lipsync_edge.cli.main import app
 from lipsync_edge.errors import UsageError
 from lipsync_edge.live import command
 from lipsync_edge.live.options import LiveOptions, open_live_stream

@@ -114,7 +114,7 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
 
 def in_process(job: dict[str, Any]) -> dict[str, Any]:
     """Measure one configuration in a fresh process: cold start and memory are its own, a crash is a row."""
-    command = [sys.executable, "-m", "lipsync_edge.bench.one", json.dumps(job | {"began": time.time()})]
+    command = [sys.executable, "-m", "lipsync_edge.bench.worker", json.dumps(job | {"began": time.time()})]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False)
     except subprocess.TimeoutExpired:

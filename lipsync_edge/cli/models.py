@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting
 
 models_app = typer.Typer(
     help="What networks there are, and whether their files are whole.", no_args_is_help=True
@@ -44,7 +44,7 @@ def models_info(name: str, models: Models = None, as_json: Json = False) -> None
             return
         import json
 
-        from lipsync_edge.console import plain
+        from lipsync_edge.cli.console import plain
 
         print(json.dumps(plain(found), indent=2, ensure_ascii=False))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipsync_edge.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting
 from lipsync_edge.errors import LipsyncError, OutputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def bench_command(
     """
     with reporting(as_json):
         from lipsync_edge.bench import report
-        from lipsync_edge.bench.judge import ratios
+        from lipsync_edge.bench.recommend import ratios
         from lipsync_edge.bench.measure import PRECISIONS, Plan
 
         plan = Plan(
@@ -73,7 +73,7 @@ def bench(plan: Plan) -> dict[str, Any]:
     What was found is kept for `--device auto` (`lipsync_edge.models.autotune`), unless the machine was busy, threads or
     models were the user's own, or a configuration of the same preset was left out.
     """
-    from lipsync_edge.bench.judge import recommend
+    from lipsync_edge.bench.recommend import recommend
     from lipsync_edge.models.autotune import remember
     from lipsync_edge.machine import this_machine
     from lipsync_edge.bench.measure import make_clip, run_plan

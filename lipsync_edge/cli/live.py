@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lipsync_edge.console import reporting
+from lipsync_edge.cli.console import reporting
 from lipsync_edge.errors import UsageError
 
 

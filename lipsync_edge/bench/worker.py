@@ -1,4 +1,4 @@
-"""One configuration measured, in a fresh process: `python -m lipsync_edge.bench.one JSON` prints one JSON row."""
+"""One configuration measured, in a fresh process: `python -m lipsync_edge.bench.worker JSON` prints one JSON row."""
 
 from __future__ import annotations
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lipsync_edge.bench.command import bench_command
-from lipsync_edge.cli_live import live, prepare, serve
-from lipsync_edge.cli_models import models_app
-from lipsync_edge.console import print_json, progress_bar, reporting, run_app
+from lipsync_edge.cli.bench import bench_command
+from lipsync_edge.cli.live import live, prepare, serve
+from lipsync_edge.cli.models import models_app
+from lipsync_edge.cli.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
-from lipsync_edge.eval.command import evaluate_command
+from lipsync_edge.cli.eval import evaluate_command
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -168,7 +168,7 @@ def write_report(path: Path, result: object) -> None:
     """Write a result as JSON."""
     import json
 
-    from lipsync_edge.console import plain
+    from lipsync_edge.cli.console import plain
     from lipsync_edge.errors import OutputError
 
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting
 
 
 def evaluate_command(

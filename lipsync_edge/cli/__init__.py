@@ -1,0 +1,1 @@
+"""The command line: translation only, every command is a call of the Python API."""
