@@ -24,14 +24,14 @@ import numpy as np
 from bench_stream import avatar_of
 
 import lipsync_edge as le
-from lipsync_edge.pipeline.avatar import Avatar
-from lipsync_edge.pipeline.avatar_file import load_avatar
+from lipsync_edge.audio.alignment import samples_needed
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import Moment, Show, ShowOptions
-from lipsync_edge.live.slot import I16
 from lipsync_edge.live.process import resident_bytes
+from lipsync_edge.live.slot import I16
 from lipsync_edge.live.sources import read_file
-from lipsync_edge.audio.alignment import samples_needed
+from lipsync_edge.pipeline.avatar import Avatar
+from lipsync_edge.pipeline.avatar_file import load_avatar
 
 RESULTS = Path(__file__).parent / "results" / "live.json"
 RATE = 16_000

@@ -27,8 +27,8 @@ import numpy as np
 
 from benchmarks.eager_networks import BUNDLED, PUBLISHED, torch_call
 from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.spec import ModelCard, load_card
 from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.spec import ModelCard, load_card
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PRECISIONS = ("fp32", "fp16", "int8")

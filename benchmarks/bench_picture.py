@@ -31,9 +31,9 @@ from lipsync_edge.machine import this_machine
 from lipsync_edge.render.composite import Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.probe import decoded, opened, video_stream
-from lipsync_edge.video.yuv import Original, bare_copy
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import SPEED, VideoFormat, VideoWriter
+from lipsync_edge.video.yuv import Original, bare_copy
 
 RESULTS = Path(__file__).parent / "results" / "picture.json"
 ENCODERS = {

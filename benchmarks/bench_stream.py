@@ -22,14 +22,14 @@ import numpy as np
 
 import lipsync_edge as le
 from lipsync_edge.arrays import F32, U8
+from lipsync_edge.audio.reader import probe_sound, read_sound
+from lipsync_edge.engine import Engine
+from lipsync_edge.face.tracker import Tracker
 from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.pipeline.avatar_file import load_avatar
-from lipsync_edge.engine import Engine
-from lipsync_edge.video.probe import probe
 from lipsync_edge.pipeline.offline import RunOptions, track_options
+from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.reader import probe_sound, read_sound
-from lipsync_edge.face.tracker import Tracker
 
 RESULTS = Path(__file__).parent / "results" / "stream.json"
 PIECE_MS = 20

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import U8, Boxes
-from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.spec import load_card
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.network import Network, find_model
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.network import Network, find_model
+from lipsync_edge.models.spec import load_card
 
 RESULTS = Path(__file__).parent / "results" / "track.json"
 FIVE = ((33, 133), (263, 362), (1,), (61,), (291,))  # mesh vertices of the five landmarks

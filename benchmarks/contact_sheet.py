@@ -19,10 +19,10 @@ import numpy as np
 
 from lipsync_edge.arrays import U8
 from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.models.network import load_network
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import probe
-from lipsync_edge.models.network import load_network
-from lipsync_edge.face.tracker import Tracker, TrackOptions
 
 
 def frames_of(path: Path, start: float, every: int, count: int) -> list[U8]:

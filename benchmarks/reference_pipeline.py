@@ -190,8 +190,8 @@ def make_reference(networks: Mapping[str, nn.Module]) -> Reference:
 def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: int) -> dict[str, object]:
     """Make `count` frames from decode to encode, after one that is not counted; return frames, seconds, stages."""
     from lipsync_edge.audio.mel import mel_spectrogram
-    from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.audio.reader import read_audio
+    from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
     reader = VideoReader(face)

@@ -32,10 +32,10 @@ from export.convert import convert
 from export.samples import feeds, scenes
 from export.store import publish, read_files, staging
 from lipsync_edge.arrays import F32
-from lipsync_edge.models.spec import load_card
-from lipsync_edge.face.detector import Detector
 from lipsync_edge.errors import LipsyncError
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.network import load_network, verify_model
+from lipsync_edge.models.spec import load_card
 from lipsync_edge.video.reader import VideoReader
 from tests.golden.checkpoints import make_state, write_checkpoint
 

@@ -20,8 +20,8 @@ from export.makers import MAKERS, to_judge
 from export.samples import Scene, feeds, scenes
 from export.store import publish, read_files, staging, tool_versions
 from export.validate import measured, summary
-from lipsync_edge.models.spec import ModelCard, load_card
 from lipsync_edge.errors import InputError, UsageError
+from lipsync_edge.models.spec import ModelCard, load_card
 
 
 def quantize_folder(

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.errors import InputError, LipsyncError
 from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.render.enhance import window_pixels
-from lipsync_edge.errors import InputError, LipsyncError
-from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.render.enhance import window_pixels
 
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -90,8 +90,8 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
 def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
     if not paths:
         return []
-    from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.audio.reader import read_audio
+    from lipsync_edge.video.reader import VideoReader
 
     found = []
     for path in paths:

@@ -14,10 +14,10 @@ from export import measure
 from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
 from export.gates import Verdict, judge
 from export.samples import feeds, scenes
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
 from lipsync_edge.errors import InputError
+from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.network import read_manifest, verify_model
+from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
 
 NOT_JUDGED = "not judged: needs real faces, give --calibrate"
 TYPES = {"float32": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}

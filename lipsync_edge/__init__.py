@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lipsync_edge.arrays import Boxes, Tick
-    from lipsync_edge.pipeline.avatar import Avatar
-    from lipsync_edge.pipeline.avatar_file import load_avatar
     from lipsync_edge.engine import Engine
     from lipsync_edge.errors import (
         DeviceError,
@@ -31,8 +29,10 @@ if TYPE_CHECKING:
         UsageError,
     )
     from lipsync_edge.loading import load
-    from lipsync_edge.pipeline.offline import RunOptions, RunResult
     from lipsync_edge.models.preset import Preset
+    from lipsync_edge.pipeline.avatar import Avatar
+    from lipsync_edge.pipeline.avatar_file import load_avatar
+    from lipsync_edge.pipeline.offline import RunOptions, RunResult
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.pipeline.stream_frame import StreamFrame
 

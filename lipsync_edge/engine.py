@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_edge.render import composite as blend
 from lipsync_edge.arrays import F32, U8, Tick
-from lipsync_edge.render.composite import Region
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.crop import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
-from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
+from lipsync_edge.render import composite as blend
+from lipsync_edge.render.composite import Region
+from lipsync_edge.render.crop import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
+from lipsync_edge.render.enhance import Enhancer
+from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.render.segment import Segmenter
 
 if TYPE_CHECKING:

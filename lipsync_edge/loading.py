@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lipsync_edge.bench import known
-from lipsync_edge.face.detector import Detector
 from lipsync_edge.engine import Engine
-from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.errors import LipsyncError
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.models import autotune
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.preset import Preset, load_preset
+from lipsync_edge.render.enhance import Enhancer
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 
 
@@ -44,7 +44,7 @@ def load(
     folder = Path(models) if models is not None else None
     if device != "auto":
         return _open(wanted, device, precision, threads, folder, "as asked")
-    best = known.fastest(wanted.name, precision) if isinstance(preset, str) and folder is None else None
+    best = autotune.fastest(wanted.name, precision) if isinstance(preset, str) and folder is None else None
     why = "auto: not measured here, lipsync-edge bench would"
     if best is not None:
         why = f"auto: the fastest of lipsync-edge bench here, {best.when}, {best.fps:.0f} fps"

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec, WarpHead
 from lipsync_edge.models.network import Network
+from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec, WarpHead
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

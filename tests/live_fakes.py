@@ -6,15 +6,15 @@ from fractions import Fraction
 import numpy as np
 
 from lipsync_edge.arrays import F32
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.engine import Engine
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.engine import Engine
-from lipsync_edge.render.lips import Lips
-from lipsync_edge.models.preset import Preset
-from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.face.tracker import TrackedFrame
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.segment import Segmenter
 from tests import fakes
 
 RATE = 16_000

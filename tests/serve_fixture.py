@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 from lipsync_edge.live.session import ShowOptions
-from lipsync_edge.server.app import make_app
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server.app import make_app
 from tests.live_fakes import open_stream
 
 

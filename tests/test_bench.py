@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.bench import judge, machine, measure, report, times
+from lipsync_edge import machine
+from lipsync_edge.bench import measure, recommend, report, times
 from lipsync_edge.cli.bench import _judge
 from lipsync_edge.errors import InputError, LipsyncError, OutputError
 
@@ -48,30 +49,30 @@ def test_the_key_of_a_machine_leaves_out_its_load():
 
 def test_the_best_preset_that_is_fast_enough_is_recommended():
     assert (
-        judge.recommend([row("lite", 200), row("hq", 60), row("hq", 90, "openvino:CPU")])["device"]
+        recommend.recommend([row("lite", 200), row("hq", 60), row("hq", 90, "openvino:CPU")])["device"]
         == "openvino:CPU"
     )
-    assert judge.recommend([row("lite", 200), row("hq", 26)])["preset"] == "lite"
-    slow = judge.recommend([row("lite", 10), row("hq", 4)])
+    assert recommend.recommend([row("lite", 200), row("hq", 26)])["preset"] == "lite"
+    slow = recommend.recommend([row("lite", 10), row("hq", 4)])
     assert slow["preset"] == "lite"
     assert "nothing here" in slow["why"]
-    assert judge.recommend([row("wav2lip", 500)]) is None
+    assert recommend.recommend([row("wav2lip", 500)]) is None
 
 
 def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path, capsys):
     old = tmp_path / "old.json"
     old.write_text(json.dumps({"rows": [row("lite", 100), row("hq", 50)]}))
-    found = judge.ratios([row("lite", 80), row("hq", 55)], old)
+    found = recommend.ratios([row("lite", 80), row("hq", 55)], old)
     assert found == {"lite cpu int8": pytest.approx(0.8), "hq cpu int8": pytest.approx(1.1)}
     _judge(found, 0.25, False)
     assert "0.80" in capsys.readouterr().out
     with pytest.raises(LipsyncError, match="lite cpu int8 0.80"):
         _judge(found, 0.1, True)
     with pytest.raises(InputError, match="measured now"):
-        judge.ratios([row("lite", 80, "cuda")], old)
+        recommend.ratios([row("lite", 80, "cuda")], old)
     old.write_text("{}")
     with pytest.raises(InputError, match="benchmark's JSON"):
-        judge.ratios([], old)
+        recommend.ratios([], old)
 
 
 def test_percentiles():
@@ -164,9 +165,10 @@ def test_where_time_may_run_out_every_preset_is_measured_on_one_device_first():
 def test_only_whole_and_quiet_measurements_are_kept(tmp_path, monkeypatch, busy, plan, skipped, said):
     from dataclasses import replace
 
-    from lipsync_edge.bench import command, known
+    from lipsync_edge.cli import bench as command
+    from lipsync_edge.models import autotune
 
-    monkeypatch.setenv(known.VARIABLE, str(tmp_path / "bench.json"))
+    monkeypatch.setenv(autotune.VARIABLE, str(tmp_path / "bench.json"))
     here = replace(machine.this_machine(), load=99.0 if busy else 0.0)
     monkeypatch.setattr(machine, "this_machine", lambda: here)
     rows = [row("lite", 60) | {"asked_device": "cpu"}]
@@ -176,4 +178,4 @@ def test_only_whole_and_quiet_measurements_are_kept(tmp_path, monkeypatch, busy,
     told = command.bench(measure.Plan(**plan))
     assert said in told["kept"]
     assert said in report.text(told)
-    assert (known.fastest("lite") is not None) == told["kept"].startswith("kept")
+    assert (autotune.fastest("lite") is not None) == told["kept"].startswith("kept")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
-from lipsync_edge.video.yuv import bare_copy, is_420
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.yuv import bare_copy, is_420
 from tests.clips import write_clip
 
 

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from lipsync_edge import loading
-from lipsync_edge.bench import known
 from lipsync_edge.errors import DeviceError
+from lipsync_edge.models import autotune
 
 DAY = date(2026, 1, 31)
 
@@ -20,26 +20,26 @@ def row(preset: str, device: str, precision: str, fps: float, first: float | Non
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     path = tmp_path / "deep" / "bench.json"
-    monkeypatch.setenv(known.VARIABLE, str(path))
+    monkeypatch.setenv(autotune.VARIABLE, str(path))
     return path
 
 
 def test_rows_are_kept_by_machine_and_newer_ones_replace_older(cache):
-    assert known.recalled("a") == []
-    known.remember("a", [row("lite", "cpu", "int8", 50), row("lite", "cpu", "fp32", 60)], DAY)
-    known.remember("b", [row("lite", "cpu", "int8", 1)], DAY)
-    known.remember("a", [row("lite", "cpu", "fp32", 40)], DAY)
-    assert {(one.precision, one.fps, one.when) for one in known.recalled("a")} == {
+    assert autotune.recalled("a") == []
+    autotune.remember("a", [row("lite", "cpu", "int8", 50), row("lite", "cpu", "fp32", 60)], DAY)
+    autotune.remember("b", [row("lite", "cpu", "int8", 1)], DAY)
+    autotune.remember("a", [row("lite", "cpu", "fp32", 40)], DAY)
+    assert {(one.precision, one.fps, one.when) for one in autotune.recalled("a")} == {
         ("int8", 50, "2026-01-31"),
         ("fp32", 40, "2026-01-31"),
     }
-    assert [one.fps for one in known.recalled("b")] == [1]
+    assert [one.fps for one in autotune.recalled("b")] == [1]
     assert [path.name for path in cache.parent.iterdir()] == ["bench.json"]
 
 
 def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
-    key = known.this_key()
-    known.remember(
+    key = autotune.this_key()
+    autotune.remember(
         key,
         [
             row("lite", "cpu", "int8", 50),
@@ -47,28 +47,28 @@ def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
             row("hq", "cpu", "int8", 70),
         ],
     )
-    assert known.fastest("lite").device == "openvino:CPU"
-    assert known.fastest("lite", "int8").device == "cpu"
-    assert known.fastest("lite", "fp16") is None
-    assert known.fastest("wav2lip") is None
+    assert autotune.fastest("lite").device == "openvino:CPU"
+    assert autotune.fastest("lite", "int8").device == "cpu"
+    assert autotune.fastest("lite", "fp16") is None
+    assert autotune.fastest("wav2lip") is None
 
 
 def test_of_equally_fast_ones_the_one_that_starts_first_is_taken(cache):
-    key = known.this_key()
+    key = autotune.this_key()
     rows = [row("lite", "openvino:CPU", "int8", 70, 2.0), row("lite", "cpu", "int8", 65, 0.8)]
-    known.remember(
+    autotune.remember(
         key, [*rows, row("lite", "cpu", "fp32", 62, 0.5), row("lite", "openvino:CPU", "fp32", 69, None)]
     )
-    assert (known.fastest("lite").device, known.fastest("lite").precision) == ("cpu", "int8")
-    known.remember(key, [row("lite", "openvino:CPU", "int8", 80, 2.0)])
-    assert known.fastest("lite").device == "openvino:CPU"
+    assert (autotune.fastest("lite").device, autotune.fastest("lite").precision) == ("cpu", "int8")
+    autotune.remember(key, [row("lite", "openvino:CPU", "int8", 80, 2.0)])
+    assert autotune.fastest("lite").device == "openvino:CPU"
 
 
 def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
-    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
-    assert known.fastest("lite") is not None
+    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    assert autotune.fastest("lite") is not None
     monkeypatch.setattr("lipsync_edge.machine._versions", lambda: {"onnxruntime": "0.0"})
-    assert known.fastest("lite") is None
+    assert autotune.fastest("lite") is None
 
 
 GOOD = {"preset": "lite", "device": "cpu", "precision": "int8", "fps": 9, "first_frame_s": 1, "when": ""}
@@ -77,8 +77,8 @@ GOOD = {"preset": "lite", "device": "cpu", "precision": "int8", "fps": 9, "first
 @pytest.mark.parametrize("entry", [GOOD, GOOD | {"first_frame_s": None}])
 def test_a_whole_entry_is_read(cache, entry):
     cache.parent.mkdir()
-    cache.write_text(json.dumps({known.this_key(): [entry]}), "utf-8")
-    assert known.fastest("lite").fps == 9
+    cache.write_text(json.dumps({autotune.this_key(): [entry]}), "utf-8")
+    assert autotune.fastest("lite").fps == 9
 
 
 @pytest.mark.parametrize(
@@ -100,36 +100,36 @@ def test_a_whole_entry_is_read(cache, entry):
     ],
 )
 def test_a_damaged_or_foreign_cache_is_none_and_is_mended_by_the_next_benchmark(cache, text):
-    key = known.this_key()
+    key = autotune.this_key()
     cache.parent.mkdir()
     cache.write_text(text.replace("KEY", key), "utf-8")
-    assert known.fastest("lite") is None
-    known.remember(key, [row("lite", "cpu", "int8", 50)])
-    assert known.fastest("lite").fps == 50
+    assert autotune.fastest("lite") is None
+    autotune.remember(key, [row("lite", "cpu", "int8", 50)])
+    assert autotune.fastest("lite").fps == 50
 
 
 def test_it_can_be_turned_off(cache, monkeypatch):
-    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
-    monkeypatch.setenv(known.VARIABLE, "")
-    assert known.cache_file() is None
-    assert known.fastest("lite") is None
-    known.remember(known.this_key(), [row("lite", "cpu", "int8", 50)])
-    monkeypatch.delenv(known.VARIABLE)
+    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    monkeypatch.setenv(autotune.VARIABLE, "")
+    assert autotune.cache_file() is None
+    assert autotune.fastest("lite") is None
+    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    monkeypatch.delenv(autotune.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent / "xdg"))
-    assert known.cache_file() == cache.parent / "xdg" / "lipsync-edge" / "bench.json"
-    assert known.fastest("lite") is None
+    assert autotune.cache_file() == cache.parent / "xdg" / "lipsync-edge" / "bench.json"
+    assert autotune.fastest("lite") is None
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
-    monkeypatch.setenv(known.VARIABLE, str(tmp_path / "file" / "bench.json"))
-    known.remember("a", [row("lite", "cpu", "int8", 50)])
-    assert known.recalled("a") == []
+    monkeypatch.setenv(autotune.VARIABLE, str(tmp_path / "file" / "bench.json"))
+    autotune.remember("a", [row("lite", "cpu", "int8", 50)])
+    assert autotune.recalled("a") == []
 
 
 def test_auto_takes_what_was_found_and_says_so(cache):
     assert "not measured" in loading.load(preset="lite").chosen
-    known.remember(known.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY)
+    autotune.remember(autotune.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY)
     engine = loading.load(preset="lite")
     assert {network.precision for network in engine.networks.values()} == {"fp32"}
     assert "2026-01-31, 60 fps" in engine.chosen
@@ -142,7 +142,7 @@ def test_auto_takes_what_was_found_and_says_so(cache):
 
 
 def test_models_of_ones_own_were_not_measured(cache, tmp_path):
-    known.remember(known.this_key(), [row("lite", "cpu", "fp32", 60)], DAY)
+    autotune.remember(autotune.this_key(), [row("lite", "cpu", "fp32", 60)], DAY)
     engine = loading.load(preset="lite", models=tmp_path)
     assert {network.precision for network in engine.networks.values()} == {"int8"}
     assert "not measured" in engine.chosen
@@ -152,7 +152,7 @@ def test_models_of_ones_own_were_not_measured(cache, tmp_path):
     ("device", "precision"), [("openvino:NPU", "int8"), ("cpu", "fp16"), ("tpu", "int8")]
 )
 def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
-    known.remember(known.this_key(), [row("lite", device, precision, 60)], DAY)
+    autotune.remember(autotune.this_key(), [row("lite", device, precision, 60)], DAY)
     engine = loading.load(preset="lite")
     assert engine.device == "cpu"
     assert f"{device}, the fastest of lipsync-edge bench, does not open" in engine.chosen
@@ -161,12 +161,12 @@ def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
 
 
 def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
-    from lipsync_edge.models import devices
-    from lipsync_edge.cli.main import app
     from lipsync_edge.cli.console import run_app
+    from lipsync_edge.cli.main import app
+    from lipsync_edge.models import devices
 
     monkeypatch.setattr(devices, "probe_devices", list)
-    known.remember(known.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
+    autotune.remember(autotune.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
     assert run_app(app, ["devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:4] == ["auto", "lite", "not", "measured"]
@@ -178,8 +178,8 @@ def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
 
 
 def test_the_command_line_and_the_report_say_why(cache, tmp_path, monkeypatch, capsys):
-    from lipsync_edge.cli.main import app
     from lipsync_edge.cli.console import run_app
+    from lipsync_edge.cli.main import app
     from tests.clips import write_clip, write_sound
     from tests.test_offline import SIZE, make_engine
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.face.align import TEMPLATE, aligned_crop
 from lipsync_edge.render.composite import (
     Region,
     crop_region,
@@ -16,7 +17,6 @@ from lipsync_edge.render.composite import (
     spread,
     warp_face,
 )
-from lipsync_edge.face.align import TEMPLATE, aligned_crop
 from lipsync_edge.render.lips import WarpMouth
 
 RNG = np.random.default_rng(3)

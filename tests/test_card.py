@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_edge.models.spec import CARDS, AudioWindow, SegmentClasses, load_card, parse_card
 from lipsync_edge.errors import ModelError
+from lipsync_edge.models.spec import CARDS, AudioWindow, SegmentClasses, load_card, parse_card
 
 TEXT = """
 name = "mine"

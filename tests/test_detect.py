@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import F32, Boxes
-from lipsync_edge.models.spec import DetectHead, ModelCard, TensorSpec, load_card
-from lipsync_edge.face.detector import Detector, decode, decode_boxes, grid_sizes, make_priors, suppress
 from lipsync_edge.errors import ModelError
+from lipsync_edge.face.detector import Detector, decode, decode_boxes, grid_sizes, make_priors, suppress
+from lipsync_edge.models.spec import DetectHead, ModelCard, TensorSpec, load_card
 from tests.fakes import blind_detector, fake_network, image_lips
 
 GOLDEN = Path(__file__).parent / "golden"

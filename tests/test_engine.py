@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import Tick
-from lipsync_edge.models.spec import WarpHead
+from lipsync_edge.engine import Engine
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.engine import Engine
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.models.spec import WarpHead
 from lipsync_edge.render.enhance import Enhancer, compose_small, window_pixels
 from lipsync_edge.render.lips import Lips, WarpMouth
-from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.segment import Segmenter
 from tests import fakes
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.bench.measure import make_clip
-from lipsync_edge.cli.main import app
 from lipsync_edge.cli.console import run_app
+from lipsync_edge.cli.main import app
 from lipsync_edge.demo import demo_files
 from lipsync_edge.eval import evaluate as module
 from lipsync_edge.eval.evaluate import EvalOptions, evaluate

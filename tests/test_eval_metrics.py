@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lipsync_edge.eval import fid, seam, syncnet, temporal
+from lipsync_edge.eval.metrics import fid, seam, syncnet, temporal
 from lipsync_edge.eval.metrics.opening import follows
 from lipsync_edge.eval.metrics.pixels import psnr, ssim
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.eval import fid, syncnet
+from lipsync_edge.eval.metrics import fid, syncnet
 from lipsync_edge.eval.metrics.syncnet import FPS, RATE
 
 onnx = pytest.importorskip("onnx")

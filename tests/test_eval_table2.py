@@ -9,10 +9,10 @@ from benchmarks import table2
 from benchmarks.table2 import control_verdict, means
 from benchmarks.table2_clips import PIECE, RATE, Stretch, most_spoken, shuffled, stretch
 from benchmarks.table2_untrained import MADE_UP
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
 from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 

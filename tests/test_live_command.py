@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from lipsync_edge.cli.main import app
 from lipsync_edge.errors import UsageError
-from lipsync_edge.live import command
+from lipsync_edge.live import options as command
 from lipsync_edge.live.options import LiveOptions, open_live_stream
-from lipsync_edge.live.slot import to_int16
 from lipsync_edge.live.setup import open_avatar, read_config
+from lipsync_edge.live.slot import to_int16
 from tests.live_fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))

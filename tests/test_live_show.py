@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsync_edge.render import composite as blend
-from lipsync_edge.errors import UsageError
-from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
-from lipsync_edge.live.slot import Track, to_int16
-from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.audio.mel import MelStream
 from lipsync_edge.audio.resample import Resampler
+from lipsync_edge.errors import UsageError
+from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
+from lipsync_edge.live.process import Watchdog, resident_bytes
+from lipsync_edge.live.slot import Track, to_int16
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render import composite as blend
 from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
 
 ENGINE = make_engine()

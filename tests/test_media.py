@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.video import reader as reader_module
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
+from lipsync_edge.video import reader as reader_module
 from lipsync_edge.video.probe import STILL_FPS, is_image, probe, read_image
 from lipsync_edge.video.reader import VideoReader
 from tests.clips import number, scene, write_clip, write_still

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.spec import load_card
 from lipsync_edge.errors import DeviceError, ManifestError, ModelError, UsageError
+from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.spec import load_card
 from tests import fakes
 
 onnx = pytest.importorskip("onnx")
@@ -160,8 +160,8 @@ def test_the_fake_networks_of_the_other_tests_keep_their_cards() -> None:
 def test_onnx_runtimes_openvino_plug_in_serves_where_openvino_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from lipsync_edge.models import backend
-    from lipsync_edge.backends import openvino, ort
+    from lipsync_edge.models import backend, openvino
+    from lipsync_edge.models import onnxruntime as ort
 
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setattr(ort, "offers", lambda device: device == "openvino")

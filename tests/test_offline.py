@@ -15,27 +15,21 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge.audio import reader as sound
-
-from lipsync_edge.video import loop
-
-from lipsync_edge.video import reader
-
-from lipsync_edge.video import writer
-
-from lipsync_edge.pipeline import offline
 from lipsync_edge.arrays import Boxes
-from lipsync_edge.face.align import TEMPLATE
-from lipsync_edge.face.detector import Detector
+from lipsync_edge.audio import reader as sound
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.render.lips import Lips
-from lipsync_edge.video.probe import probe
-from lipsync_edge.pipeline.offline import RunOptions
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.pipeline import offline
+from lipsync_edge.pipeline.offline import RunOptions
+from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.video import loop, reader, writer
+from lipsync_edge.video.probe import probe
+from lipsync_edge.video.reader import VideoReader
 from tests import fakes
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
 from tests.test_writer import as_opencv_reads

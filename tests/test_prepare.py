@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.pipeline.avatar import Origin, build_avatar
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.render.lips import Lips
-from lipsync_edge.pipeline.prepare import PrepareOptions
-from lipsync_edge.models.preset import Preset
 from lipsync_edge.face.tracker import TrackedFrame
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.pipeline.avatar import Origin, build_avatar
+from lipsync_edge.pipeline.prepare import PrepareOptions
+from lipsync_edge.render.lips import Lips
 from tests import fakes
 from tests.test_detect import bright_spot_detector, frame_with_spot
 

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 
 import lipsync_edge as le
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
 from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.reader import read_audio
 from tests.clips import times_of, write_clip
 from tests.test_writer import as_opencv_reads
 

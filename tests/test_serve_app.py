@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from lipsync_edge.live.slot import to_int16
-from lipsync_edge.server.auth import Guard, Limits
-from lipsync_edge.server.speak import Talker
-from lipsync_edge.server.protocol import HEADER, pack, unpack
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server.auth import Guard, Limits
+from lipsync_edge.server.protocol import HEADER, pack, unpack
+from lipsync_edge.server.speak import Talker
 from tests.live_fakes import RATE, open_stream, speech
 from tests.serve_fixture import Served, served
 from tests.test_live_io import moment

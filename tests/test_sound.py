@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.audio.reader import probe_sound, read_audio, read_sound
+from lipsync_edge.errors import InputError, NoAudioError
 from tests.clips import write_clip, write_sound
 
 CLICKS = [0.25, 0.5, 1.1]

@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 
 import lipsync_edge
 from lipsync_edge.arrays import F32, U8, Tick
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
-from lipsync_edge.pipeline.avatar_file import load_avatar
-from lipsync_edge.face.align import TEMPLATE
-from lipsync_edge.face.detector import Detector
+from lipsync_edge.audio.alignment import SyncStream, frame_count, pair
+from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.avatar_file import load_avatar
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.pipeline.stream_frame import StreamFrame
-from lipsync_edge.audio.alignment import SyncStream, frame_count, pair
-from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.pipeline.utterance import CLOSING
+from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.segment import Segmenter
 from tests import fakes
 
 RNG = np.random.default_rng(31)

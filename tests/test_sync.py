@@ -9,11 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsync_edge.arrays import F32, Tick
-from lipsync_edge.models.spec import AudioWindow
+from lipsync_edge.audio.alignment import (
+    SyncStream,
+    frame_count,
+    frame_time,
+    pair,
+    samples_needed,
+    window_start,
+)
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in, level_db
-from lipsync_edge.audio.alignment import SyncStream, frame_count, frame_time, pair, samples_needed, window_start
 from lipsync_edge.face.tracker import TrackedFrame
+from lipsync_edge.models.spec import AudioWindow
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")
 CENTRED = AudioWindow(columns=16, offset=-8, tail="pad")

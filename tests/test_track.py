@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
 from lipsync_edge.face.identity import choose, iou_with, looks, parse_choice
+from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smoothing import smooth_row
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 

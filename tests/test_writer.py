@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.audio.reader import probe_sound, read_audio
+from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.render.composite import Region
 from lipsync_edge.video.color import Colour
-from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.video.probe import probe
-from lipsync_edge.video.yuv import Original
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.video.writer import VideoFormat, VideoWriter, check_output, exact_tick
+from lipsync_edge.video.yuv import Original
 from tests.clips import number, scene, times_of, write_clip
 from tests.test_sound import onsets
 

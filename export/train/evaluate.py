@@ -27,12 +27,12 @@ import numpy.typing as npt
 from export.train.facemesh import FaceTeacher
 from export.train.lips_shape import gap
 from export.train.sounds import read_sound
+from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.engine import Engine
+from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.loading import load
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.vad import GateOptions
-from lipsync_edge.audio.alignment import SyncStream, pair
-from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 
 Array = npt.NDArray[Any]
 

@@ -31,8 +31,8 @@ from export.train.detect_targets import encode, losses
 from export.train.fit import Losses, Plan, fit
 from export.train.parsing_maps import BROWS, EYES, LOWER_LIP, MOUTH, UPPER_LIP, augmented
 from export.train.sources import Face
-from lipsync_edge.models.spec import load_card
 from lipsync_edge.face.detector import make_priors
+from lipsync_edge.models.spec import load_card
 
 TRUNK = (*(f"conv{name}" for name, _, _ in VGG), "fc6", "fc7", "conv6_1", "conv6_2", "conv7_1", "conv7_2")
 L2_SCALES = {"conv3_3_norm": 10.0, "conv4_3_norm": 8.0, "conv5_3_norm": 5.0}

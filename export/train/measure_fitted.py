@@ -40,10 +40,10 @@ from export.train.fit_published import STAGES as PUBLISHED
 from export.train.parsing_maps import DRAWN, plain
 from export.train.sources import Face, balanced, load_frames, load_stills, mesh_box, read_labels
 from export.validate import compared, summary
-from lipsync_edge.models.spec import load_card
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.face.identity import iou_with
+from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.spec import load_card
 
 STAGES = PUBLISHED | {"wav2lip": fit_generator.STAGES}
 PRECISIONS = ("fp32", "int8", "fp16")

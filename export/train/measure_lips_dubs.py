@@ -18,11 +18,11 @@ from export.train.lips_networks import FLOW_RANGE
 from export.train.measure_lips_own import mouth, ticks
 from export.train.sync_data import grey_mouth
 from export.train.sync_measure import SHIFTS, SyncJudge, moved, near
-from lipsync_edge.render import composite as blend
-from lipsync_edge.face.align import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.metrics.temporal import flicker
+from lipsync_edge.face.align import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.face.tracker import TrackedFrame
+from lipsync_edge.render import composite as blend
 
 Array = npt.NDArray[Any]
 

@@ -19,13 +19,13 @@ from export.train.labels import five_points
 from export.train.lips_shape import RIGID, apply, similarity_batch
 from export.train.sounds import read_sound
 from lipsync_edge.arrays import Tick
-from lipsync_edge.face.align import aligned_crop, similarity
+from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.metrics.pixels import psnr, ssim
-from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.audio.vad import GateOptions
-from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.face.align import aligned_crop, similarity
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.video.reader import VideoReader
 
 Array = npt.NDArray[Any]
 

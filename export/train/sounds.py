@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy.typing as npt
 
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.errors import NoVideoError
 from lipsync_edge.video.probe import probe
-from lipsync_edge.audio.reader import read_audio
 
 
 def read_sound(path: Path) -> npt.NDArray[Any]:

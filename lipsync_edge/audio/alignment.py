@@ -20,11 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.arrays import F32, Tick
-from lipsync_edge.models.spec import AudioWindow
 from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
 from lipsync_edge.audio.resample import Resampler, to_float32
 from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in
 from lipsync_edge.face.tracker import TrackedFrame
+from lipsync_edge.models.spec import AudioWindow
 
 State = Literal["wait", "ready", "end"]
 

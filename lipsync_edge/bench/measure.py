@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.models.devices import probe_devices
 from lipsync_edge.errors import ModelError
+from lipsync_edge.models.devices import probe_devices
 from lipsync_edge.models.network import find_model
 from lipsync_edge.models.preset import load_preset, preset_names
 

@@ -42,8 +42,8 @@ def bench_command(
     """
     with reporting(as_json):
         from lipsync_edge.bench import report
-        from lipsync_edge.bench.recommend import ratios
         from lipsync_edge.bench.measure import PRECISIONS, Plan
+        from lipsync_edge.bench.recommend import ratios
 
         plan = Plan(
             presets=tuple(preset or ()),
@@ -73,11 +73,11 @@ def bench(plan: Plan) -> dict[str, Any]:
     What was found is kept for `--device auto` (`lipsync_edge.models.autotune`), unless the machine was busy, threads or
     models were the user's own, or a configuration of the same preset was left out.
     """
-    from lipsync_edge.bench.recommend import recommend
-    from lipsync_edge.models.autotune import remember
-    from lipsync_edge.machine import this_machine
     from lipsync_edge.bench.measure import make_clip, run_plan
+    from lipsync_edge.bench.recommend import recommend
     from lipsync_edge.demo import demo_files
+    from lipsync_edge.machine import this_machine
+    from lipsync_edge.models.autotune import remember
     from lipsync_edge.video.probe import read_image
 
     machine = this_machine()

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lipsync_edge.cli.bench import bench_command
+from lipsync_edge.cli.console import print_json, progress_bar, reporting, run_app
+from lipsync_edge.cli.eval import evaluate_command
 from lipsync_edge.cli.live import live, prepare, serve
 from lipsync_edge.cli.models import models_app
-from lipsync_edge.cli.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.errors import UsageError
-from lipsync_edge.cli.eval import evaluate_command
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.face.detector import Detector
+from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.errors import InputError, NoAudioError
-from lipsync_edge.eval import fid, watch
+from lipsync_edge.eval import watch
 from lipsync_edge.eval.curves import at_times, curve, opening_figures, plain
 from lipsync_edge.eval.examples import Example, examples
+from lipsync_edge.eval.metrics import fid
 from lipsync_edge.eval.metrics.pixels import psnr, ssim
 from lipsync_edge.eval.metrics.seam import seam
 from lipsync_edge.eval.metrics.syncnet import RATE, load_syncnet, sync_score
 from lipsync_edge.eval.metrics.temporal import flicker, tss
 from lipsync_edge.eval.watch import LEAST, MOUTH, Place, Seen, cut_box, mouth_box
-from lipsync_edge.video.probe import probe
+from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.video.probe import probe
 
 NO_REFERENCE = "no --reference"
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, POINTS, U8, Boxes
-from lipsync_edge.models.spec import DetectHead
 from lipsync_edge.errors import ModelError
-from lipsync_edge.models.network import Network
 from lipsync_edge.face.identity import iou_with
+from lipsync_edge.models.network import Network
+from lipsync_edge.models.spec import DetectHead
 
 MULTIPLE = 32  # sides of a small copy are filled up to this, so that every stride divides them
 _SAME_FACE_IOU = 0.6

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.face.align import similarity
 from lipsync_edge.errors import UsageError
+from lipsync_edge.face.align import similarity
 
 _PATCH = 24  # side of the grey patch that stands for a person's looks
 _LEAST_CONTRAST = 7.0  # standard deviation in grey levels

@@ -9,8 +9,8 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.face.identity import Person, iou_with
-from lipsync_edge.face.smoothing import smooth_row
 from lipsync_edge.face.options import Face, FindFaces, TrackedFrame, TrackOptions
+from lipsync_edge.face.smoothing import smooth_row
 
 _MOVED = 0.05  # of the face size: farther apart than this, two detections are not joined by a straight line
 _SAME_FACE_IOU = 0.25

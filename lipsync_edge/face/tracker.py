@@ -12,12 +12,12 @@ from fractions import Fraction
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.identity import Person, choose, looks, parse_choice
-from lipsync_edge.face.reference_tracker import PublishedTrack
-from lipsync_edge.face.smooth_tracker import Shot
 from lipsync_edge.face.options import FindFaces, TrackedFrame, TrackOptions
+from lipsync_edge.face.reference_tracker import PublishedTrack
+from lipsync_edge.face.shots import CutDetector
+from lipsync_edge.face.smooth_tracker import Shot
 
 __all__ = ["TrackOptions", "TrackedFrame", "Tracker"]
 

@@ -14,11 +14,11 @@ from typing import IO
 
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.health import ShowHealth
-from lipsync_edge.live.slot import I16, Sink
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.session import Show, ShowOptions
+from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
+from lipsync_edge.live.slot import I16, Sink
 from lipsync_edge.live.sources import Feeder, keep_open, open_microphone, read_file, read_pipe
 from lipsync_edge.pipeline.stream import Stream
 

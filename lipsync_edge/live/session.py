@@ -15,10 +15,10 @@ from itertools import count
 from math import ceil
 
 from lipsync_edge.errors import UsageError
-from lipsync_edge.live.health import ShowHealth
 from lipsync_edge.live.audio_queue import Inbox, Pcm, Taken
-from lipsync_edge.live.slot import I16, Moment, Sink, Track
+from lipsync_edge.live.health import ShowHealth
 from lipsync_edge.live.process import resident_bytes
+from lipsync_edge.live.slot import I16, Moment, Sink, Track
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.pipeline.stream_frame import StreamFrame
 

@@ -17,8 +17,8 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.live.process import JsonLines, Watchdog, notify_systemd
 
 if TYPE_CHECKING:
-    from lipsync_edge.pipeline.avatar import Avatar
     from lipsync_edge.engine import Engine
+    from lipsync_edge.pipeline.avatar import Avatar
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -13,8 +13,8 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.live.audio_queue import ShowOverError
-from lipsync_edge.live.slot import I16
 from lipsync_edge.live.session import Show
+from lipsync_edge.live.slot import I16
 
 LOG = logging.getLogger("lipsync_edge.live")
 PIECE_BYTES = 8192

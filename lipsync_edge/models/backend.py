@@ -1,4 +1,4 @@
-"""Opening an ONNX file on a device: the only place, with `backends/`, that knows device names."""
+"""Opening an ONNX file on a device: the only place, with its two runtimes beside it, that knows device names."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ def open_backend(path: Path, device: str = "auto", threads: int | None = None) -
 
 
 def _auto_order() -> list[str]:
-    from lipsync_edge.backends import ort
+    from lipsync_edge.models import onnxruntime
 
-    return (["cuda"] if ort.offers("cuda") else []) + ["cpu", "openvino"]
+    return (["cuda"] if onnxruntime.offers("cuda") else []) + ["cpu", "openvino"]
 
 
 def _opener(device: str) -> Callable[[Path, str, int | None], Backend]:
-    from lipsync_edge.backends import ort
+    from lipsync_edge.models import onnxruntime
 
-    if device.startswith("openvino") and (find_spec("openvino") or not ort.offers("openvino")):
-        from lipsync_edge.backends import openvino
+    if device.startswith("openvino") and (find_spec("openvino") or not onnxruntime.offers("openvino")):
+        from lipsync_edge.models import openvino
 
         return openvino.OpenVinoBackend
-    return ort.OrtBackend
+    return onnxruntime.OrtBackend

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.errors import ManifestError, ModelError, UsageError
 from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
-from lipsync_edge.errors import ManifestError, ModelError, UsageError
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 AUTO_ORDER = {"cuda": ("fp16", "fp32", "int8"), "tensorrt": ("fp16", "fp32", "int8")}
@@ -73,8 +73,9 @@ def _match(card: str, spec: TensorSpec, array: npt.NDArray[Any], free: dict[str,
 
 def bundled_models() -> Path:
     """Return the folder of the models that ship with the package (wheel or checkout)."""
-    inside = Path(__file__).parent / "models_onnx"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "models_onnx"
+    package = Path(__file__).parents[1]
+    inside = package / "models_onnx"
+    return inside if inside.is_dir() else package.parent / "models_onnx"
 
 
 def load_network(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.errors import DeviceError, ModelError
+from lipsync_edge.models.backend import Arrays
 
 PROVIDERS = {
     "cpu": ("CPUExecutionProvider",),

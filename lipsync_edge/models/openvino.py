@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.errors import DeviceError, ModelError
+from lipsync_edge.models.backend import Arrays
 
 
 class OpenVinoBackend:

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.models.spec import load_card
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import bundled_models, read_manifest, verify_model
+from lipsync_edge.models.spec import load_card
 
 
 @dataclass(frozen=True, slots=True)

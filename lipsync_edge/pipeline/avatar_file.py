@@ -17,8 +17,8 @@ from typing import IO
 
 import numpy as np
 
-from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, Origin
 from lipsync_edge.errors import InputError, OutputError
+from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, Origin
 
 _MAGIC = b"LSEAVTR1"
 _HEADER = struct.Struct("<8sQ")

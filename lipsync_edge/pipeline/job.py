@@ -8,11 +8,11 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipsync_edge.audio.reader import SoundInfo, probe_sound
 from lipsync_edge.errors import UsageError
+from lipsync_edge.face.tracker import TrackOptions
 from lipsync_edge.video.loop import LOOPS, Loop
 from lipsync_edge.video.probe import VideoInfo, check_range, probe, read_image
-from lipsync_edge.audio.reader import SoundInfo, probe_sound
-from lipsync_edge.face.tracker import TrackOptions
 from lipsync_edge.video.writer import check_output
 
 if TYPE_CHECKING:

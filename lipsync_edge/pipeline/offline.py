@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lipsync_edge.arrays import U8, Boxes, Tick
-from lipsync_edge.errors import InputError, NoFaceError
-from lipsync_edge.pipeline.soundtrack import Heard
-from lipsync_edge.pipeline.job import Job, RunOptions, RunResult, prepare_job, track_options
-from lipsync_edge.video.loop import endless_frames
-from lipsync_edge.video.probe import VideoFrame
-from lipsync_edge.video.yuv import Original
+from lipsync_edge.audio.alignment import SyncStream, pair
 from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.audio.vad import GateOptions
-from lipsync_edge.audio.alignment import SyncStream, pair
-from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.face.tracker import TrackedFrame, Tracker
+from lipsync_edge.pipeline.job import Job, RunOptions, RunResult, prepare_job, track_options
+from lipsync_edge.pipeline.soundtrack import Heard
+from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.video.loop import endless_frames
+from lipsync_edge.video.probe import VideoFrame
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
+from lipsync_edge.video.yuv import Original
 
 if TYPE_CHECKING:
     import av

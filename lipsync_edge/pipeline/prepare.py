@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
 from lipsync_edge.errors import UsageError
-from lipsync_edge.video.probe import VideoFrame, probe, read_image
-from lipsync_edge.pipeline.offline import RunOptions, track_options
-from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.face.tracker import TrackedFrame, Tracker
+from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.offline import RunOptions, track_options
+from lipsync_edge.video.probe import VideoFrame, probe, read_image
+from lipsync_edge.video.reader import VideoReader
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine

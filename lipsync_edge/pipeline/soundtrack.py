@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from lipsync_edge.arrays import F32
-from lipsync_edge.pipeline.job import Job
 from lipsync_edge.audio.reader import read_sound
+from lipsync_edge.pipeline.job import Job
 from lipsync_edge.video.writer import VideoWriter
 
 

@@ -16,12 +16,12 @@ from types import TracebackType
 
 import numpy.typing as npt
 
-from lipsync_edge.pipeline.avatar import Avatar
+from lipsync_edge.audio.alignment import MelWindow, make_tick
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import UsageError
+from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import HostCalls
 from lipsync_edge.pipeline.stream_frame import Event, Health, Meter, State, StreamFrame
-from lipsync_edge.audio.alignment import MelWindow, make_tick
 from lipsync_edge.pipeline.utterance import Utterances
 
 

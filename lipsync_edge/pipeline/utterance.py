@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy.typing as npt
 
-from lipsync_edge.engine import Engine
-from lipsync_edge.audio.vad import GateOptions
 from lipsync_edge.audio.alignment import MelWindow, SyncStream
+from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.engine import Engine
 
 CLOSING = 4  # idle frames in which a mouth that was open closes
 

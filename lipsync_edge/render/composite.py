@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.face.align import F64, AlignedCrop
+from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.render.lips import WarpMouth
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats

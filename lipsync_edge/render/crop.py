@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8, Tick
-from lipsync_edge.render.composite import Region, crop_region
 from lipsync_edge.face.align import AlignedCrop, aligned_crop, box_to_pixels
+from lipsync_edge.render.composite import Region, crop_region
 from lipsync_edge.render.lips import Lips, WarpMouth
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
-from lipsync_edge.render.lips import ImageMouth, WarpMouth
 from lipsync_edge.models.network import Network
+from lipsync_edge.render.lips import ImageMouth, WarpMouth
 
 MOUTH_WINDOW = (
     0.1875,

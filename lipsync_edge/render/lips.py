@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
+from lipsync_edge.models.spec import WHOLE_CROP, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False)

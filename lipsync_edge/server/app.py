@@ -30,12 +30,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.live.audio_queue import ShowOverError
 from lipsync_edge.live.session import ShowOptions
-from lipsync_edge.server.auth import REFUSED, Guard, Limits
-from lipsync_edge.server.speak import session_of, speak, speak_socket, stages_of
-from lipsync_edge.server.sessions import MAIN, Refusal, Stages
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server.auth import REFUSED, Guard, Limits
+from lipsync_edge.server.sessions import MAIN, Refusal, Stages
+from lipsync_edge.server.speak import session_of, speak, speak_socket, stages_of
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parent / "static"
 HUNG_S = 5.0
 
 

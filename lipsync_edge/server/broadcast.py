@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from fractions import Fraction
 
 from lipsync_edge.live.audio_queue import ShowOverError
-from lipsync_edge.live.slot import I16, Moment
 from lipsync_edge.live.session import Show, ShowOptions
-from lipsync_edge.server.protocol import pack
+from lipsync_edge.live.slot import I16, Moment
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server.protocol import pack
 
 LOG = logging.getLogger("lipsync_edge.server")
 PATIENCE_S = 0.5  # how long one wait for room in a show lasts

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.setup import LOG, stop_on_signals, watched
 from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.live.setup import LOG, stop_on_signals, watched
 from lipsync_edge.pipeline.stream import Stream
 
 if TYPE_CHECKING:

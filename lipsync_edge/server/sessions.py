@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Limits
 from lipsync_edge.server.broadcast import LOG, Stage, Viewer
-from lipsync_edge.pipeline.stream import Stream
 
 MAIN = "main"
 

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import U8
-from lipsync_edge.video.color import STILL_COLOUR, Colour
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
+from lipsync_edge.video.color import STILL_COLOUR, Colour
 
 if TYPE_CHECKING:
     import av

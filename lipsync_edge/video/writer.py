@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
 from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
 from lipsync_edge.video.yuv import Original, bare_copy, even, put
 
 if TYPE_CHECKING:

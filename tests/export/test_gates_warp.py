@@ -11,8 +11,8 @@ from export import qdq
 from export.gates import FLOW_LOSS, Verdict, judge
 from export.makers import outputs
 from export.samples import feeds, made_up_scene
-from lipsync_edge.models.spec import ModelCard, WarpHead, load_card
 from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.spec import ModelCard, WarpHead, load_card
 
 SIDE = 128
 Arrays = dict[str, np.ndarray]

@@ -22,10 +22,10 @@ from export.quantize import quantize_folder
 from export.samples import feeds, made_up_scene, scenes
 from export.unfold import unfold_transposed
 from export.validate import check_graph, check_outputs, validate_folder
-from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.spec import CARDS, load_card
 from lipsync_edge.errors import InputError, ManifestError, UsageError
+from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import bundled_models, load_network, read_manifest
+from lipsync_edge.models.spec import CARDS, load_card
 
 NAME = "edge_segment"
 

@@ -17,8 +17,8 @@ from export.errors import GateError
 from export.quantize import quantize_folder
 from export.samples import made_up_scene
 from export.validate import NOT_JUDGED, validate_folder
-from lipsync_edge.models.spec import CARDS, load_card
 from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.spec import CARDS, load_card
 
 NAME = "edge_segment"
 INT8 = f"{NAME}.int8.onnx"

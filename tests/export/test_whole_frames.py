@@ -12,13 +12,13 @@ import pytest
 from benchmarks.reference_pipeline import make_reference
 from export import checkpoint
 from export.samples import made_up_scene
-from lipsync_edge.engine import Engine
-from lipsync_edge.loading import load
-from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.pipeline.offline import RunOptions, track_options
-from lipsync_edge.models.preset import load_preset
 from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import Tracker
+from lipsync_edge.loading import load
+from lipsync_edge.models.preset import load_preset
+from lipsync_edge.pipeline.offline import RunOptions, track_options
 
 FPS = 25
 
