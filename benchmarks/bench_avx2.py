@@ -23,7 +23,7 @@ from benchmarks.bench_networks import make_inputs, processor
 from export.qdq import largest_weight
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import read_manifest
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 
 RESULTS = Path(__file__).parent / "results" / "avx2.json"
 CPU = "Haswell"
@@ -39,8 +39,8 @@ def compare(models: Path, file: str, seconds: float) -> dict[str, Any]:
     import onnx
 
     files = read_manifest(models)
-    card = load_card(files[file]["card"], models)
-    feeds = make_inputs(card, files[f"{card.name}.fp32.onnx"], 1)
+    spec = load_spec(files[file]["card"], models)
+    feeds = make_inputs(spec, files[f"{spec.name}.fp32.onnx"], 1)
     here = open_backend(models / file, "cpu").run(feeds)
     with tempfile.TemporaryDirectory() as folder:
         given, got = Path(folder) / "x.npz", Path(folder) / "y.npz"

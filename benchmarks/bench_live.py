@@ -26,7 +26,7 @@ from bench_stream import avatar_of
 import lipsync_edge as le
 from lipsync_edge.audio.alignment import samples_needed
 from lipsync_edge.engine import Engine
-from lipsync_edge.live import Moment, Show, ShowOptions
+from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import I16
 from lipsync_edge.live.sources import read_file
@@ -56,7 +56,7 @@ class Watcher:
     _was_idle: bool = True
     _last: float = 0.0
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         """Take a moment: which frame of which utterance is it, and when had the sound it needs come?"""
         now = time.perf_counter()
         self.states[moment.state] = self.states.get(moment.state, 0) + 1
@@ -81,7 +81,7 @@ class Watcher:
         """Nothing is open."""
 
 
-def talk(show: Show, watcher: Watcher, sound: I16, seconds: float) -> None:
+def talk(show: LiveSession, watcher: Watcher, sound: I16, seconds: float) -> None:
     """Say the sound at the pace it is spoken, again and again."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -110,7 +110,7 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float, streams:
     for _ in range(streams):
         stream = engine.stream(avatar, sample_rate=RATE)
         watcher = Watcher(engine, stream.fps)
-        show = Show(stream, watcher, ShowOptions(rate=RATE, gap_s=2.0))
+        show = LiveSession(stream, watcher, SessionOptions(rate=RATE, gap_s=2.0))
         threads += [
             threading.Thread(target=show.run),
             threading.Thread(target=talk, args=(show, watcher, sound, minutes * 60)),

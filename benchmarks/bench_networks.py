@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.eager_networks import BUNDLED, PUBLISHED, torch_call
 from lipsync_edge.models.backend import Arrays, open_backend
 from lipsync_edge.models.network import read_manifest
-from lipsync_edge.models.spec import ModelCard, load_card
+from lipsync_edge.models.spec import ModelSpec, load_spec
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -84,7 +84,7 @@ class Group:
         """Return the rows this group should have, without times."""
         files = read_manifest(self.models)
         cpu, isa = processor()
-        feeds = make_inputs(load_card(self.name, self.models), files[f"{self.name}.fp32.onnx"], self.batch)
+        feeds = make_inputs(load_spec(self.name, self.models), files[f"{self.name}.fp32.onnx"], self.batch)
         shape = " ".join("×".join(map(str, array.shape[1:])) for array in feeds.values())
         first = Row(self.name, "torch", "fp32", self.batch, shape, 0, 0, 0, 0, 0, {}, None, self.threads, cpu, isa,
                     "vnni" in isa, 0)  # fmt: skip
@@ -102,12 +102,12 @@ class Group:
 
     def variants(self) -> Iterator[Variant]:
         """Yield every way to run it, loaded."""
-        card = load_card(self.name, self.models)
+        spec = load_spec(self.name, self.models)
         entry = read_manifest(self.models)[f"{self.name}.fp32.onnx"]
-        feeds = make_inputs(card, entry, self.batch)
+        feeds = make_inputs(spec, entry, self.batch)
         for row in self.blanks():
             if row.runtime == "torch":
-                yield Variant(row, torch_call(card, feeds, self.threads))
+                yield Variant(row, torch_call(spec, feeds, self.threads))
                 continue
             path = self.models / f"{self.name}.{row.precision}.onnx"
             backend = open_backend(path, RUNTIMES[row.runtime], self.threads)
@@ -126,14 +126,14 @@ def processor() -> tuple[str, str]:
     return table.get("model name", platform.machine()), " ".join(flag for flag in ISA if flag in flags)
 
 
-def make_inputs(card: ModelCard, entry: dict[str, Any], batch: int) -> Arrays:
+def make_inputs(spec: ModelSpec, entry: dict[str, Any], batch: int) -> Arrays:
     """Return random inputs of the size whose multiply-adds the manifest counts."""
     rng = np.random.default_rng(0)
     feeds: Arrays = {}
-    for spec in card.inputs:
-        shape = (batch, *entry["macs_at"][spec.name][1:])
-        byte = spec.dtype == "uint8"
-        feeds[spec.name] = rng.integers(0, 256, shape, np.uint8) if byte else rng.random(shape, np.float32)
+    for tensor_spec in spec.inputs:
+        shape = (batch, *entry["macs_at"][tensor_spec.name][1:])
+        byte = tensor_spec.dtype == "uint8"
+        feeds[tensor_spec.name] = rng.integers(0, 256, shape, np.uint8) if byte else rng.random(shape, np.float32)
     return feeds
 
 

@@ -27,7 +27,7 @@ from export.gates import judge
 from export.samples import feeds, scenes
 from lipsync_edge.models.backend import Arrays, open_backend
 from lipsync_edge.models.network import read_manifest
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 
 RESULTS = Path(__file__).parent / "results" / "nncf.json"
 MADE = ("nncf", "nncf_mixed")
@@ -81,13 +81,13 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Make NNCF's file, run both, return the row."""
     name, models = args.name, args.models
     fp32, ours = models / f"{name}.fp32.onnx", models / f"{name}.int8.onnx"
-    card = load_card(name, models)
-    inputs = list(feeds(card, scenes(args.calibrate, 2 * args.samples), fp32))
+    spec = load_spec(name, models)
+    inputs = list(feeds(spec, scenes(args.calibrate, 2 * args.samples), fp32))
     calibrating, judging = inputs[::2], inputs[1::2]
-    kept = [*card.quant.exclude, *read_manifest(models)[ours.name].get("kept_float", [])]
+    kept = [*spec.quant.exclude, *read_manifest(models)[ours.name].get("kept_float", [])]
     nncf_file(fp32, calibrating, work / "nncf.xml", [])
     nncf_file(fp32, calibrating, work / "nncf_mixed.xml", kept)
-    base, outputs = open_backend(fp32, "cpu"), [one.name for one in card.outputs]
+    base, outputs = open_backend(fp32, "cpu"), [one.name for one in spec.outputs]
     runs = {
         "fp32": open_backend(fp32, "openvino:CPU", args.threads).run,
         "ours": open_backend(ours, "openvino:CPU", args.threads).run,
@@ -106,7 +106,7 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         "cpu": cpu, "isa": isa, "load": float(Path("/proc/loadavg").read_text().split()[0]),
     }  # fmt: skip
     for kind, run in runs.items():
-        verdict = judge(card, "int8", judging, want, [run(one) for one in judging])
+        verdict = judge(spec, "int8", judging, want, [run(one) for one in judging])
         best, median = min(times[kind]), float(np.median(times[kind]))
         row[kind] = {
             "ms": best,

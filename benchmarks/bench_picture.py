@@ -26,9 +26,9 @@ import cv2
 import numpy as np
 
 from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
-from lipsync_edge.arrays import U8
 from lipsync_edge.machine import this_machine
 from lipsync_edge.render.composite import Region
+from lipsync_edge.types import U8
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader

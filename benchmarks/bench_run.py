@@ -30,8 +30,8 @@ import cv2
 import numpy as np
 import soundfile
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.types import U8
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 

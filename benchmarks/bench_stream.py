@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 
 import lipsync_edge as le
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.audio.reader import probe_sound, read_sound
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import Tracker
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.avatar_file import load_avatar
 from lipsync_edge.pipeline.offline import RunOptions, track_options
+from lipsync_edge.types import F32, U8
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 
@@ -59,7 +59,7 @@ def avatar_of(engine: Engine, face: Path, height: int) -> Avatar:
             yield from tracker.push(scaled(frame.image_bgr), frame.time)
         yield from tracker.flush()
 
-    return build_avatar(tracked(), probe(face).fps, Origin.of(engine))
+    return build_avatar(tracked(), probe(face).fps, AvatarOrigin.of(engine))
 
 
 def endless(sound: F32, seconds: float, rate: int):  # noqa: ANN201

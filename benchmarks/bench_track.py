@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import U8, Boxes
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import Network, find_model
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
+from lipsync_edge.types import U8, Boxes
 
 RESULTS = Path(__file__).parent / "results" / "track.json"
 FIVE = ((33, 133), (263, 362), (1,), (61,), (291,))  # mesh vertices of the five landmarks
@@ -213,7 +213,7 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     path = find_model("edge_detect", models=args.models, precision=args.precision)
-    detector = Detector(Network(load_card("edge_detect"), open_backend(path, "cpu", 1)))
+    detector = Detector(Network(load_spec("edge_detect"), open_backend(path, "cpu", 1)))
     options = TrackOptions(every=args.every, side=args.side, radius=args.radius)
     truth, rows, sheets = teacher(args.labels, args.corpus), [], []
     for clip in sorted(p for p in args.corpus.iterdir() if p.is_file() and args.only in p.name):

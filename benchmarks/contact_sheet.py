@@ -1,4 +1,4 @@
-"""Show results beside their sources in one picture, to be looked at by eye.
+"""LiveSession results beside their sources in one picture, to be looked at by eye.
 
     python benchmarks/contact_sheet.py SHEET.png SOURCE RESULT [SOURCE RESULT ...] [--columns 8] [--side 220]
 
@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions
 from lipsync_edge.models.network import load_network
+from lipsync_edge.types import U8
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import probe
 

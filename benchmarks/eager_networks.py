@@ -6,20 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from lipsync_edge.models.backend import Arrays
-from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.models.spec import ModelSpec
 
 PUBLISHED = ("wav2lip", "s3fd", "bisenet", "rrdbnet")
 BUNDLED = ("edge_detect", "edge_segment", "edge_enhance", "edge_lips")
 
 
-def torch_call(card: ModelCard, feeds: Arrays, threads: int) -> Callable[[], object]:
+def torch_call(spec: ModelSpec, feeds: Arrays, threads: int) -> Callable[[], object]:
     """Return a call of the network in torch eager, untrained and not folded, on the same inputs."""
     import torch
 
     torch.set_num_threads(threads)
-    module = _published(card) if card.name in PUBLISHED else _bundled(card.name)
+    module = _published(spec) if spec.name in PUBLISHED else _bundled(spec.name)
     module.eval()
-    tensors = [torch.from_numpy(feeds[spec.name]) for spec in card.inputs]
+    tensors = [torch.from_numpy(feeds[tensor_spec.name]) for tensor_spec in spec.inputs]
 
     def call() -> object:
         with torch.inference_mode():
@@ -28,11 +28,11 @@ def torch_call(card: ModelCard, feeds: Arrays, threads: int) -> Callable[[], obj
     return call
 
 
-def _published(card: ModelCard) -> Any:
+def _published(spec: ModelSpec) -> Any:
     from export.graphs import GRAPHS
     from export.networks import NETWORKS
 
-    return GRAPHS[card.name](NETWORKS[card.name]().eval(), card)
+    return GRAPHS[spec.name](NETWORKS[spec.name]().eval(), spec)
 
 
 def _bundled(name: str) -> Any:

@@ -84,7 +84,7 @@ def macs(engine: Engine, stages: Mapping[str, Sequence[float]], frames: int) -> 
     files = read_manifest(bundled_models())
     calls = {"detect": len(stages["detect"]) / frames}
     return {
-        stage: round(files[f"{network.card.name}.{network.precision}.onnx"]["macs"] * calls.get(stage, 1.0))
+        stage: round(files[f"{network.spec.name}.{network.precision}.onnx"]["macs"] * calls.get(stage, 1.0))
         for stage, network in engine.networks.items()
     }
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import soundfile
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.audio.vad import level_db
+from lipsync_edge.types import F32
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter

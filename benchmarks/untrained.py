@@ -31,11 +31,11 @@ from export import checkpoint, qdq
 from export.convert import convert
 from export.samples import feeds, scenes
 from export.store import publish, read_files, staging
-from lipsync_edge.arrays import F32
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.network import load_network, verify_model
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
+from lipsync_edge.types import F32
 from lipsync_edge.video.reader import VideoReader
 from tests.golden.checkpoints import make_state, write_checkpoint
 
@@ -101,7 +101,7 @@ def sound(name: str, precision: str, folder: Path) -> bool:
     """Return whether a file is there and is what its manifest and the network's card of today say."""
     path = folder / f"{name}.{precision}.onnx"
     try:
-        verify_model(path, load_card(name, folder))
+        verify_model(path, load_spec(name, folder))
     except (LipsyncError, OSError):
         return False
     return True
@@ -110,10 +110,10 @@ def sound(name: str, precision: str, folder: Path) -> bool:
 def quantize(name: str, folder: Path) -> None:
     """Write NAME.int8.onnx with every heavy layer in int8 but those that the card keeps, and its manifest entry."""
     fp32, target = folder / f"{name}.fp32.onnx", f"{name}.int8.onnx"
-    card, entry = load_card(name, folder), read_files(folder)[f"{name}.fp32.onnx"]
-    inputs = list(feeds(card, scenes((), CALIBRATED), fp32))
+    spec, entry = load_spec(name, folder), read_files(folder)[f"{name}.fp32.onnx"]
+    inputs = list(feeds(spec, scenes((), CALIBRATED), fp32))
     with staging(folder) as stage, tempfile.TemporaryDirectory(dir=stage) as work:
-        model = qdq.quantized(qdq.prepare(fp32, inputs, card.quant, Path(work)), [])
+        model = qdq.quantized(qdq.prepare(fp32, inputs, spec.quant, Path(work)), [])
         onnx.save(model, str(stage / target))
         facts = {
             key: entry[key] for key in ("card", "card_digest", "parameters", "macs", "macs_at", "licence")

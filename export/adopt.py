@@ -14,7 +14,7 @@ from export.convert import clean
 from export.errors import ExternalDataError, GraphError, NotFiniteError, UnreadableCheckpointError
 from export.store import publish, staging, tool_versions
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.spec import CARDS, ModelCard, load_card
+from lipsync_edge.models.spec import SPECS, ModelSpec, load_spec
 
 EDGE = 96
 LEAST_OPSET = 11
@@ -32,25 +32,25 @@ def adopt(path: Path, network: str, out_dir: Path) -> list[Path]:
     Raises:
         UnreadableCheckpointError, ExternalDataError, GraphError, NotFiniteError: see `export.errors`.
     """
-    card = load_card(network)
+    spec = load_spec(network)
     model = read_graph(path)
     mel, face, out = find_tensors(model, path.name)
-    wrapped = wrap(free_batch(model), mel, face, out, card)
+    wrapped = wrap(free_batch(model), mel, face, out, spec)
     with staging(out_dir) as stage:
         name = f"{network}.fp32.onnx"
         onnx.save(wrapped, str(stage / name))
         error = _check(model, stage / name, (mel, face, out), path.name)
-        (stage / f"{network}.toml").write_bytes((CARDS / f"{network}.toml").read_bytes())
+        (stage / f"{network}.toml").write_bytes((SPECS / f"{network}.toml").read_bytes())
         entry = {
-            "card": card.name,
-            "card_digest": card.digest(),
+            "card": spec.name,
+            "card_digest": spec.digest(),
             "precision": "fp32",
             "parameters": measure.parameters(wrapped),
             "macs": measure.macs(wrapped, {"face": [1, EDGE, EDGE, 3], "mel": [1, 80, 16]}),
             "adopted": {"mel": mel, "face": face, "out": out},
             "error": {"original_max_of_range": float(f"{error:.3g}")},
             "tools": tool_versions(),
-            "licence": card.licence,
+            "licence": spec.licence,
         }
         return publish(stage, out_dir, {name: entry})
 
@@ -170,12 +170,12 @@ def free_batch(model: onnx.ModelProto) -> onnx.ModelProto:
     return clean(free)
 
 
-def wrap(model: onnx.ModelProto, mel: str, face: str, out: str, card: ModelCard) -> onnx.ModelProto:
+def wrap(model: onnx.ModelProto, mel: str, face: str, out: str, spec: ModelSpec) -> onnx.ModelProto:
     """Return the graph with uint8 NHWC BGR in and float NHWC BGR out, as the card says."""
     inner = compose.add_prefix(model, "net/")
     mask = (np.arange(EDGE) < EDGE // 2).astype(np.float32).reshape(1, 1, EDGE, 1)
     constants: dict[str, Any] = {
-        "pre/scale": np.array(card.normalise.scale, np.float32),
+        "pre/scale": np.array(spec.normalise.scale, np.float32),
         "pre/upper": mask,
         "pre/shape": np.array([-1, 1, 80, 16], np.int64),
     }
@@ -190,7 +190,7 @@ def wrap(model: onnx.ModelProto, mel: str, face: str, out: str, card: ModelCard)
     after = [helper.make_node("Transpose", [f"net/{out}"], ["image"], perm=[0, 2, 3, 1])]
     graph = helper.make_graph(
         [*before, *inner.graph.node, *after],
-        card.name,
+        spec.name,
         [
             helper.make_tensor_value_info("face", TensorProto.UINT8, ["batch", EDGE, EDGE, 3]),
             helper.make_tensor_value_info("mel", TensorProto.FLOAT, ["batch", 80, 16]),

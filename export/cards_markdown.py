@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from export.cards_figures import FIGURES, table
-from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
+from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,20 +56,20 @@ def render_cards(models: Path, results: Path = RESULTS) -> dict[str, str]:
     manifest = json.loads((models / "manifest.json").read_text("utf-8"))
     known = Known(words, manifest["files"], results)
     names = sorted({entry["card"] for entry in known.files.values()} & set(words))
-    return {name: render(load_card(name), known) for name in names}
+    return {name: render(load_spec(name), known) for name in names}
 
 
-def render(card: ModelCard, known: Known) -> str:
+def render(spec: ModelSpec, known: Known) -> str:
     """Return one card."""
-    words, common = known.words[card.name], known.words["common"]
-    files = {name: entry for name, entry in known.files.items() if entry["card"] == card.name}
+    words, common = known.words[spec.name], known.words["common"]
+    files = {name: entry for name, entry in known.files.items() if entry["card"] == spec.name}
     parts = [
-        f"# {card.name}\n\n{words['what']} {sentence(card.notes)}",
+        f"# {spec.name}\n\n{words['what']} {sentence(spec.notes)}",
         "Made by `python -m export cards models_onnx` from the card, the manifest and the measured rows; not by hand.",
-        f"## The network\n\n{words['architecture']}\n\n{shapes(card)}\n\n{sizes(files)}\n\n{precisions(files)}",
-        f"## Data and licence\n\n{data(card, known)}",
-        f"## Training\n\n{words['augmentation']}\n\n{training(card.name, known)}",
-        f"## Figures\n\n{FIGURES[card.name](known.rows)}",
+        f"## The network\n\n{words['architecture']}\n\n{shapes(spec)}\n\n{sizes(files)}\n\n{precisions(files)}",
+        f"## Data and licence\n\n{data(spec, known)}",
+        f"## Training\n\n{words['augmentation']}\n\n{training(spec.name, known)}",
+        f"## Figures\n\n{FIGURES[spec.name](known.rows)}",
         f"## Limits\n\n{words['limits']}",
         f"## Intended use\n\n{common['use']}",
         f"## Misuse\n\n{common['misuse']}",
@@ -82,9 +82,9 @@ def sentence(text: str) -> str:
     return text and text[0].upper() + text[1:].rstrip(".") + "."
 
 
-def shapes(card: ModelCard) -> str:
+def shapes(spec: ModelSpec) -> str:
     """Return inputs and outputs."""
-    rows = [(way, t) for way, specs in (("in", card.inputs), ("out", card.outputs)) for t in specs]
+    rows = [(way, t) for way, specs in (("in", spec.inputs), ("out", spec.outputs)) for t in specs]
     return table(["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows])
 
 
@@ -125,16 +125,16 @@ def precisions(files: dict[str, Row]) -> str:
     return " ".join(lines)
 
 
-def data(card: ModelCard, known: Known) -> str:
+def data(spec: ModelSpec, known: Known) -> str:
     """Return what was learnt from, how much of it, and under which licence."""
     common, counted = known.words["common"], known.rows("training")
     out = [
         common["clips"],
         common["stills"],
-        known.words[card.name]["chosen"],
+        known.words[spec.name]["chosen"],
         common["teacher"],
-        f"Origin: {sentence(card.origin)}",
-        f"Licence: {sentence(card.licence)}",
+        f"AvatarOrigin: {sentence(spec.origin)}",
+        f"Licence: {sentence(spec.licence)}",
     ]
     if counted:
         clips, stills = counted["clips"], counted["stills"]
@@ -144,7 +144,7 @@ def data(card: ModelCard, known: Known) -> str:
         )
         by = "; ".join(f"{count} {licence}" for licence, count in stills["by_licence"].items())
         out[1] += f" {stills['stills']} stills, a face was labelled in {stills['labelled']}: {by}."
-        if card.name == "edge_lips":
+        if spec.name == "edge_lips":
             out[0] += f" Other voices made for them: {counted['other_voices']['voices']}."
     return "\n\n".join(out)
 

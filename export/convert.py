@@ -21,7 +21,7 @@ from export.graphs import GRAPHS, EnhanceGraph, fold
 from export.networks.syncnet_v2 import AudioBranch, LipBranch, SyncNetV2
 from export.store import publish, staging, tool_versions
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.spec import ModelCard, load_card
+from lipsync_edge.models.spec import ModelSpec, load_spec
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -41,7 +41,7 @@ class Job:
     """
 
     stem: str
-    card: ModelCard
+    spec: ModelSpec
     reference: nn.Module
     graph: nn.Module
     inputs: Mapping[str, Sequence[int | str]]
@@ -81,22 +81,22 @@ def jobs(network: str, net: nn.Module, *, plain: bool) -> list[Job]:
             "audio": (AudioBranch(net), AudioBranch(whole)),
             "lip": (LipBranch(net), LipBranch(whole)),
         }
-        return [_by_card(load_card(f"{network}.{part}"), *pair) for part, pair in branches.items()]
-    card = load_card(network)
+        return [_by_card(load_spec(f"{network}.{part}"), *pair) for part, pair in branches.items()]
+    spec = load_spec(network)
     folded = fold(copy.deepcopy(net))
     if network not in GRAPHS:
-        return [_by_card(card, net, folded)]
+        return [_by_card(spec, net, folded)]
     if plain:
         ins, outs = PLAIN[network]
-        return [Job(network, card, net, folded, ins, outs, plain=True, kinds=dict.fromkeys(ins, "float32"))]
+        return [Job(network, spec, net, folded, ins, outs, plain=True, kinds=dict.fromkeys(ins, "float32"))]
     graph = GRAPHS[network]
-    return [_by_card(card, graph(net, card), graph(folded, card))]
+    return [_by_card(spec, graph(net, spec), graph(folded, spec))]
 
 
-def _by_card(card: ModelCard, reference: nn.Module, graph: nn.Module) -> Job:
-    ins, outs = ({spec.name: spec.axes for spec in side} for side in (card.inputs, card.outputs))
-    kinds = {spec.name: spec.dtype for spec in card.inputs}
-    return Job(card.name, card, reference.eval(), graph.eval(), ins, outs, kinds=kinds)
+def _by_card(spec: ModelSpec, reference: nn.Module, graph: nn.Module) -> Job:
+    ins, outs = ({tensor_spec.name: tensor_spec.axes for tensor_spec in side} for side in (spec.inputs, spec.outputs))
+    kinds = {tensor_spec.name: tensor_spec.dtype for tensor_spec in spec.inputs}
+    return Job(spec.name, spec, reference.eval(), graph.eval(), ins, outs, kinds=kinds)
 
 
 def sizes(job: Job) -> tuple[dict[str, int], dict[str, int]]:
@@ -163,7 +163,7 @@ def write_graph(job: Job, path: Path) -> None:
             input_names=list(job.inputs),
             output_names=list(job.outputs),
             dynamic_axes=dynamic,
-            opset_version=job.card.opset,
+            opset_version=job.spec.opset,
             dynamo=False,
         )
     model = clean(onnx.load(str(path)))
@@ -219,9 +219,9 @@ def compare(job: Job, path: Path, device: str = "cpu") -> float:
             if want[name].dtype == np.uint8:  # labels: which part of them differs
                 error = float(np.mean(got[name] != want[name]))
             worst = max(worst, error)
-    if worst > job.card.atol:
+    if worst > job.spec.atol:
         raise GateError(
-            expected=f"{path.name} within {job.card.atol:g} of torch on {device}",
+            expected=f"{path.name} within {job.spec.atol:g} of torch on {device}",
             got=f"{worst:.2g} of the output's range",
             fix="this is a bug of the exporter: please report it with the versions in manifest.json",
         )
@@ -234,13 +234,13 @@ def describe(job: Job, path: Path, error: float) -> dict[str, Any]:
     free = COUNTED.get(job.stem, sizes(job)[0])
     shapes = {name: [free[a] if isinstance(a, str) else a for a in axes] for name, axes in job.inputs.items()}
     return {
-        "card": job.card.name,
-        "card_digest": "plain" if job.plain else job.card.digest(),
+        "card": job.spec.name,
+        "card_digest": "plain" if job.plain else job.spec.digest(),
         "precision": "fp32",
         "parameters": measure.parameters(model),
         "macs": measure.macs(model, shapes),
         "macs_at": shapes,
         "error": {"torch_max_of_range": float(f"{error:.3g}")},
         "tools": tool_versions(),
-        "licence": job.card.licence,
+        "licence": job.spec.licence,
     }

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from export.measure import psnr
-from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.face.identity import iou_with
 from lipsync_edge.models.backend import Arrays
-from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelCard
+from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelSpec
 from lipsync_edge.render.enhance import compose_small, window_pixels
 from lipsync_edge.render.lips import WarpMouth
+from lipsync_edge.types import F32, Boxes
 
 METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
 AP_LOSS = 0.005  # half a point
@@ -47,7 +47,7 @@ class Verdict:
 
 
 def judge(
-    card: ModelCard, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+    spec: ModelSpec, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """Compare outputs with those of fp32.
 
@@ -58,53 +58,53 @@ def judge(
         want: outputs of fp32.
         got: outputs of the smaller file.
     """
-    threshold = card.gate.fp16 if precision == "fp16" else card.gate.int8
+    threshold = spec.gate.fp16 if precision == "fp16" else spec.gate.int8
     if not all(np.isfinite(a).all() for out in got for a in out.values() if a.dtype.kind == "f"):
-        return Verdict({METRICS[card.role]: float("nan")}, -float("inf"))
-    if card.role == "detect":
-        return _judge_boxes(card, threshold, feeds, want, got)
-    if card.role == "segment":
-        value = _miou(card, want, got)
-    elif card.role == "sync":
+        return Verdict({METRICS[spec.role]: float("nan")}, -float("inf"))
+    if spec.role == "detect":
+        return _judge_boxes(spec, threshold, feeds, want, got)
+    if spec.role == "segment":
+        value = _miou(spec, want, got)
+    elif spec.role == "sync":
         value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
-    elif card.kind == "warp":
-        return _judge_warp(card, threshold, feeds, want, got)
+    elif spec.kind == "warp":
+        return _judge_warp(spec, threshold, feeds, want, got)
     else:
         value = psnr(
             *(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want))
         )
-    return Verdict({METRICS[card.role]: value}, value - threshold)
+    return Verdict({METRICS[spec.role]: value}, value - threshold)
 
 
 def _judge_warp(
-    card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+    spec: ModelSpec, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """The picture of the mouth alone, and how much of the motion is lost: skin that stands still must hide neither.
 
     `flow_px` says the same of the shape in the mouth's window: how far off its points lie, in pixels of the crop.
     """
-    value = psnr(_mouths(card, feeds, got), _mouths(card, feeds, want))
+    value = psnr(_mouths(spec, feeds, got), _mouths(spec, feeds, want))
     moved = sum(float(np.abs(w["flow"]).sum()) for w in want)
     off = sum(float(np.abs(w["flow"] - g["flow"]).sum()) for w, g in zip(want, got, strict=True))
     lost = off / max(moved, 1e-9)
-    figures = {METRICS[card.role]: value, "flow_lost": lost, "flow_px": _flow_px(card, want, got)}
+    figures = {METRICS[spec.role]: value, "flow_lost": lost, "flow_px": _flow_px(spec, want, got)}
     return Verdict(figures, min(value - threshold, FLOW_LOSS - lost))
 
 
-def _flow_px(card: ModelCard, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
+def _flow_px(spec: ModelSpec, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
     """Return the mean length of the difference of two flows in the mouth's window, in pixels of the crop."""
     difference = np.concatenate([w["flow"] - g["flow"] for w, g in zip(want, got, strict=True)])
     side = difference.shape[-1]
     left, top, right, bottom = (
-        round(side * part) for part in (card.warp.window if card.warp else WHOLE_CROP)
+        round(side * part) for part in (spec.warp.window if spec.warp else WHOLE_CROP)
     )
     window = difference[:, :, top:bottom, left:right]
-    return float(np.hypot(window[:, 0], window[:, 1]).mean()) * card.side("face")
+    return float(np.hypot(window[:, 0], window[:, 1]).mean()) * spec.side("face")
 
 
-def _mouths(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:
+def _mouths(spec: ModelSpec, feeds: Sequence[Arrays], outs: Sequence[Arrays]) -> F32:
     """Stack the mouth's window of composed crops, BGR 0…1."""
-    window = card.warp.window if card.warp else WHOLE_CROP
+    window = spec.warp.window if spec.warp else WHOLE_CROP
     made = []
     for feed, out in zip(feeds, outs, strict=True):
         flow, mask, paint = (np.moveaxis(out[name][0], 0, -1) for name in ("flow", "mask", "paint"))
@@ -114,9 +114,9 @@ def _mouths(card: ModelCard, feeds: Sequence[Arrays], outs: Sequence[Arrays]) ->
     return np.concatenate(made)
 
 
-def _miou(card: ModelCard, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
+def _miou(spec: ModelSpec, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:
     """Mean over the classes that occur of intersection over union, all pictures together."""
-    name = card.outputs[0].name
+    name = spec.outputs[0].name
     a, b = (np.concatenate([_labels(out[name]) for out in side]) for side in (want, got))
     classes = np.union1d(np.unique(a), np.unique(b))
     return float(np.mean([((a == c) & (b == c)).sum() / ((a == c) | (b == c)).sum() for c in classes]))
@@ -131,26 +131,26 @@ def _cosine(a: F32, b: F32) -> float:
 
 
 def _judge_boxes(
-    card: ModelCard, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+    spec: ModelSpec, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """Take fp32's faces for true: mean overlap of the found ones, average precision, distance of landmarks."""
-    assert card.detect is not None
+    assert spec.detect is not None
     pairs: list[tuple[float, float]] = []
     hits: list[tuple[float, bool]] = []
     total = 0
     for feed, w, g in zip(feeds, want, got, strict=True):
-        priors = make_priors(*feed["frame"].shape[1:3], card.detect)
-        truth = _faces(card.detect, priors, w)
+        priors = make_priors(*feed["frame"].shape[1:3], spec.detect)
+        truth = _faces(spec.detect, priors, w)
         total += len(truth)
-        _match(truth, _faces(card.detect, priors, g), pairs, [])
-        _match(truth, _faces(replace(card.detect, score_threshold=LEAST_SCORE), priors, g), [], hits)
+        _match(truth, _faces(spec.detect, priors, g), pairs, [])
+        _match(truth, _faces(replace(spec.detect, score_threshold=LEAST_SCORE), priors, g), [], hits)
     if total == 0:  # nothing to find: no false alarm, and scores that stay close
         off = float(max(np.abs(w["scores"] - g["scores"]).max() for w, g in zip(want, got, strict=True)))
-        wrong = any(score > card.detect.score_threshold for score, _ in hits)
+        wrong = any(score > spec.detect.score_threshold for score, _ in hits)
         return Verdict({"iou": 1.0, "ap": float(not wrong), "scores_off": off}, -1.0 if wrong else 0.02 - off)
     overlap, points = np.mean(pairs, axis=0).tolist() if pairs else (0.0, 1.0)
     precision = average_precision(hits, total)
-    figures = {"iou": overlap, "ap": precision} | ({"points_off": points} if card.detect.landmarks else {})
+    figures = {"iou": overlap, "ap": precision} | ({"points_off": points} if spec.detect.landmarks else {})
     margins = overlap - threshold, precision - 1 + AP_LOSS, POINTS_LOSS - points
     return Verdict(figures, min(margins))
 

@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 from export.networks.rrdbnet import DAMP, DenseBlock
-from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.models.spec import ModelSpec
 
 
 class Normalised(nn.Module):
     """uint8 or float NHWC BGR → what the network eats, NCHW: order, then (x·scale − mean) / std."""
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
-        rule = card.normalise
+        rule = spec.normalise
         self.flip = rule.order == "rgb"
         self.scale = rule.scale
         order = [2, 1, 0] if self.flip else [0, 1, 2]
@@ -39,10 +39,10 @@ class Normalised(nn.Module):
 class LipsGraph(nn.Module):
     """Wav2Lip on one crop: masks its lower half itself."""
 
-    def __init__(self, net: nn.Module, card: ModelCard) -> None:
+    def __init__(self, net: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
-        self.net, self.normalise = net, Normalised(card)
-        side = card.side("face")
+        self.net, self.normalise = net, Normalised(spec)
+        side = spec.side("face")
         upper = (torch.arange(side) < side // 2).float()
         self.register_buffer("upper", upper.view(1, 1, side, 1))
 
@@ -56,9 +56,9 @@ class LipsGraph(nn.Module):
 class DetectGraph(nn.Module):
     """S3FD with softmax, its maps in one list: strides in the card's order, each row by row."""
 
-    def __init__(self, net: nn.Module, card: ModelCard) -> None:
+    def __init__(self, net: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
-        self.net, self.normalise = net, Normalised(card)
+        self.net, self.normalise = net, Normalised(spec)
 
     def forward(self, frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """uint8 (B, H, W, 3) BGR → face probability float32 (B, N), box offsets float32 (B, N, 4)."""
@@ -72,9 +72,9 @@ class DetectGraph(nn.Module):
 class SegmentGraph(nn.Module):
     """BiSeNet's first head, as the number of the likeliest class."""
 
-    def __init__(self, net: nn.Module, card: ModelCard) -> None:
+    def __init__(self, net: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
-        self.net, self.normalise = net, Normalised(card)
+        self.net, self.normalise = net, Normalised(spec)
 
     def forward(self, face: torch.Tensor) -> torch.Tensor:
         """uint8 (B, 512, 512, 3) BGR → uint8 (B, 512, 512)."""
@@ -84,9 +84,9 @@ class SegmentGraph(nn.Module):
 class EnhanceGraph(nn.Module):
     """RRDBNet, clamped."""
 
-    def __init__(self, net: nn.Module, card: ModelCard) -> None:
+    def __init__(self, net: nn.Module, spec: ModelSpec) -> None:
         super().__init__()
-        self.net, self.normalise = net, Normalised(card)
+        self.net, self.normalise = net, Normalised(spec)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """float32 (B, H, W, 3) BGR in 0…1 → float32 (B, 4H, 4W, 3) BGR in 0…1."""

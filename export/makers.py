@@ -18,7 +18,7 @@ from export import qdq
 from export.convert import clean
 from export.gates import Verdict, judge
 from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.models.spec import ModelSpec
 
 GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
 RANKING_INPUTS = 3  # of so many judged ones, nodes are ranked on so few
@@ -55,15 +55,15 @@ def outputs(
     return [backend.run(one) for one in inputs]
 
 
-def make_int8(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+def make_int8(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """Static QDQ with as few nodes in float as the gate needs."""
-    prepared = qdq.prepare(fp32, inputs, card.quant, work)
+    prepared = qdq.prepare(fp32, inputs, spec.quant, work)
     judged = to_judge(fp32, inputs)
     want = outputs(fp32, judged, work)
 
     def attempt(keep: Sequence[str]) -> Made:
         model = qdq.quantized(prepared, keep)
-        verdict = judge(card, "int8", judged, want, outputs(model, judged, work))
+        verdict = judge(spec, "int8", judged, want, outputs(model, judged, work))
         facts = {"kept_float": list(keep), "largest_weight": qdq.largest_weight(model)}
         return Made(model, verdict, facts)
 
@@ -71,13 +71,13 @@ def make_int8(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path)
     if made.verdict.passed:
         return made
     few = len(judged) * RANKING_INPUTS // JUDGED or 1  # 3 for a heavy network, 16 for a light one
-    ranked, table = _ranked(card, prepared, judged[:few], want[:few], work)
+    ranked, table = _ranked(spec, prepared, judged[:few], want[:few], work)
     made = _fewest(ranked, attempt)
     return Made(made.model, made.verdict, {**made.facts, "sensitivity": table})
 
 
 def _ranked(
-    card: ModelCard, prepared: qdq.Prepared, judged: Sequence[Arrays], want: Sequence[Arrays], work: Path
+    spec: ModelSpec, prepared: qdq.Prepared, judged: Sequence[Arrays], want: Sequence[Arrays], work: Path
 ) -> tuple[list[list[str]], list[dict[str, Any]]]:
     """Quantize one group of nodes at a time; the groups that lose most come first."""
     names = prepared.heavy()
@@ -87,7 +87,7 @@ def _ranked(
     for group in groups:
         keep = [name for name in names if name not in set(group)]
         got = outputs(qdq.quantized(prepared, keep), judged, work)
-        margin = judge(card, "int8", judged, want, got).margin
+        margin = judge(spec, "int8", judged, want, got).margin
         rows.append((margin, -_noise(want, got), group))
     rows.sort(key=lambda row: row[:2])
     table = [{"nodes": g, "margin": float(f"{m:.4g}"), "noise": float(f"{-n:.3g}")} for m, n, g in rows]
@@ -164,15 +164,15 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     return half
 
 
-def make_fp16(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+def make_fp16(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """Half precision inside, the card's own types at the edges."""
     judged = to_judge(fp32, inputs)
     model = to_half(onnx.load(str(fp32)))
     got = outputs(model, judged, work)
-    return Made(clean(model), judge(card, "fp16", judged, outputs(fp32, judged, work), got))
+    return Made(clean(model), judge(spec, "fp16", judged, outputs(fp32, judged, work), got))
 
 
-def make_dynamic(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
+def make_dynamic(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """int8 weights, ranges of activations measured at run time: no calibration, slower than static."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -188,11 +188,11 @@ def make_dynamic(card: ModelCard, fp32: Path, inputs: Sequence[Arrays], work: Pa
     )
     model = clean(onnx.load(str(path)))
     return Made(
-        model, judge(card, "dynamic", judged, outputs(fp32, judged, work), outputs(model, judged, work))
+        model, judge(spec, "dynamic", judged, outputs(fp32, judged, work), outputs(model, judged, work))
     )
 
 
-MAKERS: dict[str, Callable[[ModelCard, Path, Sequence[Arrays], Path], Made]] = {
+MAKERS: dict[str, Callable[[ModelSpec, Path, Sequence[Arrays], Path], Made]] = {
     "int8": make_int8,
     "fp16": make_fp16,
     "dynamic": make_dynamic,

@@ -21,7 +21,7 @@ from export.samples import Scene, feeds, scenes
 from export.store import publish, read_files, staging, tool_versions
 from export.validate import measured, summary
 from lipsync_edge.errors import InputError, UsageError
-from lipsync_edge.models.spec import ModelCard, load_card
+from lipsync_edge.models.spec import ModelSpec, load_spec
 
 
 def quantize_folder(
@@ -75,26 +75,26 @@ def quantize_folder(
 
 def refresh(fp32: Path) -> list[str]:
     """Enter a float file into its manifest when it is new there or changed."""
-    card = load_card(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
+    spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
     entry = read_files(fp32.parent).get(fp32.name, {})
-    if entry.get("sha256") == _sha256(fp32) and entry.get("card_digest") in (card.digest(), "plain"):
+    if entry.get("sha256") == _sha256(fp32) and entry.get("card_digest") in (spec.digest(), "plain"):
         return []
     model = onnx.load(str(fp32))
-    shapes = {spec.name: [_counted(card, a) for a in spec.axes] for spec in card.inputs}
+    shapes = {tensor_spec.name: [_counted(spec, a) for a in tensor_spec.axes] for tensor_spec in spec.inputs}
     kept = {
         key: entry[key]
         for key in ("trained", "error")
         if key in entry and entry.get("sha256") == _sha256(fp32)
     }
     fresh = {
-        "card": card.name,
-        "card_digest": card.digest(),
+        "card": spec.name,
+        "card_digest": spec.digest(),
         "precision": "fp32",
         "parameters": measure.parameters(model),
         "macs": measure.macs(model, shapes),
         "macs_at": shapes,
         "tools": tool_versions(),
-        "licence": card.licence,
+        "licence": spec.licence,
         **kept,
     }
     with staging(fp32.parent) as stage:
@@ -103,19 +103,19 @@ def refresh(fp32: Path) -> list[str]:
     return [f"{fp32.name}: entered into the manifest"]
 
 
-def _counted(card: ModelCard, axis: int | str) -> int:
+def _counted(spec: ModelSpec, axis: int | str) -> int:
     if isinstance(axis, int):
         return axis
     sizes = {"detect": {"height": 192, "width": 320}, "enhance": {"height": 64, "width": 80}}
-    if not card.name.startswith("edge_"):
+    if not spec.name.startswith("edge_"):
         sizes = {"detect": {"height": 360, "width": 640}, "enhance": {"height": 96, "width": 96}}
-    return sizes.get(card.role, {}).get(axis, 1)
+    return sizes.get(spec.role, {}).get(axis, 1)
 
 
-def _asked(card: ModelCard, precision: str) -> dict[str, Any]:
+def _asked(spec: ModelSpec, precision: str) -> dict[str, Any]:
     """Return what the card asks of a file: another answer means it must be made again."""
-    least = card.gate.fp16 if precision == "fp16" else card.gate.int8
-    return {"metric": card.gate.metric, "least": least, "exclude": list(card.quant.exclude)}
+    least = spec.gate.fp16 if precision == "fp16" else spec.gate.int8
+    return {"metric": spec.gate.metric, "least": least, "exclude": list(spec.quant.exclude)}
 
 
 def _sha256(path: Path) -> str:
@@ -125,9 +125,9 @@ def _sha256(path: Path) -> str:
 def _is_current(fp32: Path, precision: str) -> bool:
     target = fp32.with_name(fp32.name.replace(".fp32.", f".{precision}."))
     entry = read_files(fp32.parent).get(target.name, {})
-    card = load_card(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
-    asked = entry.get("asked") == _asked(card, precision)
-    same = asked and entry.get("made_from") == _sha256(fp32) and entry.get("card_digest") == card.digest()
+    spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
+    asked = entry.get("asked") == _asked(spec, precision)
+    same = asked and entry.get("made_from") == _sha256(fp32) and entry.get("card_digest") == spec.digest()
     return same and target.is_file() and entry.get("sha256") == _sha256(target)
 
 
@@ -137,7 +137,7 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
     Raises:
         GateError: even the mildest form is worse than the card allows; nothing is written.
     """
-    card = load_card(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
+    spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
     entry = read_files(fp32.parent).get(fp32.name, {})
     if entry.get("card_digest") == "plain":
         raise UsageError(
@@ -145,13 +145,13 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
             got=f"{fp32.name}, converted with --plain",
             fix="convert without it",
         )
-    inputs = list(feeds(card, list(found), fp32))
+    inputs = list(feeds(spec, list(found), fp32))
     target = fp32.name.replace(".fp32.", f".{precision}.")
     with staging(fp32.parent) as stage, tempfile.TemporaryDirectory(dir=stage) as work, _quiet():
-        made = MAKERS[precision](card, fp32, inputs, Path(work))
+        made = MAKERS[precision](spec, fp32, inputs, Path(work))
         if not made.verdict.passed:
             raise GateError(
-                expected=f"{target} to keep {card.gate.metric} at {getattr(card.gate, precision, card.gate.int8)}",
+                expected=f"{target} to keep {spec.gate.metric} at {getattr(spec.gate, precision, spec.gate.int8)}",
                 got=made.verdict.text(),
             )
         onnx.save(made.model, str(stage / target))
@@ -159,20 +159,20 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
         error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
         os.link(fp32, stage / fp32.name)
         facts = {
-            "measured": summary(measured(stage / target, card, precision, to_judge(fp32, inputs))),
+            "measured": summary(measured(stage / target, spec, precision, to_judge(fp32, inputs))),
             **made.facts,
         }
         (stage / fp32.name).unlink()
         fresh = {
-            "card": card.name,
-            "card_digest": card.digest(),
+            "card": spec.name,
+            "card_digest": spec.digest(),
             "precision": precision,
             **shared,
             "error": {**error, "against": "fp32", "inputs": len(to_judge(fp32, inputs))},
-            "asked": _asked(card, precision),
+            "asked": _asked(spec, precision),
             "made_from": _sha256(fp32),
             "tools": tool_versions(),
-            "licence": card.licence,
+            "licence": spec.licence,
             **facts,
         }
         path = publish(stage, fp32.parent, {target: fresh})[0]

@@ -16,15 +16,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.errors import InputError, LipsyncError
 from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.models.spec import ModelCard
+from lipsync_edge.models.spec import ModelSpec
 from lipsync_edge.render.enhance import window_pixels
+from lipsync_edge.types import F32, U8
 
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -41,7 +41,7 @@ class Scene:
     Attributes:
         frame_bgr: uint8 (H, W, 3).
         box_xyxy: float32 (4,) in frame pixels.
-        landmarks: float32 (5, 2) in frame pixels, in the order of `lipsync_edge.arrays.POINTS`.
+        landmarks: float32 (5, 2) in frame pixels, in the order of `lipsync_edge.types.POINTS`.
         mel: float32 (80, 16).
     """
 
@@ -131,17 +131,17 @@ def _scene(frame_bgr: U8, mel: F32, finder: Detector | None) -> Scene:
     return Scene(frame_bgr, box, (corner + TEMPLATE * side).astype(np.float32), mel)
 
 
-def feeds(card: ModelCard, found: list[Scene], fp32: Path) -> Iterator[Arrays]:
+def feeds(spec: ModelSpec, found: list[Scene], fp32: Path) -> Iterator[Arrays]:
     """Yield the network's inputs for each scene, batch 1, exactly as the runtime would cut them."""
-    if card.role == "detect":
+    if spec.role == "detect":
         recorder = Recorder(open_backend(fp32, "cpu"))
-        detector = Detector(Network(card, recorder))
+        detector = Detector(Network(spec, recorder))
         for scene in found:
             detector([scene.frame_bgr], DETECT_SIDE)
         yield from recorder.seen
         return
     for i, scene in enumerate(found):
-        yield _feed(card, scene, i)
+        yield _feed(spec, scene, i)
 
 
 class Recorder:
@@ -158,32 +158,32 @@ class Recorder:
         return self._backend.run(feeds)
 
 
-def _feed(card: ModelCard, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any]]:
-    if card.role == "lips":
-        mel = np.full((80, card.audio.columns if card.audio else 16), -4.0, np.float32)
+def _feed(spec: ModelSpec, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any]]:
+    if spec.role == "lips":
+        mel = np.full((80, spec.audio.columns if spec.audio else 16), -4.0, np.float32)
         width = min(16, mel.shape[1])
         mel[:, :width] = scene.mel[:, :width]
-        return {"face": _crop(card, scene, card.side("face"))[None], "mel": mel[None]}
-    if card.role == "segment":
-        return {"face": _crop(card, scene, card.side("face"))[None]}
-    if card.role == "enhance":
+        return {"face": _crop(spec, scene, spec.side("face"))[None], "mel": mel[None]}
+    if spec.role == "segment":
+        return {"face": _crop(spec, scene, spec.side("face"))[None]}
+    if spec.role == "enhance":
         return {"image": _to_enhance(scene)[None]}
     rng = np.random.default_rng(seed)
-    shapes = {spec.name: (1, *(int(a) for a in spec.axes[1:])) for spec in card.inputs}
-    face = _crop(card, scene, 224).transpose(2, 0, 1).astype(np.float32)
+    shapes = {tensor_spec.name: (1, *(int(a) for a in tensor_spec.axes[1:])) for tensor_spec in spec.inputs}
+    face = _crop(spec, scene, 224).transpose(2, 0, 1).astype(np.float32)
     known: dict[str, npt.NDArray[Any]] = {
         "mel": scene.mel[None, None],
         "mfcc": rng.normal(0, 10, (1, 1, 13, 20)).astype(np.float32),
         "lip": np.stack([face] * 5, 1)[None],
-        "face": np.tile(_crop(card, scene, 96)[48:].transpose(2, 0, 1), (5, 1, 1))[None].astype(np.float32)
+        "face": np.tile(_crop(spec, scene, 96)[48:].transpose(2, 0, 1), (5, 1, 1))[None].astype(np.float32)
         / 255,
     }
     return {name: known[name].reshape(shape) for name, shape in shapes.items()}
 
 
-def _crop(card: ModelCard, scene: Scene, side: int) -> U8:
+def _crop(spec: ModelSpec, scene: Scene, side: int) -> U8:
     """uint8 (side, side, 3) BGR, by landmarks or by the box, as the card says."""
-    if card.crop == "aligned":
+    if spec.crop == "aligned":
         return aligned_crop(scene.landmarks, side).cut(scene.frame_bgr)
     x1, y1, x2, y2 = box_to_pixels(scene.box_xyxy, scene.frame_bgr)
     view = np.ascontiguousarray(scene.frame_bgr[y1 : max(y2, y1 + 2), x1 : max(x2, x1 + 2)])

@@ -17,7 +17,7 @@ from export.samples import feeds, scenes
 from lipsync_edge.errors import InputError
 from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.network import read_manifest, verify_model
-from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
+from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
 
 NOT_JUDGED = "not judged: needs real faces, give --calibrate"
 TYPES = {"float32": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}
@@ -52,11 +52,11 @@ def validate_folder(models: Path, *, calibrate: Sequence[Path] = (), samples: in
     open_questions = []
     for name, entry in entries.items():
         path = models / name
-        card = load_card(entry["card"], models)
-        verify_model(path, card)
-        check_graph(onnx.load(str(path), load_external_data=False), card, name)
-        inputs = list(feeds(card, found, models / f"{entry['card']}.fp32.onnx"))
-        for device, facts in compared(path, card, entry["precision"], inputs).items():
+        spec = load_spec(entry["card"], models)
+        verify_model(path, spec)
+        check_graph(onnx.load(str(path), load_external_data=False), spec, name)
+        inputs = list(feeds(spec, found, models / f"{entry['card']}.fp32.onnx"))
+        for device, facts in compared(path, spec, entry["precision"], inputs).items():
             verdict: Verdict = facts["verdict"]
             judged = verdict.passed or bool(calibrate) or not excused(entry["precision"], verdict)
             if judged:
@@ -81,59 +81,59 @@ def refuse_worse(name: str, device: str, verdict: Verdict) -> None:
         raise GateError(expected=f"{name} on {device} as good as its card asks", got=verdict.text())
 
 
-def check_graph(model: onnx.ModelProto, card: ModelCard, source: str) -> None:
+def check_graph(model: onnx.ModelProto, spec: ModelSpec, source: str) -> None:
     """Compare a graph's inputs and outputs with the card: names first, then types and axes."""
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
-    for values, specs in ((inputs, card.inputs), (model.graph.output, card.outputs)):
+    for values, specs in ((inputs, spec.inputs), (model.graph.output, spec.outputs)):
         have, want = {v.name for v in values}, {s.name for s in specs}
         if have != want:
             raise TensorNamesError(
                 expected=f"{sorted(want)} in {source}", got=str(sorted(have)), fix="convert it again"
             )
     for value in inputs:
-        spec = next(s for s in card.inputs if s.name == value.name)
+        tensor_spec = next(s for s in spec.inputs if s.name == value.name)
         dims = [d.dim_value if d.HasField("dim_value") else None for d in value.type.tensor_type.shape.dim]
-        free = [None if isinstance(axis, str) else axis for axis in spec.axes]
-        if dims != free or value.type.tensor_type.elem_type != TYPES[spec.dtype]:
+        free = [None if isinstance(axis, str) else axis for axis in tensor_spec.axes]
+        if dims != free or value.type.tensor_type.elem_type != TYPES[tensor_spec.dtype]:
             kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
             raise TensorAxesError(
-                expected=f"{spec.name} of {source} as {spec.dtype} {spec.axes}",
+                expected=f"{tensor_spec.name} of {source} as {tensor_spec.dtype} {tensor_spec.axes}",
                 got=f"{kind} {dims}",
                 fix="convert it again",
             )
 
 
-def check_outputs(card: ModelCard, got: Arrays, batch: int, source: str) -> None:
+def check_outputs(spec: ModelSpec, got: Arrays, batch: int, source: str) -> None:
     """Compare the arrays a file gave with the card."""
-    for spec in card.outputs:
-        array = got[spec.name]
-        axes = [batch if axis == "batch" else axis for axis in spec.axes]
+    for tensor_spec in spec.outputs:
+        array = got[tensor_spec.name]
+        axes = [batch if axis == "batch" else axis for axis in tensor_spec.axes]
         fits = array.ndim == len(axes) and all(
             isinstance(a, str) or a == n for a, n in zip(axes, array.shape, strict=True)
         )
-        if not fits or array.dtype != spec.dtype:
+        if not fits or array.dtype != tensor_spec.dtype:
             raise OutputShapeError(
-                expected=f"{spec.name} of {source} as {spec.dtype} {axes}", got=f"{array.dtype} {array.shape}"
+                expected=f"{tensor_spec.name} of {source} as {tensor_spec.dtype} {axes}", got=f"{array.dtype} {array.shape}"
             )
 
 
 def measured(
-    path: Path, card: ModelCard, precision: str, inputs: Sequence[Arrays]
+    path: Path, spec: ModelSpec, precision: str, inputs: Sequence[Arrays]
 ) -> dict[str, dict[str, Any]]:
     """Return what `compared` finds.
 
     Raises:
         OutputShapeError, GateError: what it gives is not what its card says, or too far from fp32.
     """
-    found = compared(path, card, precision, inputs)
+    found = compared(path, spec, precision, inputs)
     for device, facts in found.items():
         refuse_worse(path.name, device, facts["verdict"])
     return found
 
 
 def compared(
-    path: Path, card: ModelCard, precision: str, inputs: Sequence[Arrays]
+    path: Path, spec: ModelSpec, precision: str, inputs: Sequence[Arrays]
 ) -> dict[str, dict[str, Any]]:
     """Run a file on every CPU device: shapes at batch 1 and 2, values against fp32 on ONNX Runtime, time.
 
@@ -149,9 +149,9 @@ def compared(
     for device in devices():
         backend = open_backend(path, device)
         got = run(backend, inputs)
-        check_outputs(card, got[0], 1, path.name)
-        check_outputs(card, backend.run(_twice(card.inputs, inputs[0])), 2, path.name)
-        verdict = judge(card, precision, inputs, want, got)
+        check_outputs(spec, got[0], 1, path.name)
+        check_outputs(spec, backend.run(_twice(spec.inputs, inputs[0])), 2, path.name)
+        verdict = judge(spec, precision, inputs, want, got)
         out[device] = {"ms": measure.best_ms(lambda b=backend: b.run(inputs[0])), "verdict": verdict}
     return out
 
@@ -162,7 +162,7 @@ def run(backend: Backend, inputs: Sequence[Arrays]) -> list[Arrays]:
 
 
 def _twice(specs: Sequence[TensorSpec], feed: Arrays) -> Arrays:
-    return {spec.name: feed[spec.name].repeat(2, 0) for spec in specs}
+    return {tensor_spec.name: feed[tensor_spec.name].repeat(2, 0) for tensor_spec in specs}
 
 
 def summary(results: dict[str, dict[str, Any]]) -> dict[str, Any]:

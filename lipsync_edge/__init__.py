@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lipsync_edge.arrays import Boxes, Tick
     from lipsync_edge.engine import Engine
     from lipsync_edge.errors import (
         DeviceError,
@@ -35,9 +34,10 @@ if TYPE_CHECKING:
     from lipsync_edge.pipeline.offline import RunOptions, RunResult
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.pipeline.stream_frame import StreamFrame
+    from lipsync_edge.types import Boxes, Tick
 
 _HOMES = {
-    "arrays": ("Boxes", "Tick"),
+    "types": ("Boxes", "Tick"),
     "pipeline.avatar": ("Avatar",),
     "pipeline.avatar_file": ("load_avatar",),
     "engine": ("Engine",),

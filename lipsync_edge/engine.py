@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Tick
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.network import Network
@@ -25,6 +24,7 @@ from lipsync_edge.render.crop import FaceCut, cut_face, face_as_fine_as, face_of
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import F32, U8, Tick
 
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
@@ -71,7 +71,7 @@ class Engine:
 
     @property
     def networks(self) -> dict[str, Network]:
-        """Stage name → loaded network, in the order of the pipeline."""
+        """ServerSession name → loaded network, in the order of the pipeline."""
         networks = {"detect": self.detector.network, "lips": self.lips.network}
         if self.enhancer is not None:
             networks["enhance"] = self.enhancer.network
@@ -179,7 +179,7 @@ class Engine:
             for _, cut in items:
                 yield None if self.preset.style == "published" else self._no_mask(cut)
             return
-        if self.segmenter.card.crop == "box" or items[0][1].crop is not None:
+        if self.segmenter.spec.crop == "box" or items[0][1].crop is not None:
             side = self.segmenter.side
             yield from self.segmenter([face_of_side(side, tick, cut) for tick, cut in items])
             return
@@ -205,7 +205,7 @@ class Engine:
             if cut.crop is not None and mask is not None:
                 blend.warp_face(frame, mouth, mask, cut.crop, cut.region)
         elif self.preset.style == "published":
-            blend.paste_published(frame, self._to_bytes(mouth.image), cut.region, mask)
+            blend.paste_reference(frame, self._to_bytes(mouth.image), cut.region, mask)
         elif mask is not None:
             mask = mask if mask.shape == cut.region.size[::-1] else cv2.resize(mask, cut.region.size)  # type: ignore[assignment]
             blend.paste_soft(frame, mouth.image, cut.region, mask, tick.gain)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.models.network import Network
-from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelCard, SegmentClasses, TensorSpec, WarpHead
+from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelSpec, SegmentClasses, TensorSpec, WarpHead
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -16,9 +16,9 @@ class FakeBackend:
 
     device = "fake"
 
-    def __init__(self, card: ModelCard, function: Callable[[Arrays], Arrays]) -> None:
-        self.inputs = tuple(spec.name for spec in card.inputs)
-        self.outputs = tuple(spec.name for spec in card.outputs)
+    def __init__(self, spec: ModelSpec, function: Callable[[Arrays], Arrays]) -> None:
+        self.inputs = tuple(tensor_spec.name for tensor_spec in spec.inputs)
+        self.outputs = tuple(tensor_spec.name for tensor_spec in spec.outputs)
         self.function = function
         self.calls: list[Arrays] = []
 
@@ -27,15 +27,15 @@ class FakeBackend:
         return self.function(feeds)
 
 
-def fake_network(card: ModelCard, function: Callable[[Arrays], Arrays]) -> Network:
-    return Network(card, FakeBackend(card, function))
+def fake_network(spec: ModelSpec, function: Callable[[Arrays], Arrays]) -> Network:
+    return Network(spec, FakeBackend(spec, function))
 
 
 def warp_lips(
     side: int = 64, columns: int = 16, *, paint: float = 0.0, warp: WarpHead | None = None
 ) -> Network:
     """Lips whose mask opens with the mean of the mel: −4 gives 0, +4 gives 1; flow is zero."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_warp",
         role="lips",
         kind="warp",
@@ -62,12 +62,12 @@ def warp_lips(
         flow = np.zeros((n, 2, side, side), np.float32)
         return {"flow": flow, "mask": mask, "paint": np.full((n, 3, side, side), paint, np.float32)}
 
-    return fake_network(card, run)
+    return fake_network(spec, run)
 
 
 def image_lips(side: int = 96) -> Network:
     """Lips that give the inverted crop: float 1 − x/255."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_image",
         role="lips",
         kind="image",
@@ -79,13 +79,13 @@ def image_lips(side: int = 96) -> Network:
         audio=AudioWindow(),
     )
     return fake_network(
-        card, lambda feeds: {"image": np.float32(1) - feeds["face"].astype(np.float32) / np.float32(255)}
+        spec, lambda feeds: {"image": np.float32(1) - feeds["face"].astype(np.float32) / np.float32(255)}
     )
 
 
 def regions_segmenter(side: int = 64) -> Network:
     """A parser that lets everything be replaced but the left quarter of the crop."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_regions",
         role="segment",
         kind="regions",
@@ -101,12 +101,12 @@ def regions_segmenter(side: int = 64) -> Network:
         regions[:, 0, :, : side // 4] = 1.0
         return {"regions": regions}
 
-    return fake_network(card, run)
+    return fake_network(spec, run)
 
 
 def labels_segmenter(side: int = 512) -> Network:
     """A parser that calls the lower half of the crop skin (1) and the upper half hair (17)."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_labels",
         role="segment",
         kind="labels",
@@ -120,23 +120,23 @@ def labels_segmenter(side: int = 512) -> Network:
         labels[:, side // 2 :] = 1
         return {"labels": labels}
 
-    return fake_network(card, run)
+    return fake_network(spec, run)
 
 
 def doubling_enhancer() -> Network:
     """An enhancer that repeats every pixel."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_enhance",
         role="enhance",
         inputs=(TensorSpec("image", "float32", ("batch", "height", "width", 3)),),
         outputs=(TensorSpec("image_out", "float32", ("batch", "height2", "width2", 3)),),
     )
-    return fake_network(card, lambda feeds: {"image_out": feeds["image"].repeat(2, 1).repeat(2, 2)})
+    return fake_network(spec, lambda feeds: {"image_out": feeds["image"].repeat(2, 1).repeat(2, 2)})
 
 
 def blind_detector() -> Network:
     """A detector with one stride that never sees a face."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_detect",
         role="detect",
         inputs=(TensorSpec("frame", "uint8", ("batch", "height", "width", 3)),),
@@ -152,4 +152,4 @@ def blind_detector() -> Network:
         cells = -(-height // 32) * -(-width // 32)
         return {"scores": np.zeros((n, cells), np.float32), "offsets": np.zeros((n, cells, 4), np.float32)}
 
-    return fake_network(card, run)
+    return fake_network(spec, run)

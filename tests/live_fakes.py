@@ -5,16 +5,16 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import F32
 from tests import fakes
 
 RATE = 16_000
@@ -41,7 +41,7 @@ def make_avatar(engine: Engine, *, side: int = 96, frames: int = 6) -> Avatar:
             picture = np.full((side, side, 3), 60 + 4 * i, np.uint8)
             yield TrackedFrame(i, picture, i / FPS, box, points, i == 0)
 
-    return build_avatar(tracked(), FPS, Origin.of(engine))
+    return build_avatar(tracked(), FPS, AvatarOrigin.of(engine))
 
 
 def speech(seconds: float, *, rate: int = RATE, seed: int = 1) -> F32:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.live.session import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.app import make_app
 from tests.live_fakes import open_stream
@@ -37,7 +37,7 @@ class Served:
 def served(
     rate: int = 16_000, opener: Callable[[], Stream] | None = None, **settings: Any
 ) -> Iterator[Served]:  # noqa: ANN401
-    app = make_app(opener or (lambda: open_stream(rate=rate)), ShowOptions(rate=rate), **settings)
+    app = make_app(opener or (lambda: open_stream(rate=rate)), SessionOptions(rate=rate), **settings)
     config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, Colour
+from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, ColorTags
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.yuv import bare_copy, is_420
 from tests.clips import write_clip
@@ -22,14 +22,14 @@ def reader(tmp_path):
 @pytest.mark.parametrize("kind", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p10le", "nv12", "gray", "rgb24"])
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (65, 49), (322, 20)])
 @pytest.mark.parametrize(
-    "colour", [Colour(1, 1), Colour(5, 2), Colour(9, 1)], ids=lambda one: f"matrix{one.matrix}"
+    "colour", [ColorTags(1, 1), ColorTags(5, 2), ColorTags(9, 1)], ids=lambda one: f"matrix{one.matrix}"
 )
 @pytest.mark.parametrize("scale", [1, 2])
-def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, colour, scale):
+def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, color, scale):
     noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24").reformat(format=kind)
     size = (width * scale, height)
-    reader.info = replace(reader.info, width=size[0], height=height, colour=colour)
+    reader.info = replace(reader.info, width=size[0], height=height, color=color)
     plain = frame
     if is_420(frame):
         plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
@@ -37,8 +37,8 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
     want = plain.reformat(
         *size,
         format="bgr24",
-        src_colorspace=colour.sws_matrix,
-        src_color_range=colour.sws_range,
+        src_colorspace=color.sws_matrix,
+        src_color_range=color.sws_range,
         dst_color_range=FULL_RANGE,
         interpolation=(POINT if scale == 1 else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
     )

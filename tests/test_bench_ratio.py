@@ -123,7 +123,7 @@ def test_every_stage_is_observed_and_nothing_else(tmp_path):
 
 def test_multiply_adds_count_the_detector_by_its_calls_and_waits_are_not_work():
     def network(name: str) -> SimpleNamespace:
-        return SimpleNamespace(card=SimpleNamespace(name=name), precision="int8")
+        return SimpleNamespace(spec=SimpleNamespace(name=name), precision="int8")
 
     engine = SimpleNamespace(networks={"detect": network("edge_detect"), "lips": network("edge_lips")})
     few = profile_run.macs(engine, {"detect": [1.0] * 25}, 100)

@@ -10,9 +10,9 @@ from lipsync_edge.render.composite import (
     crop_region,
     edge_window,
     feather,
-    match_colour,
+    match_color,
     mix,
-    paste_published,
+    paste_reference,
     paste_soft,
     spread,
     warp_face,
@@ -153,7 +153,7 @@ def test_feather_never_reaches_outside_the_mask() -> None:
 def test_colour_is_matched_on_the_rim() -> None:
     source = np.full((60, 60, 3), (90.0, 120.0, 150.0), np.float32)
     mask = feather(np.pad(np.ones((40, 40), np.float32), 10), 5.0)
-    matched = match_colour(source + np.float32([10, -20, 30]), source, mask)
+    matched = match_color(source + np.float32([10, -20, 30]), source, mask)
     assert np.allclose(matched, source, atol=0.01)
 
 
@@ -182,11 +182,11 @@ def test_published_paste_is_the_reference_arithmetic() -> None:
     region = Region(33, 21, 190, 201)
     image = RNG.integers(0, 256, (96, 96, 3), dtype=np.uint8)
     plain = frame.copy()
-    paste_published(plain, image, region, None)
+    paste_reference(plain, image, region, None)
     assert np.array_equal(region.view(plain), cv2.resize(image, region.size))
     mask = (RNG.random((512, 512)) > 0.5).astype(np.float32)
     out = frame.copy()
-    paste_published(out, image, region, mask)
+    paste_reference(out, image, region, mask)
     source = cv2.resize(frame[21:201, 33:190], (512, 512))
     target = cv2.resize(cv2.resize(image, (157, 180)), (512, 512))
     mixed = (1 - mask[..., None]) * source + mask[..., None] * target

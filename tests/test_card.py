@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_edge.errors import ModelError
-from lipsync_edge.models.spec import CARDS, AudioWindow, SegmentClasses, load_card, parse_card
+from lipsync_edge.models.spec import SPECS, AudioWindow, SegmentClasses, load_spec, parse_spec
 
 TEXT = """
 name = "mine"
@@ -34,11 +34,11 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_a_users_card_is_read(tmp_path: Path) -> None:
-    card = load_card("mine", write(tmp_path, TEXT))
-    assert card.inputs[0].axes == ("batch", 128, 128, 3)
-    assert card.audio == AudioWindow(24, -12, "pad")
-    assert card.side("face") == 128
-    assert card.audio.lookahead_ms == pytest.approx(162.5)
+    spec = load_spec("mine", write(tmp_path, TEXT))
+    assert spec.inputs[0].axes == ("batch", 128, 128, 3)
+    assert spec.audio == AudioWindow(24, -12, "pad")
+    assert spec.side("face") == 128
+    assert spec.audio.lookahead_ms == pytest.approx(162.5)
 
 
 def test_wav2lips_window_looks_ahead_as_far_as_the_design_says() -> None:
@@ -56,19 +56,19 @@ def test_wav2lips_window_looks_ahead_as_far_as_the_design_says() -> None:
 )
 def test_a_wrong_card_is_a_model_error_that_names_the_file(tmp_path: Path, old: str, new: str) -> None:
     with pytest.raises(ModelError, match=r"mine\.toml"):
-        load_card("mine", write(tmp_path, TEXT.replace(old, new)))
+        load_spec("mine", write(tmp_path, TEXT.replace(old, new)))
 
 
 def test_an_unknown_card_lists_the_known_ones() -> None:
     with pytest.raises(ModelError, match="known cards"):
-        load_card("no-such-card")
+        load_spec("no-such-card")
 
 
 def test_the_digest_follows_what_the_graph_eats_and_nothing_else(tmp_path: Path) -> None:
-    card = load_card("mine", write(tmp_path, TEXT))
-    assert card.digest() == replace(card, origin="elsewhere", notes="x", atol=1.0).digest()
-    assert card.digest() != replace(card, audio=AudioWindow(24, 0, "pad")).digest()
-    assert card.digest() != replace(card, kind="image").digest()
+    spec = load_spec("mine", write(tmp_path, TEXT))
+    assert spec.digest() == replace(spec, origin="elsewhere", notes="x", atol=1.0).digest()
+    assert spec.digest() != replace(spec, audio=AudioWindow(24, 0, "pad")).digest()
+    assert spec.digest() != replace(spec, kind="image").digest()
 
 
 def test_paste_classes_may_be_named() -> None:
@@ -79,12 +79,12 @@ def test_paste_classes_may_be_named() -> None:
         "outputs": [],
         "segment": {"classes": ["rest", "skin", "lips"], "paste": ["lips", 1]},
     }
-    assert parse_card(table).segment == SegmentClasses(("rest", "skin", "lips"), (2, 1))
+    assert parse_spec(table).segment == SegmentClasses(("rest", "skin", "lips"), (2, 1))
 
 
-@pytest.mark.parametrize("path", sorted(CARDS.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_card_is_valid_and_says_where_it_comes_from(path: Path) -> None:
-    card = load_card(path.stem)
-    assert card.name == path.stem
-    assert card.origin
-    assert card.licence
+    spec = load_spec(path.stem)
+    assert spec.name == path.stem
+    assert spec.origin
+    assert spec.licence

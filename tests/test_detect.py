@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipsync_edge.arrays import F32, Boxes
 from lipsync_edge.errors import ModelError
 from lipsync_edge.face.detector import Detector, decode, decode_boxes, grid_sizes, make_priors, suppress
-from lipsync_edge.models.spec import DetectHead, ModelCard, TensorSpec, load_card
+from lipsync_edge.models.spec import DetectHead, ModelSpec, TensorSpec, load_spec
+from lipsync_edge.types import F32, Boxes
 from tests.fakes import blind_detector, fake_network, image_lips
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -17,7 +17,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 def s3fd_head() -> DetectHead:
-    head = load_card("s3fd").detect
+    head = load_spec("s3fd").detect
     assert head is not None
     return head
 
@@ -103,7 +103,7 @@ def test_suppression(xyxy: list[list[float]], score: list[float], kept: list[int
 
 def bright_spot_detector(landmarks: bool = True) -> Detector:
     """A face in every cell of 32 pixels that is bright in the middle, its box the cell; nose at the centre."""
-    card = ModelCard(
+    spec = ModelSpec(
         name="fake_spots",
         role="detect",
         inputs=(TensorSpec("frame", "uint8", ("batch", "height", "width", 3)),),
@@ -122,7 +122,7 @@ def bright_spot_detector(landmarks: bool = True) -> Detector:
         points = np.tile(np.array([-2, -2, 2, -2, 0, 0, -2, 2, 2, 2], np.float32), (len(centre), n, 1))
         return {"scores": scores, "offsets": np.zeros((len(centre), n, 4), np.float32), "points": points}
 
-    return Detector(fake_network(card, run))
+    return Detector(fake_network(spec, run))
 
 
 def frame_with_spot(

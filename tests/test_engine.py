@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.arrays import Tick
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
@@ -15,6 +14,7 @@ from lipsync_edge.models.spec import WarpHead
 from lipsync_edge.render.enhance import Enhancer, compose_small, window_pixels
 from lipsync_edge.render.lips import Lips, WarpMouth
 from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import Tick
 from tests import fakes
 
 RNG = np.random.default_rng(11)

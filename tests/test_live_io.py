@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.errors import InputError, OutputError, UsageError
-from lipsync_edge.live import Moment, Show, ShowOptions
+from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import to_int16
@@ -38,9 +38,9 @@ def wav_bytes(pcm: np.ndarray, rate: int = RATE, channels: int = 1) -> bytes:
     return file.getvalue()
 
 
-def moment(slot: int, value: int | None, state="speech", samples: int = 640) -> Moment:
+def moment(slot: int, value: int | None, state="speech", samples: int = 640) -> Slot:
     image = None if value is None else np.full((48, 65, 3), value, np.uint8)
-    return Moment(slot, Fraction(slot, 25), np.full(samples, 1000, np.int16), image, state)
+    return Slot(slot, Fraction(slot, 25), np.full(samples, 1000, np.int16), image, state)
 
 
 def test_a_pipe_gives_what_was_written_and_drops_an_odd_byte() -> None:
@@ -238,14 +238,14 @@ def test_a_source_that_fails_ends_the_show_with_its_error() -> None:
         yield SOUND[:1000]
         raise OSError("broken on purpose")
 
-    show = Show(open_stream(), RawSink(io.BytesIO()), ShowOptions(rate=RATE))
+    show = LiveSession(open_stream(), RawSink(io.BytesIO()), SessionOptions(rate=RATE))
     Feeder(show, source()).start()
     with pytest.raises(OSError, match="broken on purpose"):
         show.run()
 
 
 def test_a_live_source_loses_what_finds_no_room() -> None:
-    show = Show(open_stream(), RawSink(io.BytesIO()), ShowOptions(rate=RATE, buffer_s=0.1))
+    show = LiveSession(open_stream(), RawSink(io.BytesIO()), SessionOptions(rate=RATE, buffer_s=0.1))
     feeder = Feeder(show, [SOUND[:1600]] * 5, live=True)
     feeder.start()
     feeder._thread.join(2)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lipsync_edge.audio.mel import MelStream
 from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.errors import UsageError
-from lipsync_edge.live import Inbox, Moment, Show, ShowOptions, ShowOverError
+from lipsync_edge.live import AudioQueue, LiveSession, SessionOptions, SessionOverError, Slot
 from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.live.slot import Track, to_int16
 from lipsync_edge.pipeline.stream import Stream
@@ -28,13 +28,13 @@ AVATAR = make_avatar(ENGINE)
 class Kept:
     """A sink that keeps what it is given."""
 
-    def __init__(self, on_write: Callable[[Moment], object] = lambda _: None) -> None:
-        self.moments: list[Moment] = []
+    def __init__(self, on_write: Callable[[Slot], object] = lambda _: None) -> None:
+        self.moments: list[Slot] = []
         self.interrupts = 0
         self.closed = False
         self.on_write = on_write
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         self.moments.append(moment)
         self.on_write(moment)
 
@@ -58,11 +58,11 @@ class Clock:
         self.now += seconds
 
 
-def show_of(sink: Any, *, clock: Clock | None = None, **options: Any) -> Show:  # noqa: ANN401
+def show_of(sink: Any, *, clock: Clock | None = None, **options: Any) -> LiveSession:  # noqa: ANN401
     stream = Stream(ENGINE, AVATAR, sample_rate=RATE)
     if clock is None:
-        return Show(stream, sink, ShowOptions(rate=RATE, **options))
-    return Show(stream, sink, ShowOptions(rate=RATE, **options), clock=clock, sleep=clock.sleep)
+        return LiveSession(stream, sink, SessionOptions(rate=RATE, **options))
+    return LiveSession(stream, sink, SessionOptions(rate=RATE, **options), clock=clock, sleep=clock.sleep)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
@@ -135,7 +135,7 @@ def test_the_sound_of_n_slots_never_drifts(rate: int, fps: Fraction, slots: int,
 def test_idle_speech_idle_in_real_time_with_events() -> None:
     clock = Clock()
 
-    def act(moment: Moment) -> None:
+    def act(moment: Slot) -> None:
         if moment.slot == 5:
             show.say(speech(0.4))
             show.end()
@@ -157,7 +157,7 @@ def test_idle_speech_idle_in_real_time_with_events() -> None:
 def test_late_pictures_are_dropped_and_their_sound_is_not() -> None:
     clock, sound = Clock(), speech(1.0)
 
-    def stall(moment: Moment) -> None:
+    def stall(moment: Slot) -> None:
         if moment.slot == 4:
             clock.now += 0.21
         if moment.slot == 24:
@@ -199,7 +199,7 @@ def test_sound_that_comes_as_it_is_spoken_never_freezes_the_picture(rate: int) -
     sound, piece = to_int16(speech(1.0, rate=rate)), rate // 50
     clock, sink, at = Clock(), Kept(), [0]
     stream = Stream(ENGINE, AVATAR, sample_rate=rate)
-    show = Show(stream, sink, ShowOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
+    show = LiveSession(stream, sink, SessionOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
@@ -336,7 +336,7 @@ def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch
     engine = make_engine()
     stream = Stream(engine, make_avatar(engine), sample_rate=48_000)
     sink = Kept(failing) if place == "sink" else Kept()
-    show = Show(stream, sink, ShowOptions(rate=48_000, buffer_s=0.1))
+    show = LiveSession(stream, sink, SessionOptions(rate=48_000, buffer_s=0.1))
     targets: dict[str, tuple[Any, str]] = {
         "render": (engine, "render"),
         "lips": (engine.networks["lips"].backend, "function"),
@@ -357,7 +357,7 @@ def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch
     assert not runner.is_alive()
     assert not talker.is_alive()
     assert "broken on purpose" in str(run_errors[0])
-    assert isinstance(talk_errors[0], ShowOverError)
+    assert isinstance(talk_errors[0], SessionOverError)
     assert "broken on purpose" in str(talk_errors[0].__cause__)
     assert sink.closed
     assert stream.health().closed
@@ -365,7 +365,7 @@ def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch
 
 
 def test_the_inbox_holds_no_more_than_its_limit() -> None:
-    box = Inbox(100)
+    box = AudioQueue(100)
     assert box.put(np.zeros(90, np.int16)) == "taken"
     assert box.put(np.zeros(90, np.int16)) == "taken"
     assert box.put(np.zeros(1, np.int16), timeout=0.01) == "full"
@@ -380,12 +380,12 @@ def test_the_inbox_holds_no_more_than_its_limit() -> None:
 
 
 def test_nothing_waits_for_ever_on_a_closed_inbox() -> None:
-    box = Inbox(1)
+    box = AudioQueue(1)
     box.put(np.zeros(2, np.int16))
     thread, errors = in_thread(lambda: box.put(np.zeros(2, np.int16)))
     box.close()
     thread.join(1)
-    assert isinstance(errors[0], ShowOverError)
+    assert isinstance(errors[0], SessionOverError)
 
 
 def test_health_tells_a_hanging_sink_and_the_watchdog_bites() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipsync_edge.live import Moment, Show, ShowOptions
+from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.process import resident_bytes
 from tests.live_fakes import RATE, open_stream, speech
 from tests.test_live_show import Clock
@@ -18,9 +18,9 @@ class Counter:
         self.slots, self.samples, self.pictures = slots, 0, 0
         self.states: dict[str, int] = {}
         self.memory: list[int] = []
-        self.show: Show
+        self.show: LiveSession
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         self.samples += len(moment.pcm)
         self.pictures += moment.image_bgr is not None
         self.states[moment.state] = self.states.get(moment.state, 0) + 1
@@ -50,7 +50,7 @@ class Counter:
 def test_memory_is_flat_and_the_clock_is_kept(slots: int) -> None:
     clock, counter = Clock(), Counter(slots)
     stream = open_stream()
-    counter.show = Show(stream, counter, ShowOptions(rate=RATE), clock=clock, sleep=clock.sleep)
+    counter.show = LiveSession(stream, counter, SessionOptions(rate=RATE), clock=clock, sleep=clock.sleep)
     counter.show.run()
     assert clock.now - 100 == pytest.approx(slots / 25, abs=1e-3)  # less than a frame of drift, at any length
     assert counter.samples == slots * RATE // 25

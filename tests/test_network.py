@@ -10,7 +10,7 @@ import pytest
 from lipsync_edge.errors import DeviceError, ManifestError, ModelError, UsageError
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 from tests import fakes
 
 onnx = pytest.importorskip("onnx")
@@ -51,7 +51,7 @@ def models(tmp_path: Path) -> Path:
         path = tmp_path / f"adder.{precision}.onnx"
         write_adder(path, amount=amount)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        files[path.name] = {"sha256": sha256, "card_digest": load_card("adder", tmp_path).digest()}
+        files[path.name] = {"sha256": sha256, "card_digest": load_spec("adder", tmp_path).digest()}
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "files": files}))
     return tmp_path
 
@@ -117,7 +117,7 @@ def test_a_graph_with_other_names_than_its_card_is_refused(models: Path, tmp_pat
     other = tmp_path / "other.onnx"
     write_adder(other, output="something")
     with pytest.raises(ModelError, match="something"):
-        Network(load_card("adder", models), open_backend(other, "cpu"))
+        Network(load_spec("adder", models), open_backend(other, "cpu"))
 
 
 def test_missing_models_and_unknown_words_are_explained(models: Path) -> None:

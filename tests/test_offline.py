@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge.arrays import Boxes
 from lipsync_edge.audio import reader as sound
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.engine import Engine
@@ -27,6 +26,7 @@ from lipsync_edge.pipeline import offline
 from lipsync_edge.pipeline.offline import RunOptions
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import Boxes
 from lipsync_edge.video import loop, reader, writer
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader

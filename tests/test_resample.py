@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.audio.resample import Resampler, to_float32
 from lipsync_edge.errors import InputError
+from lipsync_edge.types import F32
 
 RATES = [8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000]
 NOISE = np.random.default_rng(5).normal(0, 0.1, 12_000).astype(np.float32)

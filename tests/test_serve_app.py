@@ -20,7 +20,7 @@ from lipsync_edge.live.slot import to_int16
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Guard, Limits
 from lipsync_edge.server.protocol import HEADER, pack, unpack
-from lipsync_edge.server.speak import Talker
+from lipsync_edge.server.speak import SpeechReceiver
 from tests.live_fakes import RATE, open_stream, speech
 from tests.serve_fixture import Served, served
 from tests.test_live_io import moment
@@ -246,7 +246,7 @@ def test_who_sent_too_much_is_told_though_all_of_it_was_said_since() -> None:
             return {"type": "websocket.receive", "bytes": bytes(100)}
 
     async def talk() -> tuple[int, bool]:
-        talker, said = Talker(Flood(), None, Limits(upload_bytes=250)), 0  # type: ignore[arg-type]
+        talker, said = SpeechReceiver(Flood(), None, Limits(upload_bytes=250)), 0  # type: ignore[arg-type]
         await talker.read()
         while (piece := await talker.first()) is not None:
             said += len(piece)

@@ -15,22 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lipsync_edge
-from lipsync_edge.arrays import F32, U8, Tick
-from lipsync_edge.audio.alignment import SyncStream, frame_count, pair
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import FeatureStream, frame_count, pair
+from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.avatar_file import load_avatar
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.pipeline.stream_frame import StreamFrame
 from lipsync_edge.pipeline.utterance import CLOSING
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import F32, U8, Tick
 from tests import fakes
 
 RNG = np.random.default_rng(31)
@@ -58,14 +58,14 @@ def tracked(count: int, fps: Fraction = Fraction(25)) -> Iterator[TrackedFrame]:
 
 
 ENGINE = make_engine()
-AVATAR = build_avatar(tracked(6), Fraction(25), Origin.of(ENGINE))
+AVATAR = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(ENGINE))
 
 
 def offline(
     sound: F32, avatar: Avatar = AVATAR, *, rate: int = 16_000, fps: Fraction | None = None
 ) -> list[U8]:
     """What a file of the sound would give: the avatar's frames, paired and rendered one by one."""
-    sync = SyncStream(ENGINE.lips.audio, rate=rate, gate=GateOptions(), blend_mel=True)
+    sync = FeatureStream(ENGINE.lips.audio, rate=rate, gate=VadOptions(), blend_mel=True)
     return [ENGINE.render([tick])[0] for tick in pair(avatar.playback(fps), [sound], sync)]
 
 
@@ -102,9 +102,9 @@ def test_stream_equals_offline_bit_for_bit(
 
 def test_the_bundled_networks_give_the_same_bits_too() -> None:
     engine = lipsync_edge.load(preset="lite", device="cpu", threads=1)
-    avatar = build_avatar(tracked(6), Fraction(25), Origin.of(engine))
+    avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine))
     assert len(avatar.origin.model_sha256) == 64
-    sync = SyncStream(engine.lips.audio, gate=GateOptions(), blend_mel=True)
+    sync = FeatureStream(engine.lips.audio, gate=VadOptions(), blend_mel=True)
     wanted = [engine.render([tick])[0] for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
     with engine.stream(avatar) as stream:
         frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
@@ -164,7 +164,7 @@ def test_an_interrupt_leaves_nothing_of_the_old_utterance(before: int, read: int
     start = len(heard) + pause
     assert [frame.index for frame in [*heard, *resting, *spoken]] == list(range(start + 19))
     assert {frame.utterance for frame in spoken} == {2}
-    sync = SyncStream(ENGINE.lips.audio, gate=GateOptions(), blend_mel=True)
+    sync = FeatureStream(ENGINE.lips.audio, gate=VadOptions(), blend_mel=True)
     own = (replace_index(AVATAR.frame(start + i, Fraction(start + i, 25)), i) for i in range(100))
     wanted = [ENGINE.render([tick])[0] for tick in pair(own, [SPEECH[12_000:]], sync)]
     assert all(np.array_equal(f.image_bgr, image) for f, image in zip(spoken, wanted, strict=True))
@@ -317,7 +317,7 @@ def test_an_interrupt_does_not_wait_for_the_frame_being_made() -> None:
 
 
 def test_a_picture_with_nobody_moving() -> None:
-    avatar = build_avatar(tracked(1), Fraction(25), Origin.of(ENGINE))
+    avatar = build_avatar(tracked(1), Fraction(25), AvatarOrigin.of(ENGINE))
     with Stream(ENGINE, avatar, fps=30) as stream:
         assert len(speak(stream, [SPEECH[:8000]])) == 15
 
@@ -382,7 +382,7 @@ def test_a_stale_avatar_is_refused() -> None:
 
 
 def test_nothing_to_prepare() -> None:
-    origin = Origin.of(ENGINE)
+    origin = AvatarOrigin.of(ENGINE)
     with pytest.raises(NoVideoError):
         build_avatar([], Fraction(25), origin)
     faceless = [TrackedFrame(0, HUE, Fraction(0), None, None, True)]

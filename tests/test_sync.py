@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsync_edge.arrays import F32, Tick
 from lipsync_edge.audio.alignment import (
-    SyncStream,
+    FeatureStream,
     frame_count,
     frame_time,
     pair,
@@ -18,9 +17,10 @@ from lipsync_edge.audio.alignment import (
     window_start,
 )
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in, level_db
+from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in, level_db
 from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.spec import AudioWindow
+from lipsync_edge.types import F32, Tick
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")
 CENTRED = AudioWindow(columns=16, offset=-8, tail="pad")
@@ -39,7 +39,7 @@ def at_rate(fps: Fraction, count: int) -> list[TrackedFrame]:
 
 
 def ticks_of(sound: F32, video: list[TrackedFrame], audio: AudioWindow) -> list[Tick]:
-    return list(pair(video, [sound], SyncStream(audio)))
+    return list(pair(video, [sound], FeatureStream(audio)))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_sound_is_read_no_further_than_needed() -> None:
             read.append(i)
             yield SPEECH[i : i + 100]
 
-    ticks = pair(at_rate(Fraction(25), 25), pieces(), SyncStream(PUBLISHED))  # type: ignore[arg-type]
+    ticks = pair(at_rate(Fraction(25), 25), pieces(), FeatureStream(PUBLISHED))  # type: ignore[arg-type]
     next(ticks)
     assert len(read) * 100 == samples_needed(Fraction(0), PUBLISHED) == 3400  # 212.5 ms
     next(ticks)
@@ -159,7 +159,7 @@ def test_sound_is_read_no_further_than_needed() -> None:
 
 @pytest.mark.parametrize("audio", [PUBLISHED, CENTRED, AudioWindow(columns=5, offset=-2, tail="pad")])
 def test_a_frame_is_ready_when_its_samples_are_in_and_not_before(audio: AudioWindow) -> None:
-    sync, pushed = SyncStream(audio), 0
+    sync, pushed = FeatureStream(audio), 0
     for i in range(8):
         time = frame_time(i, Fraction(25))
         needed = max(samples_needed(time, audio), int(time * 16000) + 1)
@@ -186,7 +186,7 @@ def test_any_chunks_give_the_ticks_of_the_whole(
     sizes: list[int], rate: int, audio: AudioWindow, blend: bool
 ) -> None:
     def run(pieces: list[F32]) -> list[Tick]:
-        sync = SyncStream(audio, rate=rate, gate=GateOptions(), blend_mel=blend)
+        sync = FeatureStream(audio, rate=rate, gate=VadOptions(), blend_mel=blend)
         return list(pair(at_rate(NTSC, 500), pieces, sync))
 
     edges = np.minimum(np.cumsum([0, *sizes]), len(SPEECH)).tolist()
@@ -199,7 +199,7 @@ def test_any_chunks_give_the_ticks_of_the_whole(
 
 
 def test_memory_does_not_grow_with_the_sound() -> None:
-    sync = SyncStream(CENTRED)
+    sync = FeatureStream(CENTRED)
     for i in range(1500):
         sync.push(SPEECH[:640])
         if sync.state(frame_time(max(0, i - 5), Fraction(25))) == "ready":
@@ -208,7 +208,7 @@ def test_memory_does_not_grow_with_the_sound() -> None:
 
 
 def test_reset_begins_anew_and_asking_too_early_is_an_error() -> None:
-    sync = SyncStream(CENTRED)
+    sync = FeatureStream(CENTRED)
     sync.push(SPEECH)
     first = sync.window(Fraction(1)).mel
     sync.reset()
@@ -228,7 +228,7 @@ def speech_between_silences(floor: float) -> F32:
 
 @pytest.mark.parametrize("floor", [0.0, 1e-5, 3e-4])
 def test_the_gate_opens_for_speech_and_closes_in_silence(floor: float) -> None:
-    sync = SyncStream(CENTRED, gate=GateOptions(), blend_mel=True)
+    sync = FeatureStream(CENTRED, gate=VadOptions(), blend_mel=True)
     ticks = list(pair(at_rate(Fraction(25), 100), [speech_between_silences(floor)], sync))
     gains = np.array([tick.gain for tick in ticks])
     assert (gains[:22] == 0).all()
@@ -241,8 +241,8 @@ def test_the_gate_opens_for_speech_and_closes_in_silence(floor: float) -> None:
 
 def test_without_blending_the_mel_stays_as_it_is() -> None:
     sound = speech_between_silences(1e-3)
-    plain = list(pair(at_rate(Fraction(25), 100), [sound], SyncStream(CENTRED)))
-    gated = list(pair(at_rate(Fraction(25), 100), [sound], SyncStream(CENTRED, gate=GateOptions())))
+    plain = list(pair(at_rate(Fraction(25), 100), [sound], FeatureStream(CENTRED)))
+    gated = list(pair(at_rate(Fraction(25), 100), [sound], FeatureStream(CENTRED, gate=VadOptions())))
     assert all(np.array_equal(a.mel, b.mel) for a, b in zip(plain, gated, strict=True))
     assert {tick.gain for tick in plain} == {1.0}
 
@@ -250,12 +250,12 @@ def test_without_blending_the_mel_stays_as_it_is() -> None:
 def test_a_short_pause_does_not_close_the_gate() -> None:
     sound = np.tile(SPEECH[:16_000], 2)
     sound[8000:9600] = 0  # 100 ms
-    assert SpeechGate().push(mel_spectrogram(sound))[20:].min() == 1.0
+    assert VoiceActivityDetector().push(mel_spectrogram(sound))[20:].min() == 1.0
 
 
 def test_steady_loud_sound_stays_open() -> None:
     sound = RNG.normal(0, 0.1, 16_000 * 40).astype(np.float32)
-    assert SpeechGate().push(mel_spectrogram(sound))[5:].min() == 1.0
+    assert VoiceActivityDetector().push(mel_spectrogram(sound))[5:].min() == 1.0
 
 
 def test_levels_and_fades_by_hand() -> None:

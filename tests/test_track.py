@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lipsync_edge.arrays import F32, U8, Boxes
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.face.identity import choose, iou_with, looks, parse_choice
+from lipsync_edge.face.identity import appearance, choose, iou_with, parse_choice
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smoothing import smooth_row
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.types import F32, U8, Boxes
 
 RNG = np.random.default_rng(21)
 SCENES = [RNG.integers(0, 256, (96, 160, 3), dtype=np.uint8) for _ in range(3)]
@@ -323,11 +323,11 @@ def test_looks_follow_the_face_and_not_the_light() -> None:
     frame, box = SCENES[0], np.array([40, 20, 80, 60], np.float32)
     moved = np.roll(frame, (8, 30), axis=(0, 1))
     darker = (moved * 0.6 + 10).astype(np.uint8)
-    here = looks(frame, box, None)
-    assert here @ looks(darker, box + np.array([30, 8, 30, 8], np.float32), None) > 0.99
-    assert here @ looks(SCENES[1], box, None) < 0.5
+    here = appearance(frame, box, None)
+    assert here @ appearance(darker, box + np.array([30, 8, 30, 8], np.float32), None) > 0.99
+    assert here @ appearance(SCENES[1], box, None) < 0.5
     faded = (frame * 0.02 + 250).astype(np.uint8)
-    assert here @ looks(faded, box, None) < 0.4
+    assert here @ appearance(faded, box, None) < 0.4
 
 
 def test_smoothing_by_hand() -> None:

@@ -15,7 +15,7 @@ import pytest
 from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.render.composite import Region
-from lipsync_edge.video.color import Colour
+from lipsync_edge.video.color import ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter, check_output, exact_tick
@@ -79,12 +79,12 @@ def test_ticks_are_exact_where_that_is_possible() -> None:
 def test_what_nobody_touched_stays_as_it_was(tmp_path: Path, matrix: int, colours: int) -> None:
     source = write_clip(tmp_path / "a.mp4", 3, size=(320, 240), matrix=matrix, colours=colours)
     info = probe(source)
-    assert info.colour.matrix == matrix
-    what = picture_format(320, 240, colour=info.colour, crf=0)
+    assert info.color.matrix == matrix
+    what = picture_format(320, 240, color=info.color, crf=0)
     with VideoWriter(tmp_path / "b.mp4", what) as writer:
         for frame in VideoReader(source):
             writer.write(frame.image_bgr, frame.time)
-    assert probe(tmp_path / "b.mp4").colour == info.colour
+    assert probe(tmp_path / "b.mp4").color == info.color
     before, after = planes(source), planes(tmp_path / "b.mp4")
     for one, other in zip(before, after, strict=True):
         difference = np.abs(one.astype(int) - other)
@@ -103,7 +103,7 @@ def test_outside_the_changed_part_not_one_bit_changes(
     tmp_path: Path, colours: int, changed: Region | None
 ) -> None:
     source = write_clip(tmp_path / "a.mp4", 3, size=(320, 240), matrix=1, colours=colours)
-    what = picture_format(320, 240, colour=probe(source).colour, crf=0)
+    what = picture_format(320, 240, color=probe(source).color, crf=0)
     frames = [(255 - frame.image_bgr, frame) for frame in VideoReader(source)]
     with VideoWriter(tmp_path / "part.mp4", what) as part, VideoWriter(tmp_path / "all.mp4", what) as whole:
         for picture, frame in frames:
@@ -270,5 +270,5 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_an_unknown_colour_is_no_obstacle(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.mp4", picture_format(colour=Colour(9, 1, 9, 16)), [Fraction(0)])
-    assert probe(path).colour.matrix == 9
+    path = write(tmp_path / "a.mp4", picture_format(color=ColorTags(9, 1, 9, 16)), [Fraction(0)])
+    assert probe(path).color.matrix == 9

@@ -27,8 +27,8 @@ import numpy.typing as npt
 from export.train.facemesh import FaceTeacher
 from export.train.lips_shape import gap
 from export.train.sounds import read_sound
-from lipsync_edge.audio.alignment import SyncStream, pair
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import FeatureStream, pair
+from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.loading import load
@@ -95,8 +95,8 @@ def track(engine: Engine, path: Path, seconds: float) -> list[TrackedFrame]:
 
 def dub(engine: Engine, face: list[TrackedFrame], voice: Voice) -> list[Array]:
     """Make the face say what the voice says."""
-    warp = engine.lips.card.kind == "warp"
-    sync = SyncStream(engine.lips.audio, gate=GateOptions(), blend_mel=warp)
+    warp = engine.lips.spec.kind == "warp"
+    sync = FeatureStream(engine.lips.audio, gate=VadOptions(), blend_mel=warp)
     ticks = list(pair(face[: len(voice.openings)], [voice.samples], sync))
     return [image for i in range(0, len(ticks), 4) for image in engine.render(ticks[i : i + 4])]
 

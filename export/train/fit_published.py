@@ -32,14 +32,14 @@ from export.train.fit import Losses, Plan, fit
 from export.train.parsing_maps import BROWS, EYES, LOWER_LIP, MOUTH, UPPER_LIP, augmented
 from export.train.sources import Face
 from lipsync_edge.face.detector import make_priors
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 
 TRUNK = (*(f"conv{name}" for name, _, _ in VGG), "fc6", "fc7", "conv6_1", "conv6_2", "conv7_1", "conv7_2")
 L2_SCALES = {"conv3_3_norm": 10.0, "conv4_3_norm": 8.0, "conv5_3_norm": 5.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ServerSession:
     """A part of a fit.
 
     Attributes:
@@ -56,18 +56,18 @@ class Stage:
 
 
 STAGES = {
-    "bisenet": (Stage(128, 16, 0.4, 2e-3), Stage(256, 6, 0.35, 1e-3), Stage(512, 3, 0.25, 5e-4)),
-    "s3fd": (Stage(128, 6, 0.55, 1e-3), Stage(256, 4, 0.45, 6e-4)),
+    "bisenet": (ServerSession(128, 16, 0.4, 2e-3), ServerSession(256, 6, 0.35, 1e-3), ServerSession(512, 3, 0.25, 5e-4)),
+    "s3fd": (ServerSession(128, 6, 0.55, 1e-3), ServerSession(256, 4, 0.45, 6e-4)),
 }
 
 
 class ParseLoss:
     """Crops with classes; cross-entropy of all three heads, as the network was published with."""
 
-    def __init__(self, faces: Sequence[Face], stage: Stage, seed: int = 0) -> None:
+    def __init__(self, faces: Sequence[Face], stage: ServerSession, seed: int = 0) -> None:
         """Sample from `faces`."""
         self._faces, self._stage, self._rng = faces, stage, np.random.default_rng(seed)
-        self._normalise = Normalised(load_card("bisenet"))
+        self._normalise = Normalised(load_spec("bisenet"))
         self._weight = torch.ones(19)
         self._weight[[*BROWS, *EYES, MOUTH, UPPER_LIP, LOWER_LIP]] = 2.0
 
@@ -95,10 +95,10 @@ def _enlarged(logits: Tensor, classes: Tensor) -> Tensor:
 class FaceLoss:
     """Composed frames; faces and the hardest of the rest, and boxes, on S3FD's own priors."""
 
-    def __init__(self, faces: Sequence[Face], stage: Stage, seed: int = 0, pool: int = 300) -> None:
+    def __init__(self, faces: Sequence[Face], stage: ServerSession, seed: int = 0, pool: int = 300) -> None:
         """Compose `pool` frames; two are made anew for every batch."""
         maker = SceneMaker(list(faces), seed, whole=0.6, empty=0.08)
-        self._stage, self._card = stage, load_card("s3fd")
+        self._stage, self._card = stage, load_spec("s3fd")
         self._pool = ScenePool(maker, stage.side, (0.2 * stage.side, 0.95 * stage.side), pool)
         self._normalise = Normalised(self._card)
         assert self._card.detect is not None
@@ -139,13 +139,13 @@ def without_norms(net: nn.Module) -> nn.Module:
 
 
 MAKERS: dict[
-    str, tuple[Callable[[], nn.Module], Callable[[Sequence[Face], Stage, int], Callable[[nn.Module], Losses]]]
+    str, tuple[Callable[[], nn.Module], Callable[[Sequence[Face], ServerSession, int], Callable[[nn.Module], Losses]]]
 ]
 MAKERS = {"bisenet": (BiSeNet, ParseLoss), "s3fd": (lambda: with_norms(S3fd()), FaceLoss)}
 
 
 def fitted(
-    name: str, faces: Sequence[Face], stages: Sequence[Stage], minutes: float, folder: Path, steps: int = 0
+    name: str, faces: Sequence[Face], stages: Sequence[ServerSession], minutes: float, folder: Path, steps: int = 0
 ) -> nn.Module:
     """Fit one stage after the other and return the network with the published keys.
 

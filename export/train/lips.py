@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from export.train.fit import load_mean
 from export.train.graphs import export_graph
 from export.train.lips_networks import Ear, Ears, Hand
-from lipsync_edge.models.spec import ModelCard, load_card
+from lipsync_edge.models.spec import ModelSpec, load_spec
 
 Array = npt.NDArray[Any]
 
@@ -50,10 +50,10 @@ def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:
     return Lips(load_ears(folder), load_mean(Hand(), folder / "hand"), amplitude).eval()
 
 
-def example(card: ModelCard, batch: int = 2) -> dict[str, Array]:
+def example(spec: ModelSpec, batch: int = 2) -> dict[str, Array]:
     """Return random inputs of the card's shapes."""
     rng = np.random.default_rng(0)
-    side, columns = card.side("face"), card.audio.columns if card.audio else 16
+    side, columns = spec.side("face"), spec.audio.columns if spec.audio else 16
     return {
         "face": rng.integers(0, 256, (batch, side, side, 3), dtype=np.uint8),
         "mel": rng.uniform(-4, 4, (batch, 80, columns)).astype(np.float32),
@@ -62,10 +62,10 @@ def example(card: ModelCard, batch: int = 2) -> dict[str, Array]:
 
 def export_lips(net: nn.Module, path: Path) -> None:
     """Write the graph with a free batch axis."""
-    card = load_card("edge_lips")
-    names = [spec.name for spec in card.outputs]
+    spec = load_spec("edge_lips")
+    names = [tensor_spec.name for tensor_spec in spec.outputs]
     free = {name: {0: "batch"} for name in ["face", "mel", *names]}
-    export_graph(net, example(card), names, free, path)
+    export_graph(net, example(spec), names, free, path)
 
 
 def check(net: nn.Module, path: Path) -> float:
@@ -73,10 +73,10 @@ def check(net: nn.Module, path: Path) -> float:
     from lipsync_edge.models.backend import open_backend
     from lipsync_edge.models.network import Network
 
-    network = Network(load_card("edge_lips"), open_backend(path, "cpu", 1))
+    network = Network(load_spec("edge_lips"), open_backend(path, "cpu", 1))
     worst = 0.0
     for batch in (1, 3):
-        feeds = example(network.card, batch)
+        feeds = example(network.spec, batch)
         with torch.no_grad():
             real = net(torch.from_numpy(feeds["face"]), torch.from_numpy(feeds["mel"]))
         made = network(**feeds)
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     export_lips(net, options.out)
     worst = check(net, options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, torch and ONNX Runtime differ by {worst:.1e}")
-    if worst > load_card("edge_lips").atol:
+    if worst > load_spec("edge_lips").atol:
         raise SystemExit("the exported graph differs from torch")
 
 

@@ -43,7 +43,7 @@ from export.validate import compared, summary
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.identity import iou_with
 from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 
 STAGES = PUBLISHED | {"wav2lip": fit_generator.STAGES}
 PRECISIONS = ("fp32", "int8", "fp16")
@@ -81,11 +81,11 @@ def parsed(network: Network, faces: Sequence[Face]) -> dict[str, Any]:
     """Return intersection over union with the teacher's classes, all pictures together."""
     made, want = [], []
     for face in faces:
-        truth = plain(face, network.card.side("face"))
+        truth = plain(face, network.spec.side("face"))
         made.append(network(face=truth.crop_bgr[None])["labels"][0])
         want.append(truth.classes)
     a, b = np.stack(made), np.stack(want)
-    names = network.card.segment.classes if network.card.segment else ()
+    names = network.spec.segment.classes if network.spec.segment else ()
     each = {names[c]: _iou(a == c, b == c) for c in DRAWN}
     pasted = _iou(np.isin(a, PASTED), np.isin(b, PASTED))
     return {"miou": float(np.mean(list(each.values()))), "pasted": pasted, "classes": each}
@@ -150,11 +150,11 @@ def against_teacher(
 
 def against_fp32(name: str, models: Path, clips: Path, samples: int) -> dict[str, Any]:
     """Judge int8 and fp16 on the evaluation clips with the toolchain's own gate; a failure is a row, no error."""
-    card = load_card(name, models)
-    inputs = list(feeds(card, scenes([clips], samples), models / f"{name}.fp32.onnx"))
+    spec = load_spec(name, models)
+    inputs = list(feeds(spec, scenes([clips], samples), models / f"{name}.fp32.onnx"))
     rows: dict[str, Any] = {"faces": len(inputs)}
     for precision in _there(name, models)[1:]:
-        found = compared(models / f"{name}.{precision}.onnx", card, precision, inputs)
+        found = compared(models / f"{name}.{precision}.onnx", spec, precision, inputs)
         table = _untimed(summary(found))
         rows[precision] = {
             device: {**table[device], "passed": facts["verdict"].passed} for device, facts in found.items()

@@ -18,13 +18,13 @@ import numpy.typing as npt
 from export.train.labels import five_points
 from export.train.lips_shape import RIGID, apply, similarity_batch
 from export.train.sounds import read_sound
-from lipsync_edge.arrays import Tick
-from lipsync_edge.audio.alignment import SyncStream, pair
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import FeatureStream, pair
+from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.metrics.pixels import psnr, ssim
 from lipsync_edge.face.align import aligned_crop, similarity
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.types import Tick
 from lipsync_edge.video.reader import VideoReader
 
 Array = npt.NDArray[Any]
@@ -75,8 +75,8 @@ def read_talking(engine: Engine, path: Path, labels: Path, seconds: float) -> Ta
 
 def ticks(engine: Engine, frames: list[TrackedFrame], samples: Array) -> list[Tick]:
     """Pair frames with a sound as a run does."""
-    warp = engine.lips.card.kind == "warp"
-    sync = SyncStream(engine.lips.audio, gate=GateOptions() if engine.preset.gate else None, blend_mel=warp)
+    warp = engine.lips.spec.kind == "warp"
+    sync = FeatureStream(engine.lips.audio, gate=VadOptions() if engine.preset.gate else None, blend_mel=warp)
     return list(pair(frames, [samples], sync))
 
 

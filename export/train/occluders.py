@@ -22,13 +22,13 @@ def random_colour(rng: Rng, image_bgr: Array) -> Array:
     return rng.uniform(0, 255, 3).astype(np.float32)
 
 
-def texture(rng: Rng, side: int, colour: Array) -> Array:
+def texture(rng: Rng, side: int, color: Array) -> Array:
     """Return a patch uint8 (side, side, 3): the colour with a shading and a grain of random size."""
     coarse = rng.normal(0, 1, (rng.integers(2, 6), rng.integers(2, 6))).astype(np.float32)
     grain = rng.normal(0, 1, (side // int(rng.integers(2, 8)) + 1,) * 2).astype(np.float32)
     shade = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC) * rng.uniform(0, 30)
     shade = shade + cv2.resize(grain, (side, side)) * rng.uniform(0, 14)
-    return np.clip(colour + shade[..., None], 0, 255).astype(np.uint8)
+    return np.clip(color + shade[..., None], 0, 255).astype(np.uint8)
 
 
 def _blob(rng: Rng, mask: Array, centre: Array, size: float) -> None:

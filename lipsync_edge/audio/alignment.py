@@ -5,7 +5,7 @@ Times are Fractions of a second, so that nothing drifts: a frame at time t of th
 floating point; that is the same number at 24, 25, 29.97, 30, 50, 59.94 and 60 fps, and one column (12.5 ms) less at
 164 of the first 200 000 frames of 23.976 fps, where rounding took it below a whole number.
 
-A file and a stream use the same `SyncStream`.
+A file and a stream use the same `FeatureStream`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, Tick
 from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
 from lipsync_edge.audio.resample import Resampler, to_float32
-from lipsync_edge.audio.vad import GateOptions, SpeechGate, fade_in
+from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in
 from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.spec import AudioWindow
+from lipsync_edge.types import F32, Tick
 
 State = Literal["wait", "ready", "end"]
 
@@ -51,7 +51,7 @@ def samples_needed(time: Fraction, audio: AudioWindow) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MelWindow:
+class FeatureWindow:
     """What one frame hears.
 
     Attributes:
@@ -63,17 +63,17 @@ class MelWindow:
     gain: float
 
     @classmethod
-    def silence(cls, columns: int) -> MelWindow:
+    def silence(cls, columns: int) -> FeatureWindow:
         """Return a window of silence."""
         return cls(np.full((BANDS, columns), FLOOR, np.float32), 0.0)
 
-    def faded(self, left: float) -> MelWindow:
+    def faded(self, left: float) -> FeatureWindow:
         """Return the window with only the part `left`, 0 to 1, of what is above silence."""
         mel = FLOOR + (self.mel - np.float32(FLOOR)) * np.float32(left)
-        return MelWindow(mel.astype(np.float32), self.gain * left)
+        return FeatureWindow(mel.astype(np.float32), self.gain * left)
 
 
-class SyncStream:
+class FeatureStream:
     """Sound in, pieces of any size; mel windows of frames out, asked for in order of time.
 
     Args:
@@ -89,7 +89,7 @@ class SyncStream:
         audio: AudioWindow,
         *,
         rate: int = SAMPLE_RATE,
-        gate: GateOptions | None = None,
+        gate: VadOptions | None = None,
         blend_mel: bool = False,
     ) -> None:
         self.audio = audio
@@ -98,7 +98,7 @@ class SyncStream:
         self._fade_columns = gate.fade_columns if gate else 1.0
         self._resampler = Resampler(rate)
         self._mel = MelStream()
-        self._gate = SpeechGate(gate) if gate else None
+        self._gate = VoiceActivityDetector(gate) if gate else None
         self.reset()
 
     def reset(self) -> None:
@@ -161,7 +161,7 @@ class SyncStream:
             return "ready" if complete or self._ended else "wait"
         return "end" if self._ended else "wait"
 
-    def window(self, time: Fraction) -> MelWindow:
+    def window(self, time: Fraction) -> FeatureWindow:
         """Give the window of a frame at `time`, which must be ready; columns before it are forgotten."""
         if self.state(time) != "ready":
             raise ValueError(f"the window of the frame at {float(time):.3f} s is not ready")
@@ -178,7 +178,7 @@ class SyncStream:
             gains[low - start : high - start] = self._gains[low - self._first : high - self._first]
         self._forget(start)
         own = min(max(window_start(time) - start, 0), self.audio.columns - 1)
-        return MelWindow(mel, fade_in(gains[own:], self._fade_columns) if self._gate else 1.0)
+        return FeatureWindow(mel, fade_in(gains[own:], self._fade_columns) if self._gate else 1.0)
 
     @property
     def _end(self) -> int:
@@ -201,7 +201,7 @@ class SyncStream:
             self._first += drop
 
 
-def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: SyncStream) -> Iterator[Tick]:
+def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: FeatureStream) -> Iterator[Tick]:
     """Pair tracked frames, whose times count from the start of the sound, with their windows.
 
     Sound is only read as far as the next frame needs it. The ticks end with the sound or with the frames,
@@ -210,7 +210,7 @@ def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: S
     Args:
         frames: frames in order of time.
         sound: pieces of mono sound at `sync.rate`, int16 or float32 (n,).
-        sync: a fresh `SyncStream`.
+        sync: a fresh `FeatureStream`.
     """
     pieces = iter(sound)
     for index, frame in enumerate(frames):
@@ -225,7 +225,7 @@ def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: S
         yield make_tick(index, frame, sync.window(frame.time))
 
 
-def make_tick(index: int, frame: TrackedFrame, window: MelWindow) -> Tick:
+def make_tick(index: int, frame: TrackedFrame, window: FeatureWindow) -> Tick:
     """Join a tracked frame and what it hears."""
     return Tick(
         index=index,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler, to_float32
 from lipsync_edge.errors import InputError, NoAudioError
+from lipsync_edge.types import F32
 from lipsync_edge.video.probe import opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.errors import InputError
+from lipsync_edge.types import F32
 
 TARGET_RATE = 16_000
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.audio.mel import COLUMNS_PER_SECOND
+from lipsync_edge.types import F32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateOptions:
+class VadOptions:
     """How speech is told from silence.
 
     Attributes:
@@ -51,11 +51,11 @@ def level_db(mel: F32) -> F32:
     return np.asarray(10.0 * np.log10(power), np.float32)
 
 
-class SpeechGate:
+class VoiceActivityDetector:
     """Causal gate: mel columns in, one gain a column out, the same whatever the chunks."""
 
-    def __init__(self, options: GateOptions | None = None) -> None:
-        self.options = options or GateOptions()
+    def __init__(self, options: VadOptions | None = None) -> None:
+        self.options = options or VadOptions()
         self.reset()
 
     def reset(self) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.devices import probe_devices
 from lipsync_edge.models.network import find_model
 from lipsync_edge.models.preset import load_preset, preset_names
+from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0

@@ -39,7 +39,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         cpu = time.process_time() - cpu
     models = Path(job["models"]) if job["models"] else None
     files = {
-        find_model(network.card.name, models=models, precision=network.precision)
+        find_model(network.spec.name, models=models, precision=network.precision)
         for network in engine.networks.values()
     }
     fps = result.frames / result.elapsed_s

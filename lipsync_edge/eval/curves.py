@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.eval.metrics.opening import beyond, correlation, follows, openings
 from lipsync_edge.eval.watch import Seen
 from lipsync_edge.models.network import Network
+from lipsync_edge.types import F32
 
 FOLLOWS = ("opening_r", "opening_lag", "opening_best_r", "opening_amplitude", "closures_kept")
 LEAK = ("source_r", "chance_r", "voice_r")
@@ -17,7 +17,7 @@ Figures = dict[str, tuple[float | None, str]]
 
 def curve(segmenter: Network, seen: Seen) -> F32:
     """Return the opening in every frame, float32 (n,); NaN where there is no face."""
-    side = segmenter.card.side("face")
+    side = segmenter.spec.side("face")
     where = [i for i, crop in enumerate(seen.aligned_bgr) if crop is not None]
     small = [
         cv2.resize(c, (side, side), interpolation=cv2.INTER_AREA) for c in seen.aligned_bgr if c is not None

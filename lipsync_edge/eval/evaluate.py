@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.eval import watch
@@ -23,6 +22,7 @@ from lipsync_edge.eval.metrics.temporal import flicker, tss
 from lipsync_edge.eval.watch import LEAST, MOUTH, Place, Seen, cut_box, mouth_box
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.types import F32, U8
 from lipsync_edge.video.probe import probe
 
 NO_REFERENCE = "no --reference"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.eval.watch import MOUTH, Seen
+from lipsync_edge.types import U8
 
 COUNT = 6
 GAIN = 4

@@ -8,9 +8,9 @@ from html import escape
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
+from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 960, 240, 56, 28
 CURVES = {
@@ -98,7 +98,7 @@ def _faces(found: Evaluation) -> str:
 def _curves(found: Evaluation) -> str:
     times = [t or 0.0 for t in found.curves.get("time", [])]
     drawn = [
-        (said, colour, found.curves[name]) for name, (said, colour) in CURVES.items() if name in found.curves
+        (said, color, found.curves[name]) for name, (said, color) in CURVES.items() if name in found.curves
     ]
     known = [v for _, _, values in drawn for v in values if v is not None]
     if len(times) < 2 or not known:
@@ -106,13 +106,13 @@ def _curves(found: Evaluation) -> str:
     top = 1.05 * max(known) or 1.0
     x_of = LEFT + (np.array(times) - times[0]) / max(times[-1] - times[0], 1e-9) * (WIDTH - LEFT - 10)
     parts = [_axes(times, top)]
-    for at, (said, colour, values) in enumerate(drawn):
+    for at, (said, color, values) in enumerate(drawn):
         parts += [
-            f'<polyline points="{piece}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
+            f'<polyline points="{piece}" fill="none" stroke="{color}" stroke-width="1.8"/>'
             for piece in _pieces(x_of.tolist(), values, top)
         ]
         parts.append(
-            f'<text x="{LEFT + 12 + 190 * at}" y="16" font-size="13" fill="{colour}">{escape(said)}</text>'
+            f'<text x="{LEFT + 12 + 190 * at}" y="16" font-size="13" fill="{color}">{escape(said)}</text>'
         )
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="mouth opening">{"".join(parts)}</svg>'
 

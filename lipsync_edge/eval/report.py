@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
 from lipsync_edge.eval.examples import Example
 from lipsync_edge.eval.page import CURVES, page, value_text
+from lipsync_edge.types import U8
 
 HTML = (".html", ".htm")
 
@@ -84,11 +84,11 @@ def _column(one: Example) -> U8:
 
 
 def _draw_curves(axes: Any, found: Evaluation) -> None:
-    for name, (said, colour) in CURVES.items():
+    for name, (said, color) in CURVES.items():
         if name in found.curves:
             values = [np.nan if v is None else v for v in found.curves[name]]
             axes.plot(
-                [t or 0.0 for t in found.curves["time"]], values, label=said, color=colour, linewidth=1.2
+                [t or 0.0 for t in found.curves["time"]], values, label=said, color=color, linewidth=1.2
             )
     axes.set(xlabel="seconds", ylabel="mouth opening (part of the face)")
     axes.legend(loc="upper right", fontsize=8)

@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.eval.metrics.syncnet import FPS, syncnet_crop
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.types import F32, U8
 from lipsync_edge.video.reader import VideoReader
 
 SIDE = 256

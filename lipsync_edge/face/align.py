@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
+from lipsync_edge.types import F32, U8
 
 F64 = npt.NDArray[np.float64]
 TEMPLATE = np.array([(0.33, 0.27), (0.67, 0.27), (0.50, 0.455), (0.375, 0.63), (0.625, 0.63)], np.float64)

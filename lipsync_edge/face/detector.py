@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, POINTS, U8, Boxes
 from lipsync_edge.errors import ModelError
 from lipsync_edge.face.identity import iou_with
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import DetectHead
+from lipsync_edge.types import F32, POINTS, U8, Boxes
 
 MULTIPLE = 32  # sides of a small copy are filled up to this, so that every stride divides them
 _SAME_FACE_IOU = 0.6
@@ -131,10 +131,10 @@ class Detector:
     """
 
     def __init__(self, network: Network) -> None:
-        if network.card.role != "detect" or network.card.detect is None:
-            raise ModelError(expected="a detect card with a [detect] table", got=f"card {network.card.name}")
+        if network.spec.role != "detect" or network.spec.detect is None:
+            raise ModelError(expected="a detect card with a [detect] table", got=f"card {network.spec.name}")
         self.network = network
-        self.head = network.card.detect
+        self.head = network.spec.detect
         self._priors: tuple[tuple[int, int], F32] = ((0, 0), np.zeros((0, 4), np.float32))
 
     def __call__(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
@@ -156,7 +156,7 @@ class Detector:
         priors = self._priors_of(height, width)
         if out["scores"].shape[1:] != (len(priors),):
             raise ModelError(
-                expected=f"{len(priors)} scores from {self.network.card.name} for a frame of {width}x{height}",
+                expected=f"{len(priors)} scores from {self.network.spec.name} for a frame of {width}x{height}",
                 got=str(out["scores"].shape),
                 fix="the card's [detect] strides do not fit the network",
             )

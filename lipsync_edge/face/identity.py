@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Boxes
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.align import similarity
+from lipsync_edge.types import F32, U8, Boxes
 
 _PATCH = 24  # side of the grey patch that stands for a person's looks
 _LEAST_CONTRAST = 7.0  # standard deviation in grey levels
@@ -68,7 +68,7 @@ def nearness(xyxy: F32, box_xyxy: F32) -> F32:
     )
 
 
-def looks(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
+def appearance(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
     """A face's looks: a small aligned grey patch with mean 0 and length 1, float32 (576,).
 
     Two of them multiply to their correlation, -1 to 1. A patch with hardly any contrast, a face fading to white, is
@@ -89,7 +89,7 @@ def looks(frame_bgr: U8, box_xyxy: F32, landmarks: F32 | None) -> F32:
     return np.asarray(flat / max(float(np.linalg.norm(flat)), _LEAST_CONTRAST * _PATCH), np.float32)
 
 
-class Person:
+class TargetIdentity:
     """The person that is followed: how they look, and where they and the others were last."""
 
     def __init__(self, choice: str | int, reference: F32 | None = None) -> None:
@@ -150,7 +150,7 @@ class Person:
         return bool(len(self._others)) and bool(iou_with(self._others, box_xyxy).max() > 0.3)
 
     def _patch(self, frame_bgr: U8, boxes: Boxes, i: int) -> F32:
-        return looks(frame_bgr, boxes.xyxy[i], None if boxes.landmarks is None else boxes.landmarks[i])
+        return appearance(frame_bgr, boxes.xyxy[i], None if boxes.landmarks is None else boxes.landmarks[i])
 
     def _likeness(self, frame_bgr: U8, boxes: Boxes) -> F32:
         if (

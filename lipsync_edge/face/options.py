@@ -9,9 +9,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Boxes
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.identity import parse_choice
+from lipsync_edge.types import F32, U8, Boxes
 
 
 class FindFaces(Protocol):

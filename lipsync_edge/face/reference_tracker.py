@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8, Boxes
-from lipsync_edge.face.identity import Person
+from lipsync_edge.face.identity import TargetIdentity
 from lipsync_edge.face.options import FindFaces, TrackedFrame, TrackOptions
+from lipsync_edge.types import F32, U8, Boxes
 
 _WINDOW = 5
 _PATIENCE = 50  # frames kept back at most when faces are missing
@@ -25,7 +25,7 @@ class _Item:
     box: list[int] | None
 
 
-class PublishedTrack:
+class ReferenceTracker:
     """One face a frame: the best detection of each, or the fixed box.
 
     The best detection stands for the rule "largest", as published; another rule or a reference picture is obeyed.
@@ -37,7 +37,7 @@ class PublishedTrack:
     the means.
     """
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: Person) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: TargetIdentity) -> None:
         self._options = options
         self._find_faces = find_faces
         self._person = person if options.face != "largest" or options.reference_bgr is not None else None

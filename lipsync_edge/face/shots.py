@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
+from lipsync_edge.types import F32, U8
 
 _WIDTH, _HEIGHT = 32, 18
 _LEAST_CHANGE = 8.0  # mean grey levels; talking heads stay below 5, cuts between them lie above 13

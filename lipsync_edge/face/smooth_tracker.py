@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
-from lipsync_edge.face.identity import Person, iou_with
+from lipsync_edge.face.identity import TargetIdentity, iou_with
 from lipsync_edge.face.options import Face, FindFaces, TrackedFrame, TrackOptions
 from lipsync_edge.face.smoothing import smooth_row
+from lipsync_edge.types import F32, U8
 
 _MOVED = 0.05  # of the face size: farther apart than this, two detections are not joined by a straight line
 _SAME_FACE_IOU = 0.25
@@ -29,10 +29,10 @@ class _Item:
     face: Face | None = None
 
 
-class Shot:
+class SmoothTracker:
     """The frames of one shot, from the first that is still needed."""
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: Person) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: TargetIdentity) -> None:
         self._options = options
         self._find_faces = find_faces
         self._person = person

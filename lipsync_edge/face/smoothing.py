@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32
+from lipsync_edge.types import F32
 
 _TIME_SPREAD = 0.6  # of the radius, standard deviation of the weights over time
 _MOTION_SPREAD = 0.04  # of the face size: frames in which the face stands farther off count little

@@ -11,13 +11,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import NoFaceError
-from lipsync_edge.face.identity import Person, choose, looks, parse_choice
+from lipsync_edge.face.identity import TargetIdentity, appearance, choose, parse_choice
 from lipsync_edge.face.options import FindFaces, TrackedFrame, TrackOptions
-from lipsync_edge.face.reference_tracker import PublishedTrack
+from lipsync_edge.face.reference_tracker import ReferenceTracker
 from lipsync_edge.face.shots import CutDetector
-from lipsync_edge.face.smooth_tracker import Shot
+from lipsync_edge.face.smooth_tracker import SmoothTracker
+from lipsync_edge.types import F32, U8
 
 __all__ = ["TrackOptions", "TrackedFrame", "Tracker"]
 
@@ -44,8 +44,8 @@ class Tracker:
         self._count = 0
         self._cuts = CutDetector()
         self._size: tuple[int, ...] = ()
-        self._person = Person(parse_choice(self.options.face), self._reference)
-        self._part: Shot | PublishedTrack = self._new_part()
+        self._person = TargetIdentity(parse_choice(self.options.face), self._reference)
+        self._part: SmoothTracker | ReferenceTracker = self._new_part()
 
     def push(self, frame_bgr: U8, time: Fraction) -> list[TrackedFrame]:
         """Take the next frame, give those that are finished, in order.
@@ -57,7 +57,7 @@ class Tracker:
         cut = self._cuts.push(frame_bgr) or frame_bgr.shape != self._size
         self._size = frame_bgr.shape
         done: list[TrackedFrame] = []
-        if cut and self._count and isinstance(self._part, Shot):
+        if cut and self._count and isinstance(self._part, SmoothTracker):
             done = self._part.close()
             self._part = self._new_part()
         done += self._part.push(self._count, frame_bgr, time, cut)
@@ -70,10 +70,10 @@ class Tracker:
         self.reset()
         return done
 
-    def _new_part(self) -> Shot | PublishedTrack:
+    def _new_part(self) -> SmoothTracker | ReferenceTracker:
         if self.options.mode == "published":
-            return PublishedTrack(self.options, self._find_faces, self._person)
-        return Shot(self.options, self._find_faces, self._person)
+            return ReferenceTracker(self.options, self._find_faces, self._person)
+        return SmoothTracker(self.options, self._find_faces, self._person)
 
     def _looks_of(self, picture_bgr: U8) -> F32:
         boxes = self._find_faces([picture_bgr], self.options.side)[0]
@@ -85,4 +85,4 @@ class Tracker:
                 fix="take another picture",
             )
         landmarks = None if boxes.landmarks is None else boxes.landmarks[found]
-        return np.asarray(looks(picture_bgr, boxes.xyxy[found], landmarks), np.float32)
+        return np.asarray(appearance(picture_bgr, boxes.xyxy[found], landmarks), np.float32)

@@ -15,11 +15,11 @@ Taken = Literal["taken", "full", "interrupted"]
 Pcm = npt.NDArray[np.int16] | npt.NDArray[np.float32]
 
 
-class ShowOverError(LipsyncError):
+class SessionOverError(LipsyncError):
     """Sound was given to a show that has ended; the cause, if there was one, is chained."""
 
 
-class Inbox:
+class AudioQueue:
     """Pieces of sound and ends of utterances, in order.
 
     Args:
@@ -49,7 +49,7 @@ class Inbox:
             while it waited for room, or since `ticket` was drawn. Only "taken" added anything.
 
         Raises:
-            ShowOverError: the show has ended.
+            SessionOverError: the show has ended.
         """
         if pcm.ndim != 1 or pcm.dtype not in (np.int16, np.float32):
             raise UsageError(expected="int16 or float32 samples (n,)", got=f"{pcm.dtype} {pcm.shape}")
@@ -92,7 +92,7 @@ class Inbox:
             self._change.notify_all()
 
     def close(self, error: BaseException | None = None) -> None:
-        """The show is over: whoever puts, or waits to put, gets ShowOverError."""
+        """The show is over: whoever puts, or waits to put, gets SessionOverError."""
         with self._change:
             self._closed = True
             self._error = self._error or error
@@ -144,4 +144,4 @@ class Inbox:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ShowOverError(expected="a running show", got="one that has ended") from self._error
+            raise SessionOverError(expected="a running show", got="one that has ended") from self._error

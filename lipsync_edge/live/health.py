@@ -8,7 +8,7 @@ from lipsync_edge.pipeline.stream_frame import Health
 
 
 @dataclass(frozen=True, slots=True)
-class ShowHealth:
+class SessionHealth:
     """How a show does.
 
     Attributes:

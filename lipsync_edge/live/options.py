@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.live.health import ShowHealth
+from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.session import Show, ShowOptions
+from lipsync_edge.live.session import LiveSession, SessionOptions
 from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import I16, Sink
@@ -67,7 +67,7 @@ def run_live(options: LiveOptions, stream: Stream, stdin: IO[bytes], stdout: IO[
     """Run a show to its end; return the exit status: 0, or 130 after Ctrl-C. Errors are raised."""
     must_pace = options.realtime or options.audio == "mic" or options.out == "window"
     over = threading.Event()
-    settings = ShowOptions(
+    settings = SessionOptions(
         rate=options.rate,
         realtime=must_pace,
         gap_s=options.gap_ms / 1000,
@@ -78,7 +78,7 @@ def run_live(options: LiveOptions, stream: Stream, stdin: IO[bytes], stdout: IO[
         over.set()
         show.stop()
 
-    show = Show(stream, _sink(options, stream, stdout, stop), settings)
+    show = LiveSession(stream, _sink(options, stream, stdout, stop), settings)
     feeder = Feeder(show, _source(options, stdin, over), live=options.audio == "mic")
     with ExitStack() as stack:
         came = stack.enter_context(stop_on_signals(stop))
@@ -97,12 +97,12 @@ def run_live(options: LiveOptions, stream: Stream, stdin: IO[bytes], stdout: IO[
     return INTERRUPTED if signal.SIGINT in came else 0
 
 
-def _age_s(show: Show) -> float:
+def _age_s(show: LiveSession) -> float:
     health = show.health()
     return health.beat_age_s if health.on_air else 0.0
 
 
-def _report(health: ShowHealth) -> dict[str, object]:
+def _report(health: SessionHealth) -> dict[str, object]:
     return asdict(health)
 
 

@@ -15,10 +15,10 @@ from itertools import count
 from math import ceil
 
 from lipsync_edge.errors import UsageError
-from lipsync_edge.live.audio_queue import Inbox, Pcm, Taken
-from lipsync_edge.live.health import ShowHealth
+from lipsync_edge.live.audio_queue import AudioQueue, Pcm, Taken
+from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.process import resident_bytes
-from lipsync_edge.live.slot import I16, Moment, Sink, Track
+from lipsync_edge.live.slot import I16, Sink, Slot, Track
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.pipeline.stream_frame import StreamFrame
 
@@ -26,7 +26,7 @@ POLL_S = 0.2  # how long a wait without an end lasts before it looks round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowOptions:
+class SessionOptions:
     """How a show runs.
 
     Attributes:
@@ -47,7 +47,7 @@ class ShowOptions:
             raise UsageError(expected="gap_s and buffer_s above 0", got=f"{self.gap_s} and {self.buffer_s}")
 
 
-class Show:
+class LiveSession:
     """Sound in from any thread, moments out of one. The show closes its stream and its sink when it ends.
 
     Args:
@@ -62,13 +62,13 @@ class Show:
         self,
         stream: Stream,
         sink: Sink,
-        options: ShowOptions,
+        options: SessionOptions,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.stream, self.sink, self.options = stream, sink, options
-        self._inbox = Inbox(max(1, round(options.buffer_s * options.rate)))
+        self._inbox = AudioQueue(max(1, round(options.buffer_s * options.rate)))
         self._track = Track(options.rate, stream.fps)
         self._over = threading.Event()
         self._clock, self._sleep = clock, sleep or self._over.wait
@@ -89,7 +89,7 @@ class Show:
         return self._inbox.ticket
 
     def say(self, pcm: Pcm, *, timeout: float | None = None, ticket: int | None = None) -> Taken:
-        """Give speech, int16 or float32 (n,); waits while `buffer_s` are waiting. See `Inbox.put`."""
+        """Give speech, int16 or float32 (n,); waits while `buffer_s` are waiting. See `AudioQueue.put`."""
         return self._inbox.put(pcm, timeout=timeout, ticket=ticket)
 
     def end(self, ticket: int | None = None) -> None:
@@ -118,10 +118,10 @@ class Show:
         self._over.set()
         self._inbox.finish()
 
-    def health(self) -> ShowHealth:
+    def health(self) -> SessionHealth:
         """Tell how the show does; never waits."""
         now = self._clock()
-        return ShowHealth(
+        return SessionHealth(
             slots=self._slots,
             dropped=self._dropped,
             starved=self._starved,
@@ -162,7 +162,7 @@ class Show:
                 return
             with self._handing_out:
                 if self._epoch != self._slot_epoch:
-                    moment = Moment(slot, moment.time, self._track.silence(slot), None, "idle", moment.event)
+                    moment = Slot(slot, moment.time, self._track.silence(slot), None, "idle", moment.event)
                 self.sink.write(moment)
             self._slots += 1
 
@@ -172,7 +172,7 @@ class Show:
             self._sleep(left)
         return not self._over.is_set()
 
-    def _moment(self, slot: int) -> Moment | None:
+    def _moment(self, slot: int) -> Slot | None:
         """Make the moment of a slot; None when the show is over."""
         frame = self._frame()
         while frame is None and not self._is_done() and not self.options.realtime and self._is_current():
@@ -184,10 +184,10 @@ class Show:
             if self._is_done():
                 return None
             self._starved += self._talking
-            return Moment(slot, at, self._track.silence(slot), None, "starved" if self._talking else "idle")
-        return Moment(slot, at, self._take(slot), frame.image_bgr, frame.state, frame.event)
+            return Slot(slot, at, self._track.silence(slot), None, "starved" if self._talking else "idle")
+        return Slot(slot, at, self._take(slot), frame.image_bgr, frame.state, frame.event)
 
-    def _late(self, slot: int) -> Moment:
+    def _late(self, slot: int) -> Slot:
         """Pass over a frame whose time is gone; its sound goes out."""
         passed = self.stream.skip()
         while not passed and self._feed():
@@ -195,7 +195,7 @@ class Show:
         self._dropped += passed
         self._starved += not passed
         pcm = self._take(slot) if passed else self._track.silence(slot)
-        return Moment(slot, slot / self.stream.fps, pcm, None, "late")
+        return Slot(slot, slot / self.stream.fps, pcm, None, "late")
 
     def _frame(self) -> StreamFrame | None:
         """The next frame: of speech, or an idle one when nothing is being said; None while sound is awaited."""

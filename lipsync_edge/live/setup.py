@@ -111,14 +111,14 @@ def watched(
     age_s: Callable[[], float], limit_s: float, report: Callable[[], Mapping[str, object]]
 ) -> Watchdog:
     """A watchdog that tells systemd, logs `report` every minute, and ends the process when the show hangs."""
-    looks = 0
+    appearance = 0
 
     def beat() -> None:
-        nonlocal looks
+        nonlocal appearance
         notify_systemd("WATCHDOG=1")
-        if looks % 60 == 0:
+        if appearance % 60 == 0:
             LOG.info("health", extra={"data": dict(report())})
-        looks += 1
+        appearance += 1
 
     def hung(age: float) -> None:
         LOG.critical("hung", extra={"data": {"beat_age_s": round(age, 3), **report()}})

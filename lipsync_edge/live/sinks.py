@@ -10,9 +10,9 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.live.slot import I16, Moment
+from lipsync_edge.live.slot import I16, Slot
+from lipsync_edge.types import U8
 
 FORMATS = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
 EXTENSIONS = {
@@ -39,7 +39,7 @@ class RawSink:
         self._file = file
         self._last: U8 | None = None
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         """Write the picture."""
         self._last = moment.image_bgr if moment.image_bgr is not None else self._last
         if self._last is None or moment.state == "late":
@@ -101,7 +101,7 @@ class MediaSink:
             raise OutputError(expected=f"to write {container} to {self._name}", got=str(error)) from error
         self._rate = rate
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         """Encode and send one moment."""
         import av
 
@@ -158,8 +158,8 @@ class WindowSink:
                 fix="use `lipsync-edge serve` and a browser, or install opencv-python",
             ) from error
 
-    def write(self, moment: Moment) -> None:
-        """Show the picture."""
+    def write(self, moment: Slot) -> None:
+        """LiveSession the picture."""
         if moment.image_bgr is not None:
             cv2.imshow(self._title, moment.image_bgr)
         key = cv2.waitKey(1) & 0xFF

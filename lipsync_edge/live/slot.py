@@ -10,15 +10,15 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.pipeline.stream_frame import Event
+from lipsync_edge.types import U8
 
 I16 = npt.NDArray[np.int16]
 MomentState = Literal["speech", "silence", "idle", "starved", "late"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
+class Slot:
     """One slot of the output, which lasts from slot / fps to (slot + 1) / fps.
 
     Attributes:
@@ -42,7 +42,7 @@ class Moment:
 class Sink(Protocol):
     """Takes moments. All calls come from one thread, but `interrupt` from that of the interrupter, between writes."""
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         """Take one moment; may block, which makes the next ones late."""
 
     def interrupt(self) -> None:

@@ -12,8 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from lipsync_edge.errors import InputError, NoAudioError
-from lipsync_edge.live.audio_queue import ShowOverError
-from lipsync_edge.live.session import Show
+from lipsync_edge.live.audio_queue import SessionOverError
+from lipsync_edge.live.session import LiveSession
 from lipsync_edge.live.slot import I16
 
 LOG = logging.getLogger("lipsync_edge.live")
@@ -151,7 +151,7 @@ class Feeder:
         live: the source cannot wait (a microphone): sound that finds no room is lost and counted.
     """
 
-    def __init__(self, show: Show, source: Iterable[I16], *, live: bool = False) -> None:
+    def __init__(self, show: LiveSession, source: Iterable[I16], *, live: bool = False) -> None:
         self._show, self._source, self._live = show, source, live
         self.lost_samples = 0
         self._thread = threading.Thread(target=self._run, name="lipsync-feeder", daemon=True)
@@ -167,7 +167,7 @@ class Feeder:
                     self.lost_samples += len(piece)
             self._show.end()
             self._show.finish()
-        except ShowOverError:
+        except SessionOverError:
             return
         except Exception as error:  # whatever it is belongs to the thread that waits for the sound
             self._show.finish(error)

@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.demo import ASSETS
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.models.backend import DEVICES, open_backend
+from lipsync_edge.types import F32
 
 PROBE = ASSETS / "probe.onnx"
 PACKAGES = {"cpu": "onnxruntime", "cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu"}

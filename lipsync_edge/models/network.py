@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lipsync_edge.errors import ManifestError, ModelError, UsageError
 from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.spec import ModelCard, TensorSpec, load_card
+from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
 
 PRECISIONS = ("auto", "fp32", "fp16", "int8")
 AUTO_ORDER = {"cuda": ("fp16", "fp32", "int8"), "tensorrt": ("fp16", "fp32", "int8")}
@@ -21,15 +21,15 @@ AUTO_ORDER = {"cuda": ("fp16", "fp32", "int8"), "tensorrt": ("fp16", "fp32", "in
 class Network:
     """A callable network: keyword arrays in, a dict of arrays out, both checked against the card."""
 
-    def __init__(self, card: ModelCard, backend: Backend, precision: str = "fp32", sha256: str = "") -> None:
-        self.card = card
+    def __init__(self, spec: ModelSpec, backend: Backend, precision: str = "fp32", sha256: str = "") -> None:
+        self.spec = spec
         self.backend = backend
         self.precision = precision
         self.sha256 = sha256  # of the model file; empty for a network that came from none
-        wanted = {spec.name for spec in card.inputs}, {spec.name for spec in card.outputs}
+        wanted = {tensor_spec.name for tensor_spec in spec.inputs}, {tensor_spec.name for tensor_spec in spec.outputs}
         if (set(backend.inputs), set(backend.outputs)) != wanted:
             raise ModelError(
-                expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {card.name})",
+                expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {spec.name})",
                 got=f"inputs {sorted(backend.inputs)} and outputs {sorted(backend.outputs)}",
                 fix="convert the model again with python -m export convert",
             )
@@ -52,22 +52,22 @@ class Network:
             ValueError: an array is missing, or has another shape or dtype than the card says.
         """
         free: dict[str, int] = {}
-        for spec in self.card.inputs:
-            if spec.name not in feeds:
-                raise ValueError(f"{self.card.name}: input {spec.name!r} is missing")
-            _match(self.card.name, spec, feeds[spec.name], free)
+        for tensor_spec in self.spec.inputs:
+            if tensor_spec.name not in feeds:
+                raise ValueError(f"{self.spec.name}: input {tensor_spec.name!r} is missing")
+            _match(self.spec.name, tensor_spec, feeds[tensor_spec.name], free)
         return self.backend.run({name: np.ascontiguousarray(value) for name, value in feeds.items()})
 
 
-def _match(card: str, spec: TensorSpec, array: npt.NDArray[Any], free: dict[str, int]) -> None:
-    ok = array.dtype == np.dtype(spec.dtype) and array.ndim == len(spec.axes)
+def _match(spec: str, tensor_spec: TensorSpec, array: npt.NDArray[Any], free: dict[str, int]) -> None:
+    ok = array.dtype == np.dtype(tensor_spec.dtype) and array.ndim == len(tensor_spec.axes)
     ok = ok and all(
         have == (free.setdefault(want, have) if isinstance(want, str) else want)
-        for want, have in zip(spec.axes, array.shape, strict=True)
+        for want, have in zip(tensor_spec.axes, array.shape, strict=True)
     )
     if not ok:
         raise ValueError(
-            f"{card}: input {spec.name} must be {spec.dtype} {spec.axes}, got {array.dtype} {array.shape}"
+            f"{spec}: input {tensor_spec.name} must be {tensor_spec.dtype} {tensor_spec.axes}, got {array.dtype} {array.shape}"
         )
 
 
@@ -104,10 +104,10 @@ def load_network(
     if precision not in PRECISIONS:
         raise UsageError(expected=f"a precision out of {', '.join(PRECISIONS)}", got=repr(precision))
     path = find_model(name, models=models, device=device, precision=precision)
-    card = load_card(name, path.parent)
-    sha256 = verify_model(path, card)
+    spec = load_spec(name, path.parent)
+    sha256 = verify_model(path, spec)
     found = path.name.split(".")[-2]
-    return Network(card, open_backend(path, device, threads), found, sha256)
+    return Network(spec, open_backend(path, device, threads), found, sha256)
 
 
 def find_model(name: str, *, models: Path | None, device: str = "auto", precision: str = "auto") -> Path:
@@ -142,7 +142,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return files
 
 
-def verify_model(path: Path, card: ModelCard) -> str:
+def verify_model(path: Path, spec: ModelSpec) -> str:
     """Compare a model file with its manifest entry, sha256 and card digest; return the sha256."""
     entry = read_manifest(path.parent).get(path.name)
     if not isinstance(entry, dict):
@@ -152,7 +152,7 @@ def verify_model(path: Path, card: ModelCard) -> str:
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     for what, recorded, real in (
         ("sha256", entry.get("sha256"), sha256),
-        ("card digest", entry.get("card_digest"), card.digest()),
+        ("card digest", entry.get("card_digest"), spec.digest()),
     ):
         if recorded != real:
             raise ManifestError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import bundled_models, read_manifest, verify_model
-from lipsync_edge.models.spec import load_card
+from lipsync_edge.models.spec import load_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def list_models(models: Path | None = None) -> list[ModelFile]:
     out = []
     for path in model_paths(models):
         name, precision = path.name.rsplit(".", 2)[:2]
-        role = load_card(name, path.parent).role
+        role = load_spec(name, path.parent).role
         out.append(ModelFile(name, role, precision, path.stat().st_size, path.parent))
     return out
 
@@ -50,7 +50,7 @@ def model_info(name: str, models: Path | None = None) -> dict[str, Any]:
     for folder in reversed(model_folders(models)):
         if (folder / "manifest.json").is_file():
             files |= {k: v for k, v in read_manifest(folder).items() if k.rsplit(".", 2)[0] == name}
-    return {"card": asdict(load_card(name, models)), "files": files}
+    return {"card": asdict(load_spec(name, models)), "files": files}
 
 
 def verify_models(models: Path | None = None) -> list[str]:
@@ -61,5 +61,5 @@ def verify_models(models: Path | None = None) -> list[str]:
     """
     paths = model_paths(models)
     for path in paths:
-        verify_model(path, load_card(path.name.rsplit(".", 2)[0], path.parent))
+        verify_model(path, load_spec(path.name.rsplit(".", 2)[0], path.parent))
     return [path.name for path in paths]

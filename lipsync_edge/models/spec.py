@@ -20,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-CARDS = Path(__file__).parent / "specs"
+SPECS = Path(__file__).parent / "specs"
 ROLES = ("detect", "lips", "segment", "enhance", "sync")
 GRAPH_FIELDS = (
     "name",
@@ -125,7 +125,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
+class ModelSpec:
     """What one network is, eats and gives; see the fields' own types."""
 
     name: str
@@ -165,26 +165,26 @@ class ModelCard:
         )
 
 
-def load_card(name: str, folder: Path | None = None) -> ModelCard:
+def load_spec(name: str, folder: Path | None = None) -> ModelSpec:
     """Read `NAME.toml` from `folder` when it is there, else from the package's own cards.
 
     Raises:
         ModelError: no such card, not TOML, or a field that is missing or unknown.
     """
-    places = ([folder] if folder else []) + [CARDS]
+    places = ([folder] if folder else []) + [SPECS]
     path = next((p / f"{name}.toml" for p in places if (p / f"{name}.toml").is_file()), None)
     if path is None:
-        known = ", ".join(sorted(p.stem for p in CARDS.glob("*.toml")))
+        known = ", ".join(sorted(p.stem for p in SPECS.glob("*.toml")))
         raise ModelError(expected="the name of a model card", got=repr(name), fix=f"known cards: {known}")
     try:
-        return parse_card(tomllib.loads(path.read_text("utf-8")))
+        return parse_spec(tomllib.loads(path.read_text("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError, ValueError) as error:
         raise ModelError(
             expected=f"a valid model card in {path.name}", got=f"{type(error).__name__}: {error}"
         ) from error
 
 
-def parse_card(table: dict[str, Any]) -> ModelCard:
+def parse_spec(table: dict[str, Any]) -> ModelSpec:
     """Turn a parsed TOML table into a card; TypeError, KeyError or ValueError say what is wrong."""
     rest = dict(table)
     parts: dict[str, Any] = {
@@ -204,10 +204,10 @@ def parse_card(table: dict[str, Any]) -> ModelCard:
             parts[key] = kind(**_frozen(rest.pop(key)))
     if isinstance(parts.get("segment"), SegmentClasses):
         parts["segment"] = _paste_indices(parts["segment"])
-    card = ModelCard(**parts, **rest)
-    if card.role not in ROLES:
-        raise ValueError(f"role must be one of {ROLES}, not {card.role!r}")
-    return card
+    spec = ModelSpec(**parts, **rest)
+    if spec.role not in ROLES:
+        raise ValueError(f"role must be one of {ROLES}, not {spec.role!r}")
+    return spec
 
 
 def _tensor(table: dict[str, Any]) -> TensorSpec:

@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError
 from lipsync_edge.face.options import TrackedFrame
+from lipsync_edge.types import F32, U8
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine
@@ -31,7 +31,7 @@ _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class AvatarOrigin:
     """What an avatar was made with; an engine that differs refuses it.
 
     Attributes:
@@ -42,20 +42,20 @@ class Origin:
     """
 
     detector: str
-    card_digest: str
+    spec_digest: str
     model_sha256: str
     tracking: str
 
     @classmethod
-    def of(cls, engine: Engine) -> Origin:
+    def of(cls, engine: Engine) -> AvatarOrigin:
         """Return what avatars of this engine are made with."""
         network, preset = engine.detector.network, engine.preset
         tracking = (
             f"{preset.tracking} every={preset.detect_every} side={preset.detect_side} pads={preset.pads}"
         )
         return cls(
-            detector=network.card.name,
-            card_digest=network.card.digest(),
+            detector=network.spec.name,
+            spec_digest=network.spec.digest(),
             model_sha256=network.sha256,
             tracking=tracking,
         )
@@ -78,7 +78,7 @@ class Avatar:
         *,
         fps: Fraction,
         size: tuple[int, int],
-        origin: Origin,
+        origin: AvatarOrigin,
         faces: F32,
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
@@ -140,8 +140,8 @@ class Avatar:
 
     def check(self, engine: Engine) -> None:
         """Raise ManifestError when the avatar was made with another detector or other tracking than the engine's."""
-        now = Origin.of(engine)
-        for field in fields(Origin):
+        now = AvatarOrigin.of(engine)
+        for field in fields(AvatarOrigin):
             before, wanted = getattr(self.origin, field.name), getattr(now, field.name)
             if before != wanted:
                 raise ManifestError(
@@ -162,7 +162,7 @@ class Avatar:
         save_avatar(self, Path(path))
 
 
-def build_avatar(tracked: Iterable[TrackedFrame], fps: Fraction, origin: Origin) -> Avatar:
+def build_avatar(tracked: Iterable[TrackedFrame], fps: Fraction, origin: AvatarOrigin) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
     Args:

@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 
 from lipsync_edge.errors import InputError, OutputError
-from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, Origin
+from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, AvatarOrigin
 
 _MAGIC = b"LSEAVTR1"
 _HEADER = struct.Struct("<8sQ")
@@ -95,7 +95,7 @@ def _parse(data: mmap.mmap) -> Avatar:
     return Avatar(
         fps=Fraction(*header["fps"]),
         size=(int(header["size"][0]), int(header["size"][1])),
-        origin=Origin(**header["origin"]),
+        origin=AvatarOrigin(**header["origin"]),
         faces=np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32),
         offsets=offsets,
         data=data,

@@ -14,12 +14,12 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.stream_frame import StreamFrame
+from lipsync_edge.types import U8
 
 
-class HostCalls(ABC):
+class BufferCalls(ABC):
     """The calls of a stream that fill memory of the caller instead of giving arrays."""
 
     @abstractmethod

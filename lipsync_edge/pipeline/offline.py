@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_edge.arrays import U8, Boxes, Tick
-from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.reader import read_sound
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.face.tracker import TrackedFrame, Tracker
 from lipsync_edge.pipeline.job import Job, RunOptions, RunResult, prepare_job, track_options
-from lipsync_edge.pipeline.soundtrack import Heard
+from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.types import U8, Boxes, Tick
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import VideoFrame
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
@@ -109,7 +109,7 @@ def _format(job: Job) -> VideoFormat:
         height=job.video.height,
         fps=job.video.fps,
         time_base=job.video.time_base,
-        colour=job.video.colour,
+        color=job.video.color,
         sample_aspect=job.video.sample_aspect,
         codec=job.options.codec,
         crf=job.options.crf,
@@ -120,7 +120,7 @@ def _format(job: Job) -> VideoFormat:
 
 def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress) -> None:
     """Run the pipeline: decode | track, pair, render | encode, each side in its own thread."""
-    heard = Heard(job, writer)
+    heard = Soundtrack(job, writer)
 
     originals: deque[av.VideoFrame | None] = (
         deque()
@@ -187,11 +187,11 @@ def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
 
 def _ticks(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterator[Tick]:
     lips, preset = job.engine.lips, job.engine.preset
-    sync = SyncStream(
+    sync = FeatureStream(
         lips.audio,
         rate=job.sound.rate,
-        gate=GateOptions() if preset.gate else None,
-        blend_mel=lips.card.kind == "warp",
+        gate=VadOptions() if preset.gate else None,
+        blend_mel=lips.spec.kind == "warp",
     )
     sound = (
         np.mean(piece, axis=1, dtype=np.float32)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.tracker import TrackedFrame, Tracker
-from lipsync_edge.pipeline.avatar import Avatar, Origin, build_avatar
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.offline import RunOptions, track_options
 from lipsync_edge.video.probe import VideoFrame, probe, read_image
 from lipsync_edge.video.reader import VideoReader
@@ -60,7 +60,7 @@ def prepare(engine: Engine, face: str | Path, options: PrepareOptions | None = N
         frames = iter([VideoFrame(read_image(path), Fraction(0))])
     else:
         frames = iter(VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds))
-    return build_avatar(_tracked(frames, tracker), info.fps, Origin.of(engine))
+    return build_avatar(_tracked(frames, tracker), info.fps, AvatarOrigin.of(engine))
 
 
 def _tracked(frames: Iterator[VideoFrame], tracker: Tracker) -> Iterator[TrackedFrame]:

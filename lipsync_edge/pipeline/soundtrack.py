@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.arrays import F32
 from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.pipeline.job import Job
+from lipsync_edge.types import F32
 from lipsync_edge.video.writer import VideoWriter
 
 
-class Heard:
+class Soundtrack:
     """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
 
     def __init__(self, job: Job, writer: VideoWriter) -> None:

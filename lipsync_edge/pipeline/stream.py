@@ -16,16 +16,16 @@ from types import TracebackType
 
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import MelWindow, make_tick
+from lipsync_edge.audio.alignment import FeatureWindow, make_tick
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
-from lipsync_edge.pipeline.buffers import HostCalls
+from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.stream_frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.utterance import Utterances
 
 
-class Stream(HostCalls):
+class Stream(BufferCalls):
     """Speech in, frames out. Calls may come from several threads; they take turns, but `interrupt` never waits.
 
     Args:
@@ -170,7 +170,7 @@ class Stream(HostCalls):
         """Render one frame with a face: the first call of a network is the slowest."""
         at = self.avatar.first_face / self.avatar.fps
         self.engine.render(
-            [make_tick(0, self.avatar.frame(0, at), MelWindow.silence(self.engine.lips.audio.columns))]
+            [make_tick(0, self.avatar.frame(0, at), FeatureWindow.silence(self.engine.lips.audio.columns))]
         )
 
     def _begin(self) -> None:
@@ -197,7 +197,7 @@ class Stream(HostCalls):
                 self._utterances.heard(window)
             yield frame
 
-    def _make(self, window: MelWindow, state: State, epoch: int) -> StreamFrame | None:
+    def _make(self, window: FeatureWindow, state: State, epoch: int) -> StreamFrame | None:
         """Render one frame; None when the stream was interrupted meanwhile."""
         began = clock.perf_counter()
         time = Fraction(self._index) / self.fps

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipsync_edge.arrays import U8
+from lipsync_edge.types import U8
 
 REMEMBERED = 512  # compute times kept for health
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import MelWindow, SyncStream
-from lipsync_edge.audio.vad import GateOptions
+from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
+from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 
 CLOSING = 4  # idle frames in which a mouth that was open closes
@@ -27,14 +27,14 @@ class Utterances:
     """
 
     def __init__(self, engine: Engine, *, rate: int, fps: Fraction) -> None:
-        self._sync = SyncStream(
+        self._sync = FeatureStream(
             engine.lips.audio,
             rate=rate,
-            gate=GateOptions() if engine.preset.gate else None,
-            blend_mel=engine.lips.card.kind == "warp",
+            gate=VadOptions() if engine.preset.gate else None,
+            blend_mel=engine.lips.spec.kind == "warp",
         )
         self._fps = fps
-        self._silence = MelWindow.silence(engine.lips.audio.columns)
+        self._silence = FeatureWindow.silence(engine.lips.audio.columns)
         self.under_way: bool = False
         self.forget()
 
@@ -77,16 +77,16 @@ class Utterances:
             return False
         return not self._sync.ended or self._sync.state(self._own_time(index)) != "end"
 
-    def window(self, index: int) -> MelWindow | None:
+    def window(self, index: int) -> FeatureWindow | None:
         """Return what frame `index` hears; None while its sound is missing, and outside utterances."""
         at = self._own_time(index)
         return self._sync.window(at) if self.under_way and self._sync.state(at) == "ready" else None
 
-    def heard(self, window: MelWindow) -> None:
+    def heard(self, window: FeatureWindow) -> None:
         """Remember the window of a frame that was made or passed over: the mouth closes from there."""
         self._last, self._faded = window, 0
 
-    def fading(self) -> MelWindow:
+    def fading(self) -> FeatureWindow:
         """Return what the next idle frame hears: the last window of speech, fading to silence in a few frames."""
         self.under_way = False
         self._faded = min(CLOSING, self._faded + 1)

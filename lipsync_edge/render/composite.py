@@ -8,10 +8,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.face.align import F64, AlignedCrop
 from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.render.lips import WarpMouth
+from lipsync_edge.types import F32, U8
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats
 EDGE = 0.06  # of the crop side: nothing changes at the crop's own edge
@@ -37,7 +37,7 @@ class Region:
         return self.x2 - self.x1, self.y2 - self.y1
 
 
-def paste_published(frame_bgr: U8, image: U8, region: Region, mask: F32 | None) -> None:
+def paste_reference(frame_bgr: U8, image: U8, region: Region, mask: F32 | None) -> None:
     """Put a made face into the frame, in place, as wav2lip and wav2lip-hq do, rounding included.
 
     Args:
@@ -194,7 +194,7 @@ def paste_soft(frame_bgr: U8, image: F32, region: Region, mask: F32, gain: float
     source = region.view(frame_bgr)
     made = cv2.resize(image, region.size, interpolation=cv2.INTER_CUBIC) * np.float32(255.0)
     soft = feather(mask, 0.04 * width) * lower_half(height, width)
-    made = match_colour(made, source.astype(np.float32), soft)
+    made = match_color(made, source.astype(np.float32), soft)
     mix(source, np.clip(np.rint(made), 0, 255).astype(np.uint8), soft * np.float32(gain))
 
 
@@ -215,7 +215,7 @@ def lower_half(height: int, width: int) -> F32:
     return np.outer(down, across).astype(np.float32)
 
 
-def match_colour(made: F32, source: F32, mask: F32) -> F32:
+def match_color(made: F32, source: F32, mask: F32) -> F32:
     """Shift the made face, float32 (h, w, 3), so that its mean colour on the mask's rim equals the source's."""
     rim = mask * (1 - mask) * 4
     total = float(rim.sum())

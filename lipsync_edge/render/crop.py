@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8, Tick
 from lipsync_edge.face.align import AlignedCrop, aligned_crop, box_to_pixels
 from lipsync_edge.render.composite import Region, crop_region
 from lipsync_edge.render.lips import Lips, WarpMouth
+from lipsync_edge.types import U8, Tick
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ def face_region(tick: Tick, lips: Lips) -> Region | None:
     """Return the part of the frame that a new mouth may change; None without a face, or when it lies outside."""
     if tick.box_xyxy is None:
         return None
-    if lips.card.crop == "aligned":
+    if lips.spec.crop == "aligned":
         if tick.landmarks is None:
             return None
         return crop_region(aligned_crop(tick.landmarks, lips.side), tick.frame_bgr.shape)
@@ -45,7 +45,7 @@ def cut_face(tick: Tick, lips: Lips) -> FaceCut | None:
     region = face_region(tick, lips)
     if region is None:
         return None
-    if lips.card.crop == "aligned" and tick.landmarks is not None:
+    if lips.spec.crop == "aligned" and tick.landmarks is not None:
         crop = aligned_crop(tick.landmarks, lips.side)
         return FaceCut(region, crop.cut(tick.frame_bgr), crop)
     face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (lips.side, lips.side))

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.render.lips import ImageMouth, WarpMouth
+from lipsync_edge.types import F32, U8
 
 MOUTH_WINDOW = (
     0.1875,
@@ -25,9 +25,9 @@ class Enhancer:
     """Calls the super-resolution network on batches of equal size."""
 
     def __init__(self, network: Network) -> None:
-        if network.card.role != "enhance":
+        if network.spec.role != "enhance":
             raise ModelError(
-                expected="a card of role enhance", got=f"card {network.card.name} of {network.card.role}"
+                expected="a card of role enhance", got=f"card {network.spec.name} of {network.spec.role}"
             )
         self.network = network
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import WHOLE_CROP, Window
+from lipsync_edge.types import F32, U8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +53,15 @@ class Lips:
     """Calls the lip network on batches."""
 
     def __init__(self, network: Network) -> None:
-        card = network.card
-        if card.role != "lips" or card.kind not in ("image", "warp") or card.audio is None:
+        spec = network.spec
+        if spec.role != "lips" or spec.kind not in ("image", "warp") or spec.audio is None:
             raise ModelError(
-                expected="a lips card of kind image or warp with an [audio] table", got=f"card {card.name}"
+                expected="a lips card of kind image or warp with an [audio] table", got=f"card {spec.name}"
             )
         self.network = network
-        self.card = card
-        self.audio = card.audio
-        self.side = card.side("face")
+        self.spec = spec
+        self.audio = spec.audio
+        self.side = spec.side("face")
 
     def __call__(self, crops_bgr: Sequence[U8], mels: Sequence[F32]) -> list[Mouth]:
         """Make one mouth for each crop.
@@ -73,10 +73,10 @@ class Lips:
         if not crops_bgr:
             return []
         out = self.network(face=np.stack(crops_bgr), mel=np.stack(mels))
-        if self.card.kind == "image":
+        if self.spec.kind == "image":
             return [ImageMouth(image) for image in out["image"]]
         flow, paint = out["flow"].transpose(0, 2, 3, 1), out["paint"].transpose(0, 2, 3, 1)
         planes = zip(flow, out["mask"][:, 0], paint, strict=True)
-        window = self.card.warp.window if self.card.warp else WHOLE_CROP
+        window = self.spec.warp.window if self.spec.warp else WHOLE_CROP
         dense = ([np.ascontiguousarray(plane) for plane in mouth] for mouth in planes)
         return [WarpMouth(flow, mask, paint, window) for flow, mask, paint in dense]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
+from lipsync_edge.types import F32, U8
 
 
 class Segmenter:
@@ -19,24 +19,24 @@ class Segmenter:
     """
 
     def __init__(self, network: Network) -> None:
-        card = network.card
-        if card.role != "segment" or card.kind not in ("labels", "regions") or card.segment is None:
+        spec = network.spec
+        if spec.role != "segment" or spec.kind not in ("labels", "regions") or spec.segment is None:
             raise ModelError(
                 expected="a segment card of kind labels or regions with a [segment] table",
-                got=f"card {card.name}",
+                got=f"card {spec.name}",
             )
         self.network = network
-        self.card = card
-        self.side = card.side("face")
+        self.spec = spec
+        self.side = spec.side("face")
         self._paste = np.zeros(256, np.float32)
-        self._paste[list(card.segment.paste)] = 1.0
+        self._paste[list(spec.segment.paste)] = 1.0
 
     def __call__(self, crops_bgr: Sequence[U8]) -> list[F32]:
         """Return for each crop, uint8 (S, S, 3) BGR, a mask float32 (h, w): 1 may be replaced, 0 must stay."""
         if not crops_bgr:
             return []
         out = self.network(face=np.stack(crops_bgr))
-        if self.card.kind == "labels":
+        if self.spec.kind == "labels":
             return list(self._paste[out["labels"]])
         regions = out["regions"]
         weights = self._paste[: regions.shape[1], None, None]

@@ -28,11 +28,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lipsync_edge.errors import LipsyncError
-from lipsync_edge.live.audio_queue import ShowOverError
-from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.live.audio_queue import SessionOverError
+from lipsync_edge.live.session import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import REFUSED, Guard, Limits
-from lipsync_edge.server.sessions import MAIN, Refusal, Stages
+from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
 from lipsync_edge.server.speak import session_of, speak, speak_socket, stages_of
 
 _HERE = Path(__file__).parent / "static"
@@ -41,7 +41,7 @@ HUNG_S = 5.0
 
 def make_app(
     open_stream: Callable[[], Stream],
-    options: ShowOptions,
+    options: SessionOptions,
     *,
     limits: Limits | None = None,
     token: str = "",
@@ -61,7 +61,7 @@ def make_app(
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
-        app.state.stages = Stages(open_stream, options, limits or Limits(), quality=quality)
+        app.state.stages = SessionManager(open_stream, options, limits or Limits(), quality=quality)
         await app.state.stages.open(MAIN)
         try:
             yield
@@ -90,7 +90,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 503 if isinstance(error, ShowOverError) else 400)
+    return JSONResponse({"error": str(error)}, 503 if isinstance(error, SessionOverError) else 400)
 
 
 async def _page(_: Request) -> Response:

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 
-from lipsync_edge.live.audio_queue import ShowOverError
-from lipsync_edge.live.session import Show, ShowOptions
-from lipsync_edge.live.slot import I16, Moment
+from lipsync_edge.live.audio_queue import SessionOverError
+from lipsync_edge.live.session import LiveSession, SessionOptions
+from lipsync_edge.live.slot import I16, Slot
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.protocol import pack
 
@@ -61,7 +61,7 @@ class Viewer:
         return self._messages.pop(0) if self._messages else None
 
 
-class Audience:
+class Broadcaster:
     """The sink of a stage's show: packs moments in the show's thread, hands them to viewers on the event loop.
 
     Args:
@@ -93,7 +93,7 @@ class Audience:
             self._viewers.discard(viewer)
             self.lost += viewer.lost
 
-    def write(self, moment: Moment) -> None:
+    def write(self, moment: Slot) -> None:
         """Take a moment from the show."""
         message = pack(moment, quality=self._quality) if self._viewers else b""
         self.on_loop(lambda: self._send(moment.event, moment.time, message))
@@ -130,7 +130,7 @@ class Audience:
                 viewer.put(message)
 
 
-class Stage:
+class ServerSession:
     """A show on the air in a thread of its own, for any number of viewers; made on the event loop.
 
     Args:
@@ -140,7 +140,7 @@ class Stage:
         waiting: moments that may wait for a slow viewer.
     """
 
-    def __init__(self, stream: Stream, options: ShowOptions, *, quality: int = 85, waiting: int = 12) -> None:
+    def __init__(self, stream: Stream, options: SessionOptions, *, quality: int = 85, waiting: int = 12) -> None:
         width, height = stream.avatar.size
         hello = {
             "type": "hello",
@@ -150,9 +150,9 @@ class Stage:
             "height": height,
         }
         loop = asyncio.get_running_loop()
-        self.audience = Audience(loop, json.dumps(hello), quality=quality, waiting=waiting)
+        self.audience = Broadcaster(loop, json.dumps(hello), quality=quality, waiting=waiting)
         self.rate = options.rate
-        self.show = Show(stream, self.audience, options)
+        self.show = LiveSession(stream, self.audience, options)
         self.speakers = 0  # callers that speak or wait for their turn
         self._turn = asyncio.Lock()  # utterances of several callers come one after another
         self.error: BaseException | None = None
@@ -176,7 +176,7 @@ class Stage:
             "done", or "interrupted" when an interrupt overtook it, and how many samples were taken.
 
         Raises:
-            ShowOverError: the show has ended.
+            SessionOverError: the show has ended.
         """
         self.speakers += 1
         try:
@@ -196,7 +196,7 @@ class Stage:
                     return how, taken
                 taken += len(piece)
         finally:
-            with suppress(ShowOverError):
+            with suppress(SessionOverError):
                 self.show.end(ticket)
         return "done", taken
 

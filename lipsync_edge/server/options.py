@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.live.session import SessionOptions
 from lipsync_edge.live.setup import LOG, stop_on_signals, watched
 from lipsync_edge.pipeline.stream import Stream
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from lipsync_edge.server.broadcast import Stage
+    from lipsync_edge.server.broadcast import ServerSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ def app_of(options: ServeOptions, stream: Stream) -> Starlette:
 
     return make_app(
         open_stream,
-        ShowOptions(rate=options.rate),
+        SessionOptions(rate=options.rate),
         limits=Limits(
             sessions=options.sessions, viewers=options.viewers, upload_bytes=options.upload_mb * 1_000_000
         ),
@@ -138,7 +138,7 @@ def _report(app: Starlette) -> dict[str, object]:
     return {name: asdict(stage.show.health()) for name, stage in _stages(app).items()}
 
 
-def _stages(app: Starlette) -> dict[str, Stage]:
+def _stages(app: Starlette) -> dict[str, ServerSession]:
     stages = getattr(app.state, "stages", None)  # there from the start of the server on
-    found: dict[str, Stage] = stages.all if stages is not None else {}
+    found: dict[str, ServerSession] = stages.all if stages is not None else {}
     return found

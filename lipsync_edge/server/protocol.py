@@ -15,13 +15,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipsync_edge.live.slot import Moment
+from lipsync_edge.live.slot import Slot
 
 HEADER = struct.Struct("<IB3xII")
 STATES = ("speech", "silence", "idle", "starved", "late")
 
 
-def pack(moment: Moment, *, quality: int) -> bytes:
+def pack(moment: Slot, *, quality: int) -> bytes:
     """Return the binary message of a moment, its picture as a JPEG of this quality, 1 to 100."""
     jpeg = b""
     if moment.image_bgr is not None:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from lipsync_edge.live.session import ShowOptions
+from lipsync_edge.live.session import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Limits
-from lipsync_edge.server.broadcast import LOG, Stage, Viewer
+from lipsync_edge.server.broadcast import LOG, ServerSession, Viewer
 
 MAIN = "main"
 
@@ -27,7 +27,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer to a caller, not a fau
         self.status, self.reason = status, reason
 
 
-class Stages:
+class SessionManager:
     """All shows of a server. The session "main" is open as long as the server; it is opened again after an error.
 
     Args:
@@ -38,11 +38,11 @@ class Stages:
     """
 
     def __init__(
-        self, open_stream: Callable[[], Stream], options: ShowOptions, limits: Limits, *, quality: int = 85
+        self, open_stream: Callable[[], Stream], options: SessionOptions, limits: Limits, *, quality: int = 85
     ) -> None:
         self.limits = limits
         self._open_stream, self._options, self._quality = open_stream, options, quality
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, ServerSession] = {}
         self._opening = asyncio.Lock()
 
     def __len__(self) -> int:
@@ -50,11 +50,11 @@ class Stages:
         return len(self._stages)
 
     @property
-    def all(self) -> dict[str, Stage]:
+    def all(self) -> dict[str, ServerSession]:
         """Session name → stage."""
         return dict(self._stages)
 
-    def find(self, name: str) -> Stage:
+    def find(self, name: str) -> ServerSession:
         """The open session of that name; Refusal 404 when there is none, 503 when its show has failed."""
         stage = self._stages.get(name)
         if stage is None:
@@ -63,7 +63,7 @@ class Stages:
             raise Refusal(503, f"the show has ended: {stage.error}")
         return stage
 
-    async def open(self, name: str) -> Stage:
+    async def open(self, name: str) -> ServerSession:
         """Find a session or open it; Refusal 429 when there are too many, 503 when it cannot be opened."""
         async with self._opening:
             stage = self._stages.get(name)
@@ -78,7 +78,7 @@ class Stages:
                 raise Refusal(
                     503, f"the session cannot be opened: {type(error).__name__}: {error}"
                 ) from error
-            self._stages[name] = Stage(stream, self._options, quality=self._quality)
+            self._stages[name] = ServerSession(stream, self._options, quality=self._quality)
             return self._stages[name]
 
     @asynccontextmanager

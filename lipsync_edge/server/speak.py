@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from lipsync_edge.live.audio_queue import ShowOverError
+from lipsync_edge.live.audio_queue import SessionOverError
 from lipsync_edge.live.slot import I16
 from lipsync_edge.live.sources import Converter, read_file
 from lipsync_edge.server.auth import REFUSED, Limits
-from lipsync_edge.server.broadcast import Stage
-from lipsync_edge.server.sessions import MAIN, Refusal, Stages
+from lipsync_edge.server.broadcast import ServerSession
+from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")
@@ -27,9 +27,9 @@ TOO_BIG = 1009  # WebSocket: message too big
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
-def stages_of(connection: HTTPConnection) -> Stages:
+def stages_of(connection: HTTPConnection) -> SessionManager:
     """The sessions of the server that a request came to."""
-    stages: Stages = connection.app.state.stages
+    stages: SessionManager = connection.app.state.stages
     return stages
 
 
@@ -65,7 +65,7 @@ async def speak(request: Request) -> Response:
     return JSONResponse({"state": how, "seconds": taken / stage.rate}, 202 if how == "done" else 409)
 
 
-async def _take_turn(stage: Stage, limits: Limits, pieces: AsyncIterator[I16]) -> tuple[str, int]:
+async def _take_turn(stage: ServerSession, limits: Limits, pieces: AsyncIterator[I16]) -> tuple[str, int]:
     if stage.speakers > limits.waiting:
         raise Refusal(429, f"expected at most {limits.waiting} callers that wait for their turn")
     return await stage.speak(pieces)
@@ -114,7 +114,7 @@ async def _converted(chunks: AsyncIterator[bytes], source_rate: int, rate: int) 
         yield piece
 
 
-class Talker:
+class SpeechReceiver:
     """What a speaking WebSocket sends, read at once so that an "interrupt" never stands behind the sound before it.
 
     Args:
@@ -123,7 +123,7 @@ class Talker:
         limits: `upload_bytes` may wait; an utterance ends after `stall_s` without a message.
     """
 
-    def __init__(self, socket: WebSocket, stage: Stage, limits: Limits) -> None:
+    def __init__(self, socket: WebSocket, stage: ServerSession, limits: Limits) -> None:
         self._socket, self._stage, self._limits = socket, stage, limits
         self._items: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the utterance ends
         self._held = 0
@@ -185,7 +185,7 @@ async def speak_socket(socket: WebSocket) -> None:
     try:
         limits, stage = stages_of(socket).limits, stages_of(socket).find(session_of(socket))
         rate = _rate(socket.query_params.get("rate", str(stage.rate)))
-        talker = Talker(socket, stage, limits)
+        talker = SpeechReceiver(socket, stage, limits)
         reading = asyncio.create_task(talker.read())
         try:
             while (first := await talker.first()) is not None:
@@ -198,7 +198,7 @@ async def speak_socket(socket: WebSocket) -> None:
             reading.cancel()
         if talker.is_too_much:
             await socket.close(TOO_BIG, "expected sound at the pace it is spoken")
-    except (Refusal, ShowOverError) as error:
+    except (Refusal, SessionOverError) as error:
         await socket.close(REFUSED, str(error)[:120])
     except (WebSocketDisconnect, RuntimeError):  # it left while something was being sent
         return

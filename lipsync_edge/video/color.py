@@ -13,7 +13,7 @@ FULL_RANGE, LIMITED_RANGE = 2, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Colour:
+class ColorTags:
     """A file's colour tags, as FFmpeg numbers them (2 is "unknown", range 0 is "unknown")."""
 
     matrix: int = 2
@@ -32,4 +32,4 @@ class Colour:
         return FULL_RANGE if self.range == FULL_RANGE else LIMITED_RANGE
 
 
-STILL_COLOUR = Colour(matrix=_BT709, range=LIMITED_RANGE, primaries=1, transfer=1)
+STILL_COLOR = ColorTags(matrix=_BT709, range=LIMITED_RANGE, primaries=1, transfer=1)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
-from lipsync_edge.video.color import STILL_COLOUR, Colour
+from lipsync_edge.types import U8
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
 if TYPE_CHECKING:
     import av
@@ -56,7 +56,7 @@ class VideoInfo:
     duration: Fraction | None = None
     rotation: int = 0
     still: bool = False
-    colour: Colour = STILL_COLOUR
+    color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
     begins: Fraction = Fraction(0)
 
@@ -212,7 +212,7 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         time_base=Fraction(stream.time_base),
         duration=length,
         rotation=rotation,
-        colour=Colour(
+        color=ColorTags(
             matrix=int(first.colorspace),
             range=int(first.color_range),
             primaries=int(context.color_primaries),

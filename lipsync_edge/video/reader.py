@@ -155,8 +155,8 @@ class VideoReader:
         planes = bare.reformat(
             *size,
             format="gbrp",  # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
-            src_colorspace=info.colour.sws_matrix,
-            src_color_range=info.colour.sws_range,
+            src_colorspace=info.color.sws_matrix,
+            src_color_range=info.color.sws_range,
             dst_color_range=FULL_RANGE,
             # repeated chroma on the way in and its mean on the way out undo each other exactly
             interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOUR, Colour
+from lipsync_edge.types import F32, U8
+from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
 from lipsync_edge.video.yuv import Original, bare_copy, even, put
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class VideoFormat:
     height: int
     fps: Fraction
     time_base: Fraction
-    colour: Colour = STILL_COLOUR
+    color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
     codec: str = ""
     crf: int | None = None
@@ -133,8 +133,8 @@ class VideoWriter:
             stream.sample_aspect_ratio = self.what.sample_aspect
         context = stream.codec_context
         context.time_base = self._tick
-        context.colorspace, context.color_range = self.what.colour.matrix, self.what.colour.range
-        context.color_primaries, context.color_trc = self.what.colour.primaries, self.what.colour.transfer
+        context.colorspace, context.color_range = self.what.color.matrix, self.what.color.range
+        context.color_primaries, context.color_trc = self.what.color.primaries, self.what.color.transfer
         return stream
 
     def _add_sound(self) -> Any:
@@ -159,7 +159,7 @@ class VideoWriter:
                 changes before encoding.
         """
         fits = original is not None and (original.yuv.width, original.yuv.height) == self._size
-        picture = self._repainted(frame_bgr, original) if original and fits else self._to_420(frame_bgr)
+        picture = self._repainted(frame_bgr, original) if original and fits else self._to_yuv420p(frame_bgr)
         self._last = max(self._last + 1, round(time / self._tick))
         picture.pts, picture.time_base = self._last, self._tick
         self._mux(self._video, picture)
@@ -168,10 +168,10 @@ class VideoWriter:
         picture = bare_copy(original.yuv)
         if original.changed is not None:
             rows, columns = even(original.changed, *self._size)
-            put(self._to_420(frame_bgr[rows, columns]), picture, rows, columns)
+            put(self._to_yuv420p(frame_bgr[rows, columns]), picture, rows, columns)
         return picture
 
-    def _to_420(self, frame_bgr: U8) -> av.VideoFrame:
+    def _to_yuv420p(self, frame_bgr: U8) -> av.VideoFrame:
         import av
 
         if any(self._filled):
@@ -180,12 +180,12 @@ class VideoWriter:
                 cv2.copyMakeBorder(frame_bgr, 0, down, 0, right, cv2.BORDER_REPLICATE), np.uint8
             )
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
-        colour = self.what.colour
+        color = self.what.color
         return picture.reformat(
             format="yuv420p",
             src_color_range=FULL_RANGE,
-            dst_colorspace=colour.sws_matrix,
-            dst_color_range=colour.sws_range,
+            dst_colorspace=color.sws_matrix,
+            dst_color_range=color.sws_range,
             interpolation=AREA | ACCURATE | FULL_CHROMA_IN,
             threads=1,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lipsync_edge.arrays import U8
+from lipsync_edge.types import U8
 
 if TYPE_CHECKING:
     import av

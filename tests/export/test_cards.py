@@ -21,9 +21,9 @@ MODELS = ROOT / "models_onnx"
 
 
 def test_no_card_is_stale() -> None:
-    cards = render_cards(MODELS)
-    assert set(cards) == {"edge_detect", "edge_segment", "edge_lips", "edge_enhance"}
-    for name, text in cards.items():
+    specs = render_cards(MODELS)
+    assert set(specs) == {"edge_detect", "edge_segment", "edge_lips", "edge_enhance"}
+    for name, text in specs.items():
         path = MODELS / f"{name}.md"
         assert path.read_text("utf-8") == text, "run python -m export cards models_onnx"
 

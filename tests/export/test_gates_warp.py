@@ -12,38 +12,38 @@ from export.gates import FLOW_LOSS, Verdict, judge
 from export.makers import outputs
 from export.samples import feeds, made_up_scene
 from lipsync_edge.models.network import bundled_models
-from lipsync_edge.models.spec import ModelCard, WarpHead, load_card
+from lipsync_edge.models.spec import ModelSpec, WarpHead, load_spec
 
 SIDE = 128
 Arrays = dict[str, np.ndarray]
 
 
 @pytest.fixture
-def mouth() -> tuple[ModelCard, Arrays, Arrays]:
+def mouth() -> tuple[ModelSpec, Arrays, Arrays]:
     """A smooth face, and a mouth that opens by three pixels without paint."""
-    card = replace(load_card("edge_lips"), warp=WarpHead((0.25, 0.4375, 0.75, 0.9375)))
+    spec = replace(load_spec("edge_lips"), warp=WarpHead((0.25, 0.4375, 0.75, 0.9375)))
     rng = np.random.default_rng(0)
     face = cv2.GaussianBlur(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8), (0, 0), 5)
     flow = np.zeros((1, 2, 64, 64), np.float32)
     flow[:, 1, 36:44, 24:40] = 3 / SIDE
     plain = np.full((1, 3, SIDE, SIDE), 0.3, np.float32)
     out = {"flow": flow, "mask": np.zeros((1, 1, SIDE, SIDE), np.float32), "paint": plain}
-    return card, {"face": face[None]}, out
+    return spec, {"face": face[None]}, out
 
 
-def verdict(mouth: tuple[ModelCard, Arrays, Arrays], **changed: np.ndarray) -> Verdict:
-    card, feed, out = mouth
-    return judge(card, "int8", [feed], [out], [{**out, **changed}])
+def verdict(mouth: tuple[ModelSpec, Arrays, Arrays], **changed: np.ndarray) -> Verdict:
+    spec, feed, out = mouth
+    return judge(spec, "int8", [feed], [out], [{**out, **changed}])
 
 
-def test_the_same_mouth_passes(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
+def test_the_same_mouth_passes(mouth: tuple[ModelSpec, Arrays, Arrays]) -> None:
     same = verdict(mouth)
     assert same.passed
     assert same.figures["flow_lost"] == 0
 
 
 def test_a_mouth_that_moves_less_is_refused_though_its_picture_is_like(
-    mouth: tuple[ModelCard, Arrays, Arrays],
+    mouth: tuple[ModelSpec, Arrays, Arrays],
 ) -> None:
     shy = verdict(mouth, flow=mouth[2]["flow"] * np.float32(0.8))
     assert shy.figures["flow_lost"] == pytest.approx(0.2, abs=1e-6)
@@ -52,10 +52,10 @@ def test_a_mouth_that_moves_less_is_refused_though_its_picture_is_like(
     assert verdict(mouth, flow=mouth[2]["flow"] * np.float32(1 - FLOW_LOSS / 2)).passed
 
 
-def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
-    card, feed, out = mouth
+def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelSpec, Arrays, Arrays]) -> None:
+    spec, feed, out = mouth
     shown = {**out, "mask": np.ones_like(out["mask"])}
-    wrong = judge(card, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
+    wrong = judge(spec, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
     assert wrong.figures["psnr"] == pytest.approx(
         20 + 10 * np.log10(0.625 / 0.5), abs=0.5
     )  # the rest of the mouth is alike
@@ -63,7 +63,7 @@ def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelCard, Arrays
     assert verdict(mouth, paint=out["paint"] + np.float32(0.1)).passed  # paint under no mask is not seen
 
 
-def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelCard, Arrays, Arrays]) -> None:
+def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelSpec, Arrays, Arrays]) -> None:
     moved = mouth[2]["flow"] + np.array([3, 4], np.float32).reshape(1, 2, 1, 1) / SIDE
     assert verdict(mouth, flow=moved).figures["flow_px"] == pytest.approx(5, abs=1e-4)
     outside = mouth[2]["flow"].copy()
@@ -74,13 +74,13 @@ def test_flow_is_measured_in_pixels_of_the_window(mouth: tuple[ModelCard, Arrays
 def test_our_lips_wholly_in_int8_are_refused_for_their_motion(tmp_path: Path) -> None:
     """With a scale for a whole tensor, too: the bundled file keeps the ear and what the flow is made of in float."""
     models = bundled_models()
-    card, fp32 = load_card("edge_lips", models), models / "edge_lips.fp32.onnx"
-    inputs = list(feeds(card, [made_up_scene(seed) for seed in range(12)], fp32))
+    spec, fp32 = load_spec("edge_lips", models), models / "edge_lips.fp32.onnx"
+    inputs = list(feeds(spec, [made_up_scene(seed) for seed in range(12)], fp32))
     want = outputs(fp32, inputs, tmp_path)
-    mixed = judge(card, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path))
-    prepared = qdq.prepare(fp32, inputs, replace(card.quant, exclude=(), per_channel=False), tmp_path)
-    whole = judge(card, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
+    mixed = judge(spec, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path))
+    prepared = qdq.prepare(fp32, inputs, replace(spec.quant, exclude=(), per_channel=False), tmp_path)
+    whole = judge(spec, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
     assert mixed.passed
-    assert whole.figures["psnr"] > card.gate.int8  # the picture alone would let it pass
+    assert whole.figures["psnr"] > spec.gate.int8  # the picture alone would let it pass
     assert whole.figures["flow_px"] > 1.5 * mixed.figures["flow_px"]
     assert not whole.passed

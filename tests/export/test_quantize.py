@@ -25,7 +25,7 @@ from export.validate import check_graph, check_outputs, validate_folder
 from lipsync_edge.errors import InputError, ManifestError, UsageError
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import bundled_models, load_network, read_manifest
-from lipsync_edge.models.spec import CARDS, load_card
+from lipsync_edge.models.spec import SPECS, load_spec
 
 NAME = "edge_segment"
 
@@ -35,9 +35,9 @@ def _bundle(folder: Path, least: float | None = None) -> Path:
     folder.mkdir(exist_ok=True)
     shutil.copy(bundled_models() / f"{NAME}.fp32.onnx", folder)
     if least is not None:
-        card = (CARDS / f"{NAME}.toml").read_text("utf-8")
+        spec = (SPECS / f"{NAME}.toml").read_text("utf-8")
         (folder / f"{NAME}.toml").write_text(
-            card.split("[gate]")[0] + f'[gate]\nmetric = "miou"\nfp16 = 0.9\nint8 = {least}\n'
+            spec.split("[gate]")[0] + f'[gate]\nmetric = "miou"\nfp16 = 0.9\nint8 = {least}\n'
         )
     return folder
 
@@ -229,20 +229,20 @@ def test_validate_refuses_changed_files(small: Path, tmp_path: Path) -> None:
 
 def test_ladder() -> None:
     """Names, then axes, then shapes: each rung its own error."""
-    card = load_card(NAME)
+    spec = load_spec(NAME)
     model = onnx.load(str(bundled_models() / f"{NAME}.fp32.onnx"))
-    check_graph(model, card, "x")
+    check_graph(model, spec, "x")
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     with pytest.raises(TensorAxesError, match="face"):
-        check_graph(model, card, "x")
+        check_graph(model, spec, "x")
     model.graph.input[0].name = "image"
     with pytest.raises(TensorNamesError, match="image"):
-        check_graph(model, card, "x")
+        check_graph(model, spec, "x")
     good = np.zeros((1, 4, 64, 64), np.float32)
-    check_outputs(card, {"regions": good}, 1, "x")
+    check_outputs(spec, {"regions": good}, 1, "x")
     for bad in (good[:, :3], good[0], good.astype(np.float64), good.repeat(2, 0)):
         with pytest.raises(OutputShapeError, match="regions"):
-            check_outputs(card, {"regions": bad}, 1, "x")
+            check_outputs(spec, {"regions": bad}, 1, "x")
 
 
 def test_gates_see_what_they_should() -> None:
@@ -251,15 +251,15 @@ def test_gates_see_what_they_should() -> None:
         (1 + 2 / 3) / 2
     )
     assert gates.average_precision([], 3) == 0
-    card = load_card("bisenet")
+    spec = load_spec("bisenet")
     a = np.zeros((1, 4, 4), np.uint8)
     a[:, :2] = 1
     b = a.copy()
     b[0, 2, :2] = 1
-    verdict = gates.judge(card, "int8", [{}], [{"labels": a}], [{"labels": b}])
+    verdict = gates.judge(spec, "int8", [{}], [{"labels": a}], [{"labels": b}])
     assert verdict.figures["miou"] == pytest.approx((8 / 10 + 6 / 8) / 2)
     assert not verdict.passed
-    lips_card = load_card("wav2lip")
+    lips_card = load_spec("wav2lip")
     image = {"image": np.zeros((1, 96, 96, 3), np.float32)}
     assert gates.judge(lips_card, "int8", [{}], [image], [image]).passed
     broken = {"image": np.full((1, 96, 96, 3), np.nan, np.float32)}
@@ -278,17 +278,17 @@ def test_calibration_inputs_are_the_runtimes(converted: Path) -> None:
         "syncnet_v2.audio",
         "syncnet_v2.lip",
     ):
-        card = load_card(name)
-        made = list(feeds(card, found, converted / f"{name}.fp32.onnx"))
+        spec = load_spec(name)
+        made = list(feeds(spec, found, converted / f"{name}.fp32.onnx"))
         assert len(made) == 3
         for feed in made:
-            for spec in card.inputs:
-                array = feed[spec.name]
-                assert array.dtype == spec.dtype
+            for tensor_spec in spec.inputs:
+                array = feed[tensor_spec.name]
+                assert array.dtype == tensor_spec.dtype
                 assert [
-                    a if isinstance(a, int) else n for a, n in zip(spec.axes, array.shape, strict=True)
+                    a if isinstance(a, int) else n for a, n in zip(tensor_spec.axes, array.shape, strict=True)
                 ] == list(array.shape)
-        first = card.inputs[0].name
+        first = spec.inputs[0].name
         assert not np.array_equal(made[0][first], made[1][first])
 
 

@@ -18,7 +18,7 @@ from export.quantize import quantize_folder
 from export.samples import made_up_scene
 from export.validate import NOT_JUDGED, validate_folder
 from lipsync_edge.models.network import bundled_models
-from lipsync_edge.models.spec import CARDS, load_card
+from lipsync_edge.models.spec import SPECS, load_spec
 
 NAME = "edge_segment"
 INT8 = f"{NAME}.int8.onnx"
@@ -26,13 +26,13 @@ INT8 = f"{NAME}.int8.onnx"
 
 def _ask(folder: Path, least: float) -> None:
     """Give the folder's network a gate of its own, and its manifest that card."""
-    text = (CARDS / f"{NAME}.toml").read_text("utf-8").split("[gate]")[0]
+    text = (SPECS / f"{NAME}.toml").read_text("utf-8").split("[gate]")[0]
     (folder / f"{NAME}.toml").write_text(
         f'{text}[gate]\nmetric = "miou"\nfp16 = 0.9\nint8 = {least}\n', "utf-8"
     )
     path = folder / "manifest.json"
     if path.is_file():
-        _note(folder, {"card_digest": load_card(NAME, folder).digest()})
+        _note(folder, {"card_digest": load_spec(NAME, folder).digest()})
 
 
 def _note(folder: Path, facts: dict[str, str], only: str = "") -> None:

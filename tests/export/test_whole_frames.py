@@ -12,7 +12,7 @@ import pytest
 from benchmarks.reference_pipeline import make_reference
 from export import checkpoint
 from export.samples import made_up_scene
-from lipsync_edge.audio.alignment import SyncStream, pair
+from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import Tracker
@@ -33,7 +33,7 @@ def _ours(engine: Engine, frames: list[np.ndarray], sound: np.ndarray) -> list[n
     """What the offline driver does between its decoder and its encoder."""
     tracker = Tracker(track_options(engine, RunOptions()), engine.detector)
     tracked = [done for i, frame in enumerate(frames) for done in tracker.push(frame, Fraction(i, FPS))]
-    ticks = list(pair(iter([*tracked, *tracker.flush()]), iter([sound]), SyncStream(engine.lips.audio)))
+    ticks = list(pair(iter([*tracked, *tracker.flush()]), iter([sound]), FeatureStream(engine.lips.audio)))
     assert all(tick.box_xyxy is not None for tick in ticks)
     return engine.render(ticks)
 

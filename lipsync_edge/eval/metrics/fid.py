@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.backend import Backend, open_backend
+from lipsync_edge.types import F32, U8
 
 SIDE = 299
 F64 = npt.NDArray[np.float64]

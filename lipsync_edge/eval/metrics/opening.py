@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.models.network import Network
+from lipsync_edge.types import F32, U8
 
 CLOSED = 0.15  # of a mouth's own range
 BATCH = 8
@@ -45,9 +45,9 @@ def openings(network: Network, crops_bgr: Sequence[U8]) -> F32:
         network: a segmenter of kind regions with a class "mouth" (edge_segment).
         crops_bgr: aligned crops, uint8 (S, S, 3), S the segmenter's side.
     """
-    if network.card.segment is None or "mouth" not in network.card.segment.classes:
-        raise ValueError(f"{network.card.name} has no class 'mouth'")
-    which = network.card.segment.classes.index("mouth")
+    if network.spec.segment is None or "mouth" not in network.spec.segment.classes:
+        raise ValueError(f"{network.spec.name} has no class 'mouth'")
+    which = network.spec.segment.classes.index("mouth")
     parts = [
         network(face=np.stack(crops_bgr[i : i + BATCH]))["regions"][:, which].mean((1, 2))
         for i in range(0, len(crops_bgr), BATCH)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import U8
+from lipsync_edge.types import U8
 
 F64 = npt.NDArray[np.float64]
 SIGMA, RADIUS = 1.5, 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from lipsync_edge.arrays import U8
+from lipsync_edge.types import U8
 
 LEAST_CHANGE = 6.0  # grey levels; below it is the encoder's noise
 LEAST_PIXELS = 30

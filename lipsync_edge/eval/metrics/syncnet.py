@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import load_network
+from lipsync_edge.types import F32, U8
 
 FPS, RATE, SIDE = 25, 16_000, 224
 FRAMES, COLUMNS, PER_FRAME = (
@@ -55,8 +55,8 @@ def load_syncnet(models: Path | None) -> tuple[Embed, Embed] | None:
         if "no such file" in error.got:
             return None
         raise
-    name_a, name_l = audio.card.inputs[0].name, lip.card.inputs[0].name
-    out_a, out_l = audio.card.outputs[0].name, lip.card.outputs[0].name
+    name_a, name_l = audio.spec.inputs[0].name, lip.spec.inputs[0].name
+    out_a, out_l = audio.spec.outputs[0].name, lip.spec.outputs[0].name
     return (
         lambda mfcc: np.asarray(audio(**{name_a: mfcc})[out_a], np.float32),
         lambda face: np.asarray(lip(**{name_l: face})[out_l], np.float32),

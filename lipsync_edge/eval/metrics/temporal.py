@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lipsync_edge.arrays import U8
 from lipsync_edge.eval.metrics.pixels import ssim
+from lipsync_edge.types import U8
 
 
 def tss(crops_bgr: Sequence[U8]) -> float | None:

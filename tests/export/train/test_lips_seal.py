@@ -40,9 +40,9 @@ def mesh(opening: float) -> np.ndarray:
 def picture_of(points: np.ndarray) -> np.ndarray:
     """Skin, red lips and white teeth, uint8 (256, 256, 3)."""
     image = np.full((SIDE * FINE, SIDE * FINE, 3), (130, 150, 190), np.uint8)
-    for ring, colour in ((shape.OUTER, (90, 80, 160)), (shape.INNER, (245, 245, 245))):
+    for ring, color in ((shape.OUTER, (90, 80, 160)), (shape.INNER, (245, 245, 245))):
         polygon = points[list(ring)] * FINE + (FINE / 2 - 0.5)
-        cv2.fillPoly(image, [np.round(polygon).astype(np.int32)], colour)
+        cv2.fillPoly(image, [np.round(polygon).astype(np.int32)], color)
     return image
 
 

@@ -19,7 +19,7 @@ from export.train.edge_networks import DetectNet, EnhanceNet, SegmentNet  # noqa
 from export.train.fit import Plan, fit  # noqa: E402
 from export.train.regions import INNER_LIPS, LOWER_FACE, OUTER_LIPS, region_maps  # noqa: E402
 from export.train.sources import Face  # noqa: E402
-from lipsync_edge.models.spec import load_card  # noqa: E402
+from lipsync_edge.models.spec import load_spec  # noqa: E402
 
 
 def ring(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_detect_learns_and_exports(tmp_path: Path) -> None:
     loss = detect.DetectLoss([drawn_face(rng, 96) for _ in range(3)], pool=8, renew=1)
     net = falls(DetectNet((8, 8, 8, 8, 8, 8)), loss, tmp_path, 60)
     worst = detect.write(net, tmp_path / "net.onnx")  # type: ignore[arg-type]
-    assert max(worst.values()) <= load_card("edge_detect").atol
+    assert max(worst.values()) <= load_spec("edge_detect").atol
 
 
 def test_segment_learns_and_exports(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_segment_learns_and_exports(tmp_path: Path) -> None:
     loss = segment.SegmentLoss(Pool(), size=4)  # type: ignore[arg-type]
     net = falls(SegmentNet((8, 8, 8, 8)), loss, tmp_path, 20)
     worst = segment.write(net, tmp_path / "net.onnx")  # type: ignore[arg-type]
-    assert max(worst.values()) <= load_card("edge_segment").atol
+    assert max(worst.values()) <= load_spec("edge_segment").atol
 
 
 def test_enhance_learns_and_exports(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_enhance_learns_and_exports(tmp_path: Path) -> None:
 
     net = falls(EnhanceNet(16, 2), loss, tmp_path, 60)
     worst = enhance.write(net, tmp_path / "net.onnx")  # type: ignore[arg-type]
-    assert max(worst.values()) <= load_card("edge_enhance").atol
+    assert max(worst.values()) <= load_spec("edge_enhance").atol
 
 
 def test_region_maps_share_out_every_cell() -> None:
