@@ -34,7 +34,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["make", "-s", "-C", host, f"OUT={folder}", f"PYTHON={sys.executable}"], check=True)
         for threads in (1, 2):
-            command = [Path(folder) / "c_host", sys.executable, host, "embed", args.avatar, args.pcm, os.devnull]
+            command = [
+                Path(folder) / "c_host",
+                sys.executable,
+                host,
+                "embed",
+                args.avatar,
+                args.pcm,
+                os.devnull,
+            ]
             done = subprocess.run(
                 [*map(str, command), str(threads)],
                 check=True,

@@ -133,7 +133,9 @@ def make_inputs(spec: ModelSpec, entry: dict[str, Any], batch: int) -> Arrays:
     for tensor_spec in spec.inputs:
         shape = (batch, *entry["macs_at"][tensor_spec.name][1:])
         byte = tensor_spec.dtype == "uint8"
-        feeds[tensor_spec.name] = rng.integers(0, 256, shape, np.uint8) if byte else rng.random(shape, np.float32)
+        feeds[tensor_spec.name] = (
+            rng.integers(0, 256, shape, np.uint8) if byte else rng.random(shape, np.float32)
+        )
     return feeds
 
 

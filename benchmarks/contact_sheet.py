@@ -1,4 +1,4 @@
-"""LiveSession results beside their sources in one picture, to be looked at by eye.
+"""Show results beside their sources in one picture, to be looked at by eye.
 
     python benchmarks/contact_sheet.py SHEET.png SOURCE RESULT [SOURCE RESULT ...] [--columns 8] [--side 220]
 

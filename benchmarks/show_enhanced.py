@@ -1,4 +1,4 @@
-"""LiveSession a converted enhancer at work on the demo face: small and enlarged, fp32, int8, the original.
+"""Show a converted enhancer at work on the demo face: small and enlarged, fp32, int8, the original.
 
     python benchmarks/show_enhanced.py --models DIR [-o benchmarks/results/enhanced_face.png]
 

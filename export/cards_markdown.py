@@ -133,7 +133,7 @@ def data(spec: ModelSpec, known: Known) -> str:
         common["stills"],
         known.words[spec.name]["chosen"],
         common["teacher"],
-        f"AvatarOrigin: {sentence(spec.origin)}",
+        f"Origin: {sentence(spec.origin)}",
         f"Licence: {sentence(spec.licence)}",
     ]
     if counted:

@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         stem: file name without precision.
-        card: what the graph is checked against.
+        spec: what the graph is checked against.
         reference: the network as published, for comparison.
         graph: the same, folded, for export.
         inputs: input name → axes, ints or names.
@@ -94,7 +94,9 @@ def jobs(network: str, net: nn.Module, *, plain: bool) -> list[Job]:
 
 
 def _by_card(spec: ModelSpec, reference: nn.Module, graph: nn.Module) -> Job:
-    ins, outs = ({tensor_spec.name: tensor_spec.axes for tensor_spec in side} for side in (spec.inputs, spec.outputs))
+    ins, outs = (
+        {tensor_spec.name: tensor_spec.axes for tensor_spec in side} for side in (spec.inputs, spec.outputs)
+    )
     kinds = {tensor_spec.name: tensor_spec.dtype for tensor_spec in spec.inputs}
     return Job(spec.name, spec, reference.eval(), graph.eval(), ins, outs, kinds=kinds)
 

@@ -52,7 +52,7 @@ def judge(
     """Compare outputs with those of fp32.
 
     Args:
-        card: its [gate] says how much is enough.
+        spec: its [gate] says how much is enough.
         precision: "fp16" or "int8"; anything else is judged as int8.
         feeds: what both were fed, batch 1 each.
         want: outputs of fp32.

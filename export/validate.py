@@ -114,7 +114,8 @@ def check_outputs(spec: ModelSpec, got: Arrays, batch: int, source: str) -> None
         )
         if not fits or array.dtype != tensor_spec.dtype:
             raise OutputShapeError(
-                expected=f"{tensor_spec.name} of {source} as {tensor_spec.dtype} {axes}", got=f"{array.dtype} {array.shape}"
+                expected=f"{tensor_spec.name} of {source} as {tensor_spec.dtype} {axes}",
+                got=f"{array.dtype} {array.shape}",
             )
 
 

@@ -18,5 +18,7 @@ def demo_files() -> tuple[Path, Path]:
     face, speech = ASSETS / "face.jpg", ASSETS / "speech.flac"
     for path in (face, speech):
         if not path.is_file():
-            raise InputError(expected=f"the demo's {path.name}", got="nothing", fix="install lipsync-edge again")
+            raise InputError(
+                expected=f"the demo's {path.name}", got="nothing", fix="install lipsync-edge again"
+            )
     return face, speech

@@ -71,7 +71,7 @@ class Engine:
 
     @property
     def networks(self) -> dict[str, Network]:
-        """ServerSession name → loaded network, in the order of the pipeline."""
+        """Stage name → loaded network, in the order of the pipeline."""
         networks = {"detect": self.detector.network, "lips": self.lips.network}
         if self.enhancer is not None:
             networks["enhance"] = self.enhancer.network

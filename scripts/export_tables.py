@@ -63,7 +63,9 @@ def avx2_table(rows: list[Row]) -> str:
         ]
         for row in rows
     ]
-    return grid(["file", "processor", "largest weight", "same bits", "largest difference, of the range"], body)
+    return grid(
+        ["file", "processor", "largest weight", "same bits", "largest difference, of the range"], body
+    )
 
 
 def graph_table(rows: list[Row]) -> str:

@@ -47,7 +47,9 @@ def normal(picture: Array, points: Array) -> tuple[Array, Array]:
     left, right = points[[33, 133]].mean(0), points[[362, 263]].mean(0)
     to = np.array([[SIDE * 0.385, SIDE * 0.37], [SIDE * 0.615, SIDE * 0.37]])
     matrix, _ = cv2.estimateAffinePartial2D(np.stack([left, right]), to)
-    canvas = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    canvas = cv2.warpAffine(
+        picture, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
     return canvas, points @ matrix[:, :2].T + matrix[:, 2]
 
 
@@ -65,7 +67,9 @@ def morph(picture: Array, source: Array, target: Array, triangles: Array) -> Arr
         to, come_from = target[triangle].astype(np.float32), source[triangle].astype(np.float32)
         x, y, w, h = cv2.boundingRect(to)
         matrix = cv2.getAffineTransform(come_from, to - np.float32((x, y)))
-        part = cv2.warpAffine(picture, matrix, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        part = cv2.warpAffine(
+            picture, matrix, (w, h), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        )
         mask = np.zeros((h, w), np.uint8)
         cv2.fillConvexPoly(mask, np.round(to - (x, y)).astype(np.int32), 255)
         view = out[y : y + h, x : x + w]
@@ -76,14 +80,20 @@ def morph(picture: Array, source: Array, target: Array, triangles: Array) -> Arr
 
 def main() -> None:
     """Make the face."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--out", type=Path, default=Path("lipsync_edge/assets/face.jpg"))
     parser.add_argument("--start", default="female", help="what the names of the portraits begin with")
-    parser.add_argument("--names", nargs="*", default=[], help="portraits; the first gives hair and background")
+    parser.add_argument(
+        "--names", nargs="*", default=[], help="portraits; the first gives hair and background"
+    )
     options = parser.parse_args()
-    faces = [normal(*face) for face in portraits(options.corpus, options.labels, options.start, options.names)]
+    faces = [
+        normal(*face) for face in portraits(options.corpus, options.labels, options.start, options.names)
+    ]
     shapes = [anchored(points) for _, points in faces]
     shape = shapes[0]
     triangles = Delaunay(shape).simplices
@@ -93,7 +103,9 @@ def main() -> None:
     cv2.fillPoly(mask, [np.round(shape[list(OVAL)]).astype(np.int32)], 255)
     inner = cv2.erode(mask, np.ones((25, 25), np.uint8)) > 0
     base = warped[0].astype(np.float32)
-    levelled = [face + (base[inner].mean(0) - face[inner].mean(0)) for face in (w.astype(np.float32) for w in warped)]
+    levelled = [
+        face + (base[inner].mean(0) - face[inner].mean(0)) for face in (w.astype(np.float32) for w in warped)
+    ]
     face = np.mean(levelled, 0)
     core = cv2.erode(mask, np.ones((31, 31), np.uint8)).astype(np.float32) / 255
     soft = cv2.GaussianBlur(core, (0, 0), 11)[..., None]

@@ -73,14 +73,17 @@ def quality_table(found: dict[str, Any]) -> str:
             if way in row:
                 figures = row[way]
                 cells = [
-                    f"{figures[name]:.2f}{_beside(figures, name)}" if name in figures else "-" for name in have
+                    f"{figures[name]:.2f}{_beside(figures, name)}" if name in figures else "-"
+                    for name in have
                 ]
                 body.append([f"`{row['preset']}`", said, *cells])
     lacking = sorted({FIGURES[m].split()[0] for row in rows for m in row["missing"] if m in FIGURES})
     notes = [f"{len(found['clips'])} clips, {found['seconds']:g} s of each."]
     notes += [f"Missing, because the user's models were not there: {', '.join(lacking)}."] if lacking else []
     notes += [f"Presets without their models: {', '.join(found['absent'])}."] if found["absent"] else []
-    made_up = ", ".join(f"`{row['preset']}` {row['fps']:.2g} fps" for row in found.get("untrained", []) if "fps" in row)
+    made_up = ", ".join(
+        f"`{row['preset']}` {row['fps']:.2g} fps" for row in found.get("untrained", []) if "fps" in row
+    )
     notes += [f"On untrained numbers, speed and plumbing only: {made_up}."] if made_up else []
     notes += [found["note"]] if found.get("note") else []
     return grid(["preset", "voice", *(FIGURES[name] for name in have)], body) + "\n\n" + " ".join(notes)

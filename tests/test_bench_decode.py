@@ -22,7 +22,7 @@ def reader(tmp_path):
 @pytest.mark.parametrize("kind", ["yuv420p", "yuvj420p", "yuv422p", "yuv444p10le", "nv12", "gray", "rgb24"])
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (65, 49), (322, 20)])
 @pytest.mark.parametrize(
-    "colour", [ColorTags(1, 1), ColorTags(5, 2), ColorTags(9, 1)], ids=lambda one: f"matrix{one.matrix}"
+    "color", [ColorTags(1, 1), ColorTags(5, 2), ColorTags(9, 1)], ids=lambda one: f"matrix{one.matrix}"
 )
 @pytest.mark.parametrize("scale", [1, 2])
 def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, color, scale):

@@ -129,7 +129,9 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
 
 def test_auto_takes_what_was_found_and_says_so(cache):
     assert "not measured" in loading.load(preset="lite").chosen
-    autotune.remember(autotune.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY)
+    autotune.remember(
+        autotune.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY
+    )
     engine = loading.load(preset="lite")
     assert {network.precision for network in engine.networks.values()} == {"fp32"}
     assert "2026-01-31, 60 fps" in engine.chosen

@@ -80,7 +80,10 @@ def test_waits_and_profiles_become_tables(tables):
 
 
 def test_picture_work_and_pools_become_tables(tables):
-    steps = {"to BGR": {"least": 1.0, "median": 2.0, "n": 60}, "write": {"mean_all_threads": 9.0, "n": 50, "kB": 450}}
+    steps = {
+        "to BGR": {"least": 1.0, "median": 2.0, "n": 60},
+        "write": {"mean_all_threads": 9.0, "n": 50, "kB": 450},
+    }
     text = tables.picture_table({"cpu_ms": steps, "load": 3.0})
     assert "| to BGR | 1.00 | 2.00 | 60 | - |" in text
     assert "| write | 9.00 (mean) | - | 50 | 450 |" in text

@@ -375,7 +375,7 @@ def test_missing_places(tmp_path: Path) -> None:
 def test_a_stale_avatar_is_refused() -> None:
     with pytest.raises(ManifestError, match="prepare the face again"):
         Stream(make_engine(detect_side=640), AVATAR)
-    for field in ("card_digest", "model_sha256"):
+    for field in ("spec_digest", "model_sha256"):
         stale = build_avatar(tracked(2), Fraction(25), replace(AVATAR.origin, **{field: "0" * 64}))
         with pytest.raises(ManifestError, match=field):
             Stream(ENGINE, stale)

@@ -19,14 +19,14 @@ from torch import nn
 
 from export.networks import Wav2Lip
 from export.train.fit import Losses, Plan, fit
-from export.train.fit_published import ServerSession
+from export.train.fit_published import Stage
 from export.train.sounds import read_sound
 from lipsync_edge.audio.mel import mel_spectrogram
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 
-STAGES = (ServerSession(96, 8, 1.0, 1e-3),)
+STAGES = (Stage(96, 8, 1.0, 1e-3),)
 COLUMNS = 16
 COLUMNS_A_SECOND = 80
 INSIDE = 0.12  # of the aligned crop is left off at every side, about where a detector's box ends
@@ -71,7 +71,9 @@ class Talking:
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return float32 (B, 1, 80, 16), (B, 6, 96, 96) and (B, 3, 96, 96)."""
-        mels, faces, real = (np.stack(part) for part in zip(*(self.pair() for _ in range(count)), strict=True))
+        mels, faces, real = (
+            np.stack(part) for part in zip(*(self.pair() for _ in range(count)), strict=True)
+        )
         return (
             torch.from_numpy(mels[:, None]),
             torch.from_numpy(faces).permute(0, 3, 1, 2),

@@ -39,7 +39,7 @@ L2_SCALES = {"conv3_3_norm": 10.0, "conv4_3_norm": 8.0, "conv5_3_norm": 5.0}
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSession:
+class Stage:
     """A part of a fit.
 
     Attributes:
@@ -56,15 +56,15 @@ class ServerSession:
 
 
 STAGES = {
-    "bisenet": (ServerSession(128, 16, 0.4, 2e-3), ServerSession(256, 6, 0.35, 1e-3), ServerSession(512, 3, 0.25, 5e-4)),
-    "s3fd": (ServerSession(128, 6, 0.55, 1e-3), ServerSession(256, 4, 0.45, 6e-4)),
+    "bisenet": (Stage(128, 16, 0.4, 2e-3), Stage(256, 6, 0.35, 1e-3), Stage(512, 3, 0.25, 5e-4)),
+    "s3fd": (Stage(128, 6, 0.55, 1e-3), Stage(256, 4, 0.45, 6e-4)),
 }
 
 
 class ParseLoss:
     """Crops with classes; cross-entropy of all three heads, as the network was published with."""
 
-    def __init__(self, faces: Sequence[Face], stage: ServerSession, seed: int = 0) -> None:
+    def __init__(self, faces: Sequence[Face], stage: Stage, seed: int = 0) -> None:
         """Sample from `faces`."""
         self._faces, self._stage, self._rng = faces, stage, np.random.default_rng(seed)
         self._normalise = Normalised(load_spec("bisenet"))
@@ -95,7 +95,7 @@ def _enlarged(logits: Tensor, classes: Tensor) -> Tensor:
 class FaceLoss:
     """Composed frames; faces and the hardest of the rest, and boxes, on S3FD's own priors."""
 
-    def __init__(self, faces: Sequence[Face], stage: ServerSession, seed: int = 0, pool: int = 300) -> None:
+    def __init__(self, faces: Sequence[Face], stage: Stage, seed: int = 0, pool: int = 300) -> None:
         """Compose `pool` frames; two are made anew for every batch."""
         maker = SceneMaker(list(faces), seed, whole=0.6, empty=0.08)
         self._stage, self._card = stage, load_spec("s3fd")
@@ -139,13 +139,13 @@ def without_norms(net: nn.Module) -> nn.Module:
 
 
 MAKERS: dict[
-    str, tuple[Callable[[], nn.Module], Callable[[Sequence[Face], ServerSession, int], Callable[[nn.Module], Losses]]]
+    str, tuple[Callable[[], nn.Module], Callable[[Sequence[Face], Stage, int], Callable[[nn.Module], Losses]]]
 ]
 MAKERS = {"bisenet": (BiSeNet, ParseLoss), "s3fd": (lambda: with_norms(S3fd()), FaceLoss)}
 
 
 def fitted(
-    name: str, faces: Sequence[Face], stages: Sequence[ServerSession], minutes: float, folder: Path, steps: int = 0
+    name: str, faces: Sequence[Face], stages: Sequence[Stage], minutes: float, folder: Path, steps: int = 0
 ) -> nn.Module:
     """Fit one stage after the other and return the network with the published keys.
 

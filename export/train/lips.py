@@ -21,7 +21,9 @@ from lipsync_edge.models.spec import ModelSpec, load_spec
 
 Array = npt.NDArray[Any]
 
-AMPLITUDE = 1.5  # times the median speaker of the corpus, who speaks shyly; and the ear shrinks what it is unsure of
+AMPLITUDE = (
+    1.5  # times the median speaker of the corpus, who speaks shyly; and the ear shrinks what it is unsure of
+)
 
 
 class Lips(nn.Module):

@@ -183,7 +183,13 @@ def main(argv: list[str] | None = None) -> None:
     def losses(net: nn.Module) -> dict[str, Tensor]:
         return heard_losses(net, sampler.batch(), teachers)
 
-    fit(Ear(), losses, Plan(minutes=options.minutes, rate=options.rate), options.out / options.name, options.fresh)
+    fit(
+        Ear(),
+        losses,
+        Plan(minutes=options.minutes, rate=options.rate),
+        options.out / options.name,
+        options.fresh,
+    )
 
 
 if __name__ == "__main__":

@@ -201,7 +201,9 @@ class FeatureStream:
             self._first += drop
 
 
-def pair(frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: FeatureStream) -> Iterator[Tick]:
+def pair(
+    frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: FeatureStream
+) -> Iterator[Tick]:
     """Pair tracked frames, whose times count from the start of the sound, with their windows.
 
     Sound is only read as far as the next frame needs it. The ticks end with the sound or with the frames,

@@ -97,7 +97,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
-    """LiveSession frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
+    """Show frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
     if quiet:
         yield lambda done, total: None
         return

@@ -34,7 +34,7 @@ def models_list(models: Models = None, as_json: Json = False) -> None:
 
 @models_app.command("info")
 def models_info(name: str, models: Models = None, as_json: Json = False) -> None:
-    """LiveSession a network's card and what was measured of its files."""
+    """Show a network's card and what was measured of its files."""
     with reporting(as_json):
         from lipsync_edge.models.registry import model_info
 

@@ -159,7 +159,7 @@ class WindowSink:
             ) from error
 
     def write(self, moment: Slot) -> None:
-        """LiveSession the picture."""
+        """Show the picture."""
         if moment.image_bgr is not None:
             cv2.imshow(self._title, moment.image_bgr)
         key = cv2.waitKey(1) & 0xFF

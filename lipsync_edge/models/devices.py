@@ -60,7 +60,9 @@ def probe_device(name: str) -> DeviceReport:
     if made.shape != (2, 4, 16, 16) or not np.allclose(made, expected(x), atol=2e-2):
         return DeviceReport(name, False, "the probe ran but its numbers are wrong", fix)
     package = "openvino" if name.startswith("openvino") else PACKAGES[name]
-    return DeviceReport(name, True, f"{package} {_installed(package) or _installed('onnxruntime') or ''}".strip(), "")
+    return DeviceReport(
+        name, True, f"{package} {_installed(package) or _installed('onnxruntime') or ''}".strip(), ""
+    )
 
 
 def expected(x: F32) -> F32:

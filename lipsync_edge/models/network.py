@@ -26,7 +26,10 @@ class Network:
         self.backend = backend
         self.precision = precision
         self.sha256 = sha256  # of the model file; empty for a network that came from none
-        wanted = {tensor_spec.name for tensor_spec in spec.inputs}, {tensor_spec.name for tensor_spec in spec.outputs}
+        wanted = (
+            {tensor_spec.name for tensor_spec in spec.inputs},
+            {tensor_spec.name for tensor_spec in spec.outputs},
+        )
         if (set(backend.inputs), set(backend.outputs)) != wanted:
             raise ModelError(
                 expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {spec.name})",
@@ -67,7 +70,8 @@ def _match(spec: str, tensor_spec: TensorSpec, array: npt.NDArray[Any], free: di
     )
     if not ok:
         raise ValueError(
-            f"{spec}: input {tensor_spec.name} must be {tensor_spec.dtype} {tensor_spec.axes}, got {array.dtype} {array.shape}"
+            f"{spec}: input {tensor_spec.name} must be {tensor_spec.dtype} {tensor_spec.axes}, "
+            f"got {array.dtype} {array.shape}"
         )
 
 

@@ -36,7 +36,7 @@ class AvatarOrigin:
 
     Attributes:
         detector: name of the detector's card.
-        card_digest: sha256 of that card's graph fields.
+        spec_digest: sha256 of that card's graph fields.
         model_sha256: sha256 of the detector's model file.
         tracking: the preset's tracking settings, as text.
     """
@@ -156,7 +156,7 @@ class Avatar:
         return int(np.argmax(~np.isnan(self.faces[:, 0])))
 
     def save(self, path: str | Path) -> None:
-        """Write the avatar to one file, see `lipsync_edge.pipeline.avatar_file`; OutputError when that cannot be done."""
+        """Write the avatar to one file, in the layout of `avatar_file`; OutputError when it cannot."""
         from lipsync_edge.pipeline.avatar_file import save_avatar
 
         save_avatar(self, Path(path))

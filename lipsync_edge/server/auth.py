@@ -40,7 +40,7 @@ class Guard:
     """Refuses what comes from other web pages (AvatarOrigin, and Host while bound to loopback) or lacks the token.
 
     A page of another site may reach a server on 127.0.0.1 through the visitor's browser; the browser then says so
-    in AvatarOrigin, or, after DNS rebinding, in Host.
+    in Origin, or, after DNS rebinding, in Host.
 
     Args:
         app: the application behind it.
@@ -71,7 +71,7 @@ class Guard:
         try:
             name, page = urlsplit(f"//{host}").hostname, urlsplit(origin or "").netloc
         except ValueError:
-            return 403, "expected a Host and an AvatarOrigin that can be read"
+            return 403, "expected a Host and an Origin that can be read"
         if self._is_local and name not in LOOPBACK:
             return 403, "expected a request to this machine by its own name"
         if origin is not None and page != host:

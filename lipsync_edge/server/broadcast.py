@@ -140,7 +140,9 @@ class ServerSession:
         waiting: moments that may wait for a slow viewer.
     """
 
-    def __init__(self, stream: Stream, options: SessionOptions, *, quality: int = 85, waiting: int = 12) -> None:
+    def __init__(
+        self, stream: Stream, options: SessionOptions, *, quality: int = 85, waiting: int = 12
+    ) -> None:
         width, height = stream.avatar.size
         hello = {
             "type": "hello",

@@ -44,7 +44,7 @@ class VideoInfo:
         duration: seconds, as the file says, or None.
         rotation: degrees clockwise that its frames are turned by to stand upright: 0, 90, 180, 270.
         still: whether it is one picture.
-        colour: its tags.
+        color: its tags.
         sample_aspect: width of a pixel over its height, after rotation.
         begins: seconds from where the file begins, sound included, to its first frame.
     """

@@ -48,7 +48,7 @@ class VideoFormat:
         height: pixels; likewise.
         fps: nominal frames a second.
         time_base: unit of the timestamps, in seconds.
-        colour: the tags that pictures are converted by and marked with.
+        color: the tags that pictures are converted by and marked with.
         sample_aspect: width of a pixel over its height.
         codec: "" for the container's usual one, or a name of `CODECS`.
         crf: quality, lower is better; None for a visually lossless default.

@@ -19,7 +19,7 @@ from export.train.fit_generator import PaintLoss, Talking  # noqa: E402
 from export.train.fit_published import (  # noqa: E402
     FaceLoss,
     ParseLoss,
-    ServerSession,
+    Stage,
     fitted,
     with_norms,
     without_norms,
@@ -106,12 +106,12 @@ def test_crops_and_classes_agree() -> None:
 
 def test_parser_learns() -> None:
     rng = np.random.default_rng(0)
-    learns(ParseLoss([drawn_face(rng) for _ in range(3)], ServerSession(64, 4, 1.0, 2e-3)), BiSeNet(), 16)
+    learns(ParseLoss([drawn_face(rng) for _ in range(3)], Stage(64, 4, 1.0, 2e-3)), BiSeNet(), 16)
 
 
 def test_detector_learns() -> None:
     rng = np.random.default_rng(0)
-    loss = FaceLoss([drawn_face(rng) for _ in range(3)], ServerSession(64, 4, 1.0, 1e-3), pool=8)
+    loss = FaceLoss([drawn_face(rng) for _ in range(3)], Stage(64, 4, 1.0, 1e-3), pool=8)
     learns(loss, with_norms(S3fd()), 9)
 
 
@@ -129,7 +129,7 @@ def test_norms_fold_into_the_convolutions() -> None:
 def test_convert_takes_the_checkpoint(name: str, tmp_path: Path) -> None:
     """One step is enough for the keys."""
     faces = [drawn_face(np.random.default_rng(0))]
-    stages = (ServerSession(64, 2, 1.0, 1e-3),)
+    stages = (Stage(64, 2, 1.0, 1e-3),)
     net = fitted(name, faces, stages, minutes=1, folder=tmp_path, steps=1)
     torch.save(net.state_dict(), tmp_path / f"{name}.pth")
     assert main(["convert", "auto", str(tmp_path / f"{name}.pth"), "-o", str(tmp_path / "models")]) == 0
