@@ -1,22 +1,19 @@
 """Time the picture work that is no network, one step at a time, on one thread: what a frame of 1280x720 costs.
 
-    python -m benchmarks.bench_picture [--times 60] [--out benchmarks/results/picture.json]
+    python -m benchmarks picture [--times 60] [--corpus DIR]
 
 `packed` converts to and from BGR in one go, `planes` by way of three planes; both give the same bits, which is checked
 here, too. `cpu_ms` is processor time of the thread, the least and the median of n calls: other work on the machine
-hardly changes the least.
+hardly changes the least. Rows: picture.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import datetime, timezone
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,9 @@ import av
 import cv2
 import numpy as np
 
-from benchmarks.bench_run import CLIP, CORPUS, FPS, HEIGHT, WIDTH, make_face
-from lipsync_edge.machine import this_machine
+from benchmarks import rows
+from benchmarks.process import load_now
+from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_source
 from lipsync_edge.render.composite import Region
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
@@ -35,7 +33,6 @@ from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import SPEED, VideoFormat, VideoWriter
 from lipsync_edge.video.yuv import Original, bare_copy
 
-RESULTS = Path(__file__).parent / "results" / "picture.json"
 ENCODERS = {
     "veryfast, subme 1, partitions of I pictures only (as the writer does)": SPEED["libx264"],
     "the same, one thread": {**SPEED["libx264"], "threads": "1"},
@@ -155,28 +152,18 @@ def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Make the clip, measure, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=CORPUS)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of picture work."""
+    add_source_options(parser, seconds=1.0)
     parser.add_argument("--times", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Make the clip, measure, write, print."""
+    origin = rows.stated()
     with tempfile.TemporaryDirectory() as name:
-        clip = make_face(arguments.corpus / "eval" / CLIP, Path(name) / "face.mp4")
-        load = round(os.getloadavg()[0], 2)
-        steps = measure(clip, Path(name), arguments.times)
-    found = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": asdict(this_machine()),
-        "load": load,
-        "cpu_ms": steps,
-    }
-    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        source = make_source(options, Path(name))
+        load = load_now()
+        steps = measure(source.face, Path(name), options.times)
+    rows.write(options.results, "picture", {**origin, "load": load, "face": source.said, "cpu_ms": steps})
     print(json.dumps({"load": load, "cpu_ms": steps}, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,15 @@
 """Measure tracking on the evaluation clips: what it finds, how still it stands, how late it is, what it costs.
 
-    python benchmarks/bench_track.py [--corpus DIR] [--labels eval.npz] [--sheet SHEET.png]
+    python -m benchmarks track [--corpus DIR] [--labels eval.npz] [--sheet SHEET.png]
 
-Writes one JSON row a clip to benchmarks/results/track.json. With the landmark teacher's labels (made by export/train)
-the error against them is measured too.
+Without a corpus the clip is the demo's face. With the landmark teacher's labels of the corpus the error against them is
+measured too. Rows: track.json, one a clip.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import rows as kept
+from benchmarks.source import make_source
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.models.backend import open_backend
@@ -28,7 +30,6 @@ from lipsync_edge.models.network import Network, find_model
 from lipsync_edge.models.spec import load_spec
 from lipsync_edge.types import U8, Boxes
 
-RESULTS = Path(__file__).parent / "results" / "track.json"
 FIVE = ((33, 133), (263, 362), (1,), (61,), (291,))  # mesh vertices of the five landmarks
 
 
@@ -180,9 +181,9 @@ def sheet(tracked: Sequence[TrackedFrame], columns: int = 8, side: int = 240) ->
     return np.hstack(tiles)
 
 
-def teacher(labels: Path, corpus: Path) -> dict[str, npt.NDArray[np.float64]]:
+def teacher(labels: Path | None) -> dict[str, npt.NDArray[np.float64]]:
     """Clip name to five landmarks (t, 5, 2) in frame pixels; empty without the file."""
-    if not labels.is_file():
+    if labels is None:
         return {}
     with np.load(labels) as data:
         out = {}
@@ -195,45 +196,46 @@ def teacher(labels: Path, corpus: Path) -> dict[str, npt.NDArray[np.float64]]:
         return out
 
 
-def main() -> None:
-    """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus/eval"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels/eval.npz"))
+def clips_of(options: argparse.Namespace, folder: Path) -> list[Path]:
+    """Return the corpus's evaluation clips, or one of the demo's face written into `folder`."""
+    if not options.corpus and not options.face:
+        return [make_source(options, folder).face]
+    found = [options.face] if options.face else sorted((options.corpus / "eval").iterdir())
+    return [path for path in found if path.is_file() and options.only in path.name]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tracking."""
+    parser.set_defaults(audio=None, seconds=1.0)
+    parser.add_argument("--corpus", type=Path, help="folder with eval/; without it the demo's face")
+    parser.add_argument("--face", type=Path, help="your own video instead")
+    parser.add_argument("--labels", type=Path, help="of the landmark teacher, for the corpus's clips")
     parser.add_argument("--models", type=Path, default=None)
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--sheet", type=Path, default=None)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--sheet", type=Path, default=None, help="write a picture of what was found")
+    parser.add_argument("--only", default="", help="clips whose names hold this")
     parser.add_argument("--every", type=int, default=TrackOptions().every)
     parser.add_argument("--side", type=int, default=TrackOptions().side)
     parser.add_argument("--radius", type=int, default=TrackOptions().radius)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure every clip, write, print."""
+    origin = kept.stated()
     cv2.setNumThreads(1)
-    path = find_model("edge_detect", models=args.models, precision=args.precision)
+    path = find_model("edge_detect", models=options.models, precision=options.precision)
     detector = Detector(Network(load_spec("edge_detect"), open_backend(path, "cpu", 1)))
-    options = TrackOptions(every=args.every, side=args.side, radius=args.radius)
-    truth, rows, sheets = teacher(args.labels, args.corpus), [], []
-    for clip in sorted(p for p in args.corpus.iterdir() if p.is_file() and args.only in p.name):
-        row, tracked = measure(clip, detector, options, truth.get(clip.name))
-        rows.append(asdict(row) | {"model": path.name})
-        sheets.append(sheet(tracked))
-        print(
-            " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()), flush=True
-        )
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(
-        json.dumps(
-            {"options": {"every": args.every, "side": args.side, "radius": args.radius}, "clips": rows},
-            indent=1,
-        )
-        + "\n"
-    )
-    if args.sheet:
-        cv2.imwrite(str(args.sheet), np.vstack(sheets))
-
-
-if __name__ == "__main__":
-    main()
+    chosen = {"every": options.every, "side": options.side, "radius": options.radius}
+    truth, rows, sheets = teacher(options.labels), [], []
+    with tempfile.TemporaryDirectory() as name:
+        for clip in clips_of(options, Path(name)):
+            row, tracked = measure(clip, detector, TrackOptions(**chosen), truth.get(clip.name))
+            rows.append(asdict(row) | {"model": path.name})
+            sheets += [sheet(tracked)] if options.sheet else []
+            print(
+                " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()),
+                flush=True,
+            )
+    kept.write(options.results, "track", {**origin, "options": chosen, "clips": rows})
+    if options.sheet:
+        cv2.imwrite(str(options.sheet), np.vstack(sheets))

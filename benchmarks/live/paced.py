@@ -1,12 +1,11 @@
-"""Measure shows in real time: latency of every frame against its sound, dropped frames, memory over time.
+"""Measure live sessions in real time: latency of every frame against its sound, dropped frames, memory over time.
 
-    python benchmarks/bench_live.py FACE AUDIO [--minutes 10] [--streams 1] [--height 720] [--preset lite]
+    python -m benchmarks live [--minutes 10] [--streams 1] [--preset lite] [--corpus DIR | --face AVATAR --audio FILE]
 
 Each stream gets the sound again and again, in pieces of 20 ms at the pace it is spoken, with a pause of a second
 between, and runs in a thread of its own, paced by the clock. A frame's latency counts from the moment the last piece
 of sound that it needs came, to the moment it was handed out; it holds the wait for the frame's slot, up to 1 / fps.
-Appends a JSON row to benchmarks/results/live.json. `load` is the machine's load average at the end: above the number
-of cores, something else was running too; `nice` is the priority that the measured process had.
+Rows: live.json. `load` is the machine's load average before; `nice` the priority that the measured process had.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,22 +21,23 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from bench_stream import avatar_of
+import numpy.typing as npt
 
 import lipsync_edge as le
+from benchmarks import rows
+from benchmarks.live.opened import add_live_options, avatar_of, facts_of, sound_of
+from benchmarks.source import RATE, make_source
 from lipsync_edge.audio.alignment import samples_needed
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import I16
-from lipsync_edge.live.sources import read_file
 from lipsync_edge.pipeline.avatar import Avatar
-from lipsync_edge.pipeline.avatar_file import load_avatar
 
-RESULTS = Path(__file__).parent / "results" / "live.json"
-RATE = 16_000
+KEY = ("preset", "face", "size", "streams", "threads")
 PIECE = RATE // 50
 PAUSE_S = 1.0
+F64 = npt.NDArray[np.float64]
 SAID = ("speech", "silence")
 
 
@@ -56,18 +57,18 @@ class Watcher:
     _was_idle: bool = True
     _last: float = 0.0
 
-    def write(self, moment: Slot) -> None:
-        """Take a moment: which frame of which utterance is it, and when had the sound it needs come?"""
+    def write(self, slot: Slot) -> None:
+        """Take a slot: which frame of which utterance is it, and when had the sound it needs come?"""
         now = time.perf_counter()
-        self.states[moment.state] = self.states.get(moment.state, 0) + 1
+        self.states[slot.state] = self.states.get(slot.state, 0) + 1
         self.gaps_ms += [(now - self._last) * 1000] if self._last else []
         self._last = now
-        if moment.state not in SAID and not (moment.state == "late" and moment.pcm.any()):
-            self._was_idle |= moment.state == "idle"
+        if slot.state not in SAID and not (slot.state == "late" and slot.pcm.any()):
+            self._was_idle |= slot.state == "idle"
             return
         if self._was_idle:
             self._said, self._own, self._was_idle = self._said + 1, 0, False
-        if moment.state in SAID:
+        if slot.state in SAID:
             needed = samples_needed(self._own / self.fps, self.engine.lips.audio)
             came = self.begun[self._said] + -(-needed // PIECE) * PIECE / RATE
             self.latencies_ms.append((now - came) * 1000)
@@ -81,7 +82,7 @@ class Watcher:
         """Nothing is open."""
 
 
-def talk(show: LiveSession, watcher: Watcher, sound: I16, seconds: float) -> None:
+def talk(session: LiveSession, watcher: Watcher, sound: I16, seconds: float) -> None:
     """Say the sound at the pace it is spoken, again and again."""
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -90,47 +91,36 @@ def talk(show: LiveSession, watcher: Watcher, sound: I16, seconds: float) -> Non
         for at in range(0, len(sound), PIECE):
             came = began + min(at + PIECE, len(sound)) / RATE  # a piece is there when its last sample is
             time.sleep(max(0.0, came - time.perf_counter()))
-            show.say(sound[at : at + PIECE])
-        show.end()
+            session.say(sound[at : at + PIECE])
+        session.end()
         time.sleep(PAUSE_S + 0.5)
-    show.stop()
-
-
-def percentiles(name: str, values: np.ndarray) -> dict[str, float | None]:
-    """Median, 95th and 99th percentile in milliseconds; None of nothing."""
-    points = (50, 95, 99)
-    return {
-        f"{name}_p{p}_ms": round(float(np.percentile(values, p)), 2) if len(values) else None for p in points
-    }
+    session.stop()
 
 
 def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float, streams: int) -> dict[str, object]:
-    """Run so many shows side by side for so long."""
-    watchers, threads, shows, memory = [], [], [], []
+    """Run so many sessions side by side for so long."""
+    watchers, threads, sessions = [], [], []
     for _ in range(streams):
         stream = engine.stream(avatar, sample_rate=RATE)
         watcher = Watcher(engine, stream.fps)
-        show = LiveSession(stream, watcher, SessionOptions(rate=RATE, gap_s=2.0))
+        session = LiveSession(stream, watcher, SessionOptions(rate=RATE, gap_s=2.0))
         threads += [
-            threading.Thread(target=show.run),
-            threading.Thread(target=talk, args=(show, watcher, sound, minutes * 60)),
+            threading.Thread(target=session.run),
+            threading.Thread(target=talk, args=(session, watcher, sound, minutes * 60)),
         ]
         watchers.append(watcher)
-        shows.append(show)
-    cpu, began = time.process_time(), time.perf_counter()
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        memory.append((time.perf_counter() - began, resident_bytes() / 1e6))
-        time.sleep(1.0)
+        sessions.append(session)
+    cpu = time.process_time()
+    memory = watched(threads)
     cpu = time.process_time() - cpu
-    settled = np.array(memory[len(memory) // 5 :])
-    slope = float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0]) * 3600 if len(settled) > 2 else 0.0
-    slots = sum(show.health().slots for show in shows)
+    health = [session.health() for session in sessions]
+    slots = sum(one.slots for one in health)
     pooled = {
         name: np.concatenate([getattr(watcher, name) for watcher in watchers])
         for name in ("latencies_ms", "first_ms", "gaps_ms")
     }
+    settled = memory[len(memory) // 5 :]
+    slope = float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0]) * 3600 if len(settled) > 2 else 0.0
     return {
         "streams": streams,
         "minutes": minutes,
@@ -138,58 +128,50 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float, streams:
         "states": {
             state: sum(w.states.get(state, 0) for w in watchers) for w in watchers for state in w.states
         },
-        "dropped": sum(show.health().dropped for show in shows),
-        "starved": sum(show.health().starved for show in shows),
+        "dropped": sum(one.dropped for one in health),
+        "starved": sum(one.starved for one in health),
         "cpu_ms_per_slot": round(1000 * cpu / slots, 2),
-        "compute_p50_ms": round(max(show.health().stream.compute_p50_ms for show in shows), 2),
-        "compute_p95_ms": round(max(show.health().stream.compute_p95_ms for show in shows), 2),
-        **{
-            f"latency_p{p}_ms": round(float(np.percentile(pooled["latencies_ms"], p)), 2)
-            for p in (50, 95, 99)
-        },
-        **{f"first_frame_p{p}_ms": round(float(np.percentile(pooled["first_ms"], p)), 2) for p in (50, 95)},
-        **{f"gap_p{p}_ms": round(float(np.percentile(pooled["gaps_ms"], p)), 2) for p in (50, 99)},
+        "compute_p50_ms": round(max(one.stream.compute_p50_ms for one in health), 2),
+        "compute_p95_ms": round(max(one.stream.compute_p95_ms for one in health), 2),
+        **percentiles("latency", pooled["latencies_ms"], (50, 95, 99)),
+        **percentiles("first_frame", pooled["first_ms"], (50, 95)),
+        **percentiles("gap", pooled["gaps_ms"], (50, 99)),
         "memory_mb": round(float(settled[:, 1].max()), 1),
         "memory_slope_mb_per_hour": round(slope, 2),
     }
 
 
-def main() -> None:
-    """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("face", type=Path, help="a video, or a saved avatar")
-    parser.add_argument("audio", type=Path)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--streams", type=int, default=1)
-    parser.add_argument("--height", type=int, default=720)
-    parser.add_argument("--preset", default="lite")
-    parser.add_argument("--models", type=Path, default=None)
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
-    engine = le.load(preset=args.preset, models=args.models, threads=args.threads)
-    is_saved = args.face.suffix == ".avatar"
-    avatar = load_avatar(args.face) if is_saved else avatar_of(engine, args.face, args.height)
-    sound = np.concatenate(list(read_file(args.audio, RATE)))
-    row = measure(engine, avatar, sound, args.minutes, args.streams) | {
-        "preset": args.preset,
-        "face": args.face.name,
-        "size": f"{avatar.size[0]}x{avatar.size[1]}",
-        "fps": round(float(avatar.fps), 3),
-        "device": engine.device,
-        "threads": args.threads,
-        "precisions": {stage: network.precision for stage, network in engine.networks.items()},
-        "cores": os.cpu_count() or 0,
-        "nice": os.nice(0),
-        "load": round(os.getloadavg()[0], 2),
+def watched(threads: list[threading.Thread]) -> F64:
+    """Start threads and wait for them; returns seconds and memory in MB, float64 (n, 2), a row a second."""
+    began, memory = time.perf_counter(), []
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        memory.append((time.perf_counter() - began, resident_bytes() / 1e6))
+        time.sleep(1.0)
+    return np.array(memory)
+
+
+def percentiles(name: str, values: F64, points: tuple[int, ...]) -> dict[str, float | None]:
+    """Return percentiles of milliseconds, float64 (n,), by their names in the row; None of nothing."""
+    return {
+        f"{name}_p{p}_ms": round(float(np.percentile(values, p)), 2) if len(values) else None for p in points
     }
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of paced sessions."""
+    add_live_options(parser, seconds=12.0)
+    parser.add_argument("--streams", type=int, default=1)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure, keep the row."""
+    engine = le.load(preset=options.preset, models=options.models, threads=options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        source = make_source(options, Path(folder))
+        avatar, sound = avatar_of(engine, source), sound_of(source)
+    facts = facts_of(engine, avatar, source, options)
+    row = measure(engine, avatar, sound, options.minutes, options.streams) | facts | {"nice": os.nice(0)}
     print(json.dumps(row))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = json.loads(args.out.read_text()) if args.out.is_file() else []
-    args.out.write_text(json.dumps([*rows, row], indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    rows.keep(options.results, "live", [row], KEY)

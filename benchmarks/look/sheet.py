@@ -1,6 +1,6 @@
 """Show results beside their sources in one picture, to be looked at by eye.
 
-    python benchmarks/contact_sheet.py SHEET.png SOURCE RESULT [SOURCE RESULT ...] [--columns 8] [--side 220]
+    python -m benchmarks look SHEET.png SOURCE RESULT [SOURCE RESULT ...] [--columns 8] [--side 220]
 
 For each pair two rows of the lower face, scaled to --side: source above, result below, every --every-th frame, from
 --start on. --whole shows whole frames instead. A third row shows where and how much the two differ (x 4), in which a
@@ -71,11 +71,8 @@ def pair_rows(source: Path, result: Path, arguments: argparse.Namespace) -> list
     return [np.hstack(row) for row in rows]
 
 
-def main() -> None:
-    """Write the sheet."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the sheet."""
     parser.add_argument("sheet", type=Path)
     parser.add_argument("pairs", type=Path, nargs="+")
     parser.add_argument("--columns", type=int, default=8)
@@ -83,18 +80,17 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=3)
     parser.add_argument("--start", type=float, default=0.4)
     parser.add_argument("--whole", action="store_true")
-    arguments = parser.parse_args()
-    if len(arguments.pairs) % 2:
-        parser.error("give pairs: SOURCE RESULT SOURCE RESULT …")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the sheet."""
+    if len(options.pairs) % 2:
+        raise SystemExit("give pairs: SOURCE RESULT SOURCE RESULT …")
     strips = [
         strip
-        for source, result in zip(arguments.pairs[::2], arguments.pairs[1::2], strict=True)
-        for strip in pair_rows(source, result, arguments)
+        for source, result in zip(options.pairs[::2], options.pairs[1::2], strict=True)
+        for strip in pair_rows(source, result, options)
     ]
     width = max(strip.shape[1] for strip in strips)
     padded = [cv2.copyMakeBorder(s, 0, 3, 0, width - s.shape[1], cv2.BORDER_CONSTANT) for s in strips]
-    arguments.sheet.write_bytes(cv2.imencode(".png", np.vstack(padded))[1].tobytes())
-
-
-if __name__ == "__main__":
-    main()
+    options.sheet.write_bytes(cv2.imencode(".png", np.vstack(padded))[1].tobytes())

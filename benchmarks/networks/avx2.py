@@ -1,10 +1,10 @@
 """Do our int8 files give the same on a processor without VNNI? Each runs here and on an emulated Haswell (AVX2 only).
 
-    python -m benchmarks.bench_avx2 [--models models_onnx] [--seconds 120]
+    python -m benchmarks networks avx2 [--models models_onnx] [--seconds 120]
 
 Needs qemu-user (`qemu-x86_64`). Without VNNI, uint8 × int8 products are added in pairs in 16 bits and clipped where
-they do not fit; weights of seven bits always fit (`export/qdq.py`). One row a file in benchmarks/results/avx2.json:
-the largest difference of any output of ONNX Runtime between both processors, and whether all bits are the same.
+they do not fit; weights of seven bits always fit (`export/qdq.py`). A row a file says the largest difference of any
+output of ONNX Runtime between both processors, and whether all bits are the same. Rows: avx2.json.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bench_networks import make_inputs, processor
+from benchmarks import rows as kept
+from benchmarks.networks.timed import make_inputs
 from export.qdq import largest_weight
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.models.spec import load_spec
 
-RESULTS = Path(__file__).parent / "results" / "avx2.json"
+KEY = ("file", "emulated")
 CPU = "Haswell"
 CHILD = (
     "import sys, numpy, onnxruntime as o; p, x, y = sys.argv[1:]; s = o.InferenceSession(p); "
@@ -51,31 +52,26 @@ def compare(models: Path, file: str, seconds: float) -> dict[str, Any]:
         there = dict(np.load(got))
     off = max(float(np.abs(here[name].astype(np.float64) - there[name]).max()) for name in here)
     spread = max(float(np.ptp(here[name].astype(np.float64))) for name in here)
-    name, isa = processor()
     return {
-        "file": file, "emulated": CPU, "cpu": name, "isa": isa,
+        "file": file,
+        "emulated": CPU,
         "largest_weight": largest_weight(onnx.load(str(models / file))),
-        "largest_difference": off, "range": spread,
+        "largest_difference": off,
+        "range": spread,
         "same_bits": all(np.array_equal(here[name], there[name]) for name in here),
-    }  # fmt: skip
+    }
 
 
-def main() -> None:
-    """Parse the command line, run, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, default=Path("models_onnx"))
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the emulation."""
+    parser.add_argument("--models", type=Path, default=bundled_models())
     parser.add_argument("--seconds", type=float, default=120.0, help="at most for one file")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
-    rows = []
-    for file in read_manifest(args.models):
+
+
+def main(options: argparse.Namespace) -> None:
+    """Run, keep, print."""
+    for file in read_manifest(options.models):
         if file.endswith(".int8.onnx"):
-            rows.append(compare(args.models, file, args.seconds))
-            print(json.dumps(rows[-1]), flush=True)
-    args.out.write_text("[\n " + ",\n ".join(map(json.dumps, rows)) + "\n]\n")
-
-
-if __name__ == "__main__":
-    main()
+            row = compare(options.models, file, options.seconds)
+            print(json.dumps(row), flush=True)
+            kept.keep(options.results, "avx2", [row | kept.stated()], KEY)

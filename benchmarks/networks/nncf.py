@@ -1,11 +1,12 @@
 """Our int8 file against one that NNCF makes, on OpenVINO: time in turn, size, error against fp32.
 
-    python -m benchmarks.bench_nncf --models DIR [--name edge_lips] [--calibrate FACES …] [--samples 24] [--rounds 30]
+    python -m benchmarks networks nncf [--models DIR] [--name edge_lips] [--calibrate FACES …] [--samples 24]
+                                       [--rounds 30]
 
-NNCF (`pip install nncf`) quantizes NAME.fp32.onnx after training, calibrated on the same inputs as ours; half of the
-inputs calibrate, the other half judge. `nncf` is wholly int8, `nncf_mixed` keeps in float what ours keeps. Adds a row
-to benchmarks/results/nncf.json in the place of the network's. `figures` are those of the gate (`export/gates.py`);
-what is wanted is fp32 on ONNX Runtime. Ours is one ONNX for both runtimes, NNCF's is OpenVINO's own.
+NNCF (`pip install nncf`) quantizes NAME.fp32.onnx after training, calibrated on the same inputs as ours; half of
+the inputs calibrate, the other half judge. `nncf` is wholly int8, `nncf_mixed` keeps in float what ours keeps.
+`figures` are those of the gate (`export/gates.py`); what is wanted is fp32 on ONNX Runtime. Ours is one ONNX for both
+runtimes, NNCF's is OpenVINO's own. Rows: nncf.json, one a network.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from benchmarks.bench_networks import processor
+from benchmarks import rows as kept
 from export.gates import judge
 from export.samples import feeds, scenes
 from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.models.spec import load_spec
 
-RESULTS = Path(__file__).parent / "results" / "nncf.json"
+KEY = ("network",)
 MADE = ("nncf", "nncf_mixed")
 Run = Callable[[Arrays], Arrays]
 
@@ -84,9 +85,9 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     spec = load_spec(name, models)
     inputs = list(feeds(spec, scenes(args.calibrate, 2 * args.samples), fp32))
     calibrating, judging = inputs[::2], inputs[1::2]
-    kept = [*spec.quant.exclude, *read_manifest(models)[ours.name].get("kept_float", [])]
+    in_float = [*spec.quant.exclude, *read_manifest(models)[ours.name].get("kept_float", [])]
     nncf_file(fp32, calibrating, work / "nncf.xml", [])
-    nncf_file(fp32, calibrating, work / "nncf_mixed.xml", kept)
+    nncf_file(fp32, calibrating, work / "nncf_mixed.xml", in_float)
     base, outputs = open_backend(fp32, "cpu"), [one.name for one in spec.outputs]
     runs = {
         "fp32": open_backend(fp32, "openvino:CPU", args.threads).run,
@@ -100,11 +101,12 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     }
     want = [base.run(one) for one in judging]
     times = timed(runs, judging[0], args.rounds)
-    cpu, isa = processor()
     row: dict[str, Any] = {
-        "network": name, "threads": args.threads, "inputs": len(judging), "real_faces": bool(args.calibrate),
-        "cpu": cpu, "isa": isa, "load": float(Path("/proc/loadavg").read_text().split()[0]),
-    }  # fmt: skip
+        "network": name,
+        "threads": args.threads,
+        "inputs": len(judging),
+        "real_faces": bool(args.calibrate),
+    }
     for kind, run in runs.items():
         verdict = judge(spec, "int8", judging, want, [run(one) for one in judging])
         best, median = min(times[kind]), float(np.median(times[kind]))
@@ -118,26 +120,20 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
     return row
 
 
-def main() -> None:
-    """Parse the command line, compare, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the comparison."""
+    parser.add_argument("--models", type=Path, default=bundled_models())
     parser.add_argument("--name", default="edge_lips")
     parser.add_argument("--calibrate", type=Path, nargs="*", default=[])
     parser.add_argument("--samples", type=int, default=24)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Compare, keep, print."""
+    origin = kept.stated()
     with tempfile.TemporaryDirectory() as folder:
-        row = compare(args, Path(folder))
-    old = json.loads(args.out.read_text()) if args.out.exists() else []
-    rows = [*(r for r in old if r["network"] != row["network"]), row]
-    args.out.write_text("[\n " + ",\n ".join(map(json.dumps, rows)) + "\n]\n")
+        row = compare(options, Path(folder)) | {"load": origin["machine"]["load"]} | origin
+    kept.keep(options.results, "nncf", [row], KEY)
     print(json.dumps(row, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,21 +1,20 @@
 """Time every network on every CPU runtime, precision and batch size, with torch eager beside it in the same run.
 
-    python benchmarks/bench_networks.py --models DIR [DIR …] [--names wav2lip …] [--batches 1 8] [--threads 2]
-                                        [--rounds 15] [--seconds 20] [--missing]
+    python -m benchmarks networks [--models DIR …] [--names wav2lip …] [--batches 1 8] [--threads 2] [--rounds 15]
+                                  [--seconds 20] [--missing]
 
-Each DIR holds what `python -m export convert` and `quantize` wrote (or is models_onnx/). Rounds go through all variants
-of a network and batch size in turn, so that a busy moment hits each of them, and the shortest time counts. After a
-warm-up there are as many rounds as fit into `--seconds`, at least one and at most `--rounds`. Writes
-benchmarks/results/networks.json after every network and batch size (one row a variant), so that `--missing` goes on
-where a run was cut off; prints a Markdown table. Torch runs the same architectures with made-up weights: their values
-do not change how long it takes. Errors are those of the manifest, measured against fp32.
+Each DIR holds what `python -m export convert` and `quantize` wrote; without any the bundled networks are timed. Rounds
+go through all variants of a network and batch size in turn, so that a busy moment hits each of them, and the shortest
+time counts. After a warm-up there are as many rounds as fit into `--seconds`, at least one and at most `--rounds`.
+Keeps the rows (networks.json) after every network and batch size, one row a variant, so that `--missing` goes on where
+a run was cut off; prints a Markdown table. Torch runs the same architectures with made-up weights: their values do not
+change how long it takes. Errors are those of the manifest, measured against fp32.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -25,20 +24,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.eager_networks import BUNDLED, PUBLISHED, torch_call
+from benchmarks import rows as kept
+from benchmarks.networks.eager import BUNDLED, PUBLISHED, torch_call
+from benchmarks.process import load_now
 from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.models.spec import ModelSpec, load_spec
 
-RESULTS = Path(__file__).parent / "results" / "networks.json"
 PRECISIONS = ("fp32", "fp16", "int8")
 RUNTIMES = {"onnxruntime": "cpu", "openvino": "openvino:CPU"}
-ISA = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimd", "asimddp")  # of /proc/cpuinfo
+KEY = ("network", "batch")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant; `ms` is for the whole batch, `isa` what the processor has of `ISA`."""
+    """One variant; `ms` is for the whole batch."""
 
     network: str
     runtime: str
@@ -53,9 +53,6 @@ class Row:
     error: dict[str, Any]
     times_torch: float | None
     threads: int
-    cpu: str
-    isa: str
-    vnni: bool
     load: float
 
     def key(self) -> tuple[str, str, str, int]:
@@ -83,11 +80,9 @@ class Group:
     def blanks(self) -> list[Row]:
         """Return the rows this group should have, without times."""
         files = read_manifest(self.models)
-        cpu, isa = processor()
         feeds = make_inputs(load_spec(self.name, self.models), files[f"{self.name}.fp32.onnx"], self.batch)
         shape = " ".join("×".join(map(str, array.shape[1:])) for array in feeds.values())
-        first = Row(self.name, "torch", "fp32", self.batch, shape, 0, 0, 0, 0, 0, {}, None, self.threads, cpu, isa,
-                    "vnni" in isa, 0)  # fmt: skip
+        first = Row(self.name, "torch", "fp32", self.batch, shape, 0, 0, 0, 0, 0, {}, None, self.threads, 0)
         rows = [first] if find_spec("torch") and self.name in (*PUBLISHED, *BUNDLED) else []
         for runtime in RUNTIMES:
             for precision in PRECISIONS:
@@ -112,18 +107,6 @@ class Group:
             path = self.models / f"{self.name}.{row.precision}.onnx"
             backend = open_backend(path, RUNTIMES[row.runtime], self.threads)
             yield Variant(row, lambda b=backend: b.run(feeds))
-
-
-def processor() -> tuple[str, str]:
-    """Return the CPU's name and which of `ISA` it has."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor(), ""
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    table = {key.strip(): value.strip() for key, value in fields.items()}
-    flags = (table.get("flags") or table.get("Features") or "").split()
-    return table.get("model name", platform.machine()), " ".join(flag for flag in ISA if flag in flags)
 
 
 def make_inputs(spec: ModelSpec, entry: dict[str, Any], batch: int) -> Arrays:
@@ -154,7 +137,6 @@ def measure(found: Sequence[Variant], macs: int, rounds: int, seconds: float) ->
             variant.call()
             mine.append(1e3 * (time.perf_counter() - start))
     eager = next((min(mine) for v, mine in zip(found, times, strict=True) if v.row.runtime == "torch"), None)
-    load = float(Path("/proc/loadavg").read_text().split()[0]) if Path("/proc/loadavg").exists() else -1.0
     return [
         replace(
             variant.row,
@@ -163,7 +145,7 @@ def measure(found: Sequence[Variant], macs: int, rounds: int, seconds: float) ->
             rounds=len(mine),
             gmacs_per_s=macs * variant.row.batch / min(mine) / 1e6,
             times_torch=eager / min(mine) if eager else None,
-            load=load,
+            load=load_now(),
         )
         for variant, mine in zip(found, times, strict=True)
     ]
@@ -186,23 +168,10 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def store(path: Path, rows: Sequence[Row]) -> None:
-    """Put rows in the place of those of the same network and batch; the others stay."""
-    old = json.loads(path.read_text()) if path.exists() else []
-    mine = {(row.network, row.batch) for row in rows}
-    kept = [row for row in old if (row["network"], row["batch"]) not in mine]
-    lines = sorted([*kept, *map(asdict, rows)], key=lambda row: (row["network"], row["batch"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    beside.write_text("[\n " + ",\n ".join(map(json.dumps, lines)) + "\n]\n")
-    beside.replace(path)
-
-
 def missing(path: Path, group: Group) -> bool:
-    """Whether a row of the group is not there or lacks a field (rows of older runs)."""
+    """Whether a row of the group is not there."""
     old = json.loads(path.read_text()) if path.exists() else []
-    names = set(asdict(group.blanks()[0]))
-    have = {(r["network"], r["runtime"], r["precision"], r["batch"]) for r in old if names <= set(r)}
+    have = {(r["network"], r["runtime"], r["precision"], r["batch"]) for r in old}
     return any(row.key() not in have for row in group.blanks())
 
 
@@ -219,28 +188,24 @@ def groups(
     return [Group(folder, name, batch, threads) for batch in batches for name, folder in found.items()]
 
 
-def main() -> None:
-    """Parse the command line, time, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, nargs="+", required=True)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of networks."""
+    parser.add_argument("--models", type=Path, nargs="+", default=[bundled_models()])
     parser.add_argument("--names", nargs="*", default=[])
     parser.add_argument("--batches", nargs="*", type=int, default=[1, 8])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=20.0, help="of one network and batch size, about")
     parser.add_argument("--missing", action="store_true", help="only what the file lacks")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    args = parser.parse_args()
-    for group in groups(args.models, args.names, args.batches, args.threads):
-        if args.missing and not missing(args.out, group):
+
+
+def main(options: argparse.Namespace) -> None:
+    """Time, keep, print."""
+    for group in groups(options.models, options.names, options.batches, options.threads):
+        origin = kept.stated()
+        if options.missing and not missing(kept.place(options.results, "networks", origin), group):
             continue
         macs = read_manifest(group.models)[f"{group.name}.fp32.onnx"]["macs"]
-        rows = measure(list(group.variants()), macs, args.rounds, args.seconds)
-        store(args.out, rows)
-        print(table(rows), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+        found = measure(list(group.variants()), macs, options.rounds, options.seconds)
+        kept.keep(options.results, "networks", [asdict(row) | origin for row in found], KEY)
+        print(table(found), flush=True)

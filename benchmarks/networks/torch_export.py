@@ -1,14 +1,13 @@
 """Are the cleaned graphs no slower than what torch's own exporter writes? Both files, in turn, on both runtimes.
 
-    python benchmarks/bench_export.py [--names wav2lip s3fd bisenet rrdbnet] [--rounds 7] [--threads 2]
+    python -m benchmarks networks torch-export [--names wav2lip s3fd bisenet rrdbnet] [--rounds 7] [--threads 2]
 
-Networks have torch's initial weights (values do not change the time). Writes benchmarks/results/export.json.
+Networks have torch's initial weights (values do not change the time). Rows: export.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 import warnings
@@ -18,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks import rows as kept
 from export.convert import Job, jobs, make_inputs, write_graph
 from export.networks import NETWORKS
 from lipsync_edge.models.backend import open_backend
 
-RESULTS = Path(__file__).parent / "results" / "export.json"
+KEY = ("network", "runtime")
 SIZES = {
     "s3fd": {"batch": 1, "height": 180, "width": 320},
     "rrdbnet": {"batch": 1, "height": 48, "width": 48},
@@ -82,25 +82,23 @@ def compare(name: str, rounds: int, threads: int) -> list[dict[str, object]]:
     return rows
 
 
-def main() -> None:
-    """Parse the command line, time, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the comparison."""
     parser.add_argument("--names", nargs="*", default=["wav2lip", "s3fd", "bisenet", "rrdbnet"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Time, keep, print."""
     torch.set_num_threads(1)
-    rows = [row for name in args.names for row in compare(name, args.rounds, args.threads)]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text("[\n " + ",\n ".join(json.dumps(row) for row in rows) + "\n]\n")
     print("| network | runtime | ours, ms | torch's export, ms |\n|---|---|--:|--:|")
-    for row in rows:
-        print(
-            f"| {row['network']} | {row['runtime']} | {row['ours_ms']:.1f} | {row['torch_export_ms']:.1f} |"
-        )
-
-
-if __name__ == "__main__":
-    main()
+    for name in options.names:
+        origin = kept.stated()
+        rows = compare(name, options.rounds, options.threads)
+        kept.keep(options.results, "export", [row | origin for row in rows], KEY)
+        for row in rows:
+            print(
+                f"| {name} | {row['runtime']} | {row['ours_ms']:.1f} | {row['torch_export_ms']:.1f} |",
+                flush=True,
+            )

@@ -5,11 +5,11 @@ S3FD on every frame, the mean of five boxes in whole pixels, Wav2Lip on the 96-p
 crop, hard mask, composite at 512 pixels, resize to the box, paste. It shares the network definitions with `export/`
 and the mel front end with the runtime (both are tested against golden vectors) and nothing else.
 
-    python -m benchmarks.reference_pipeline FACE AUDIO --checkpoints DIR [--frames 3] -o OUT.mp4 [--report R.json]
+    python -m benchmarks reference pipeline FACE AUDIO --checkpoints DIR [--frames 3] -o OUT.mp4 [--report R.json]
 
 times it on files, with the runtime's own decoder and encoder; DIR holds s3fd.pth, wav2lip.pth, rrdbnet.pth,
-bisenet.pth (`python -m benchmarks.untrained` makes them). Loading torch and the networks and one frame to warm up
-are not counted.
+bisenet.pth (`python -m benchmarks reference untrained` makes them). Loading torch and the networks and one frame to
+warm up are not counted.
 """
 
 from __future__ import annotations
@@ -216,34 +216,28 @@ def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: 
     return {"frames": len(made), "elapsed_s": ended - began, "stage_s": stages}
 
 
-def main() -> None:
-    """Load the four networks, time them on files, print or write the report."""
-    from export import checkpoint
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the published pipeline."""
     parser.add_argument("face", type=Path)
     parser.add_argument("audio", type=Path)
     parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--report", type=Path)
-    arguments = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Load the four networks, time them on files, print or write the report."""
+    from export import checkpoint
+
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     networks = {
-        name: checkpoint.build(name, checkpoint.read_checkpoint(arguments.checkpoints / f"{name}.pth"), name)
+        name: checkpoint.build(name, checkpoint.read_checkpoint(options.checkpoints / f"{name}.pth"), name)
         for name in ("s3fd", "wav2lip", "rrdbnet", "bisenet")
     }
-    found = time_files(
-        make_reference(networks), arguments.face, arguments.audio, arguments.out, arguments.frames
-    )
+    found = time_files(make_reference(networks), options.face, options.audio, options.out, options.frames)
     found["threads"] = torch.get_num_threads()
-    if arguments.report:
-        arguments.report.write_text(json.dumps(found))
+    if options.report:
+        options.report.write_text(json.dumps(found))
     else:
         print(json.dumps(found, indent=1))
-
-
-if __name__ == "__main__":
-    main()

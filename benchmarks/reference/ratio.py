@@ -1,37 +1,35 @@
 """How much faster `lipsync-edge run` is than the published pipeline, both measured in one run, in turn.
 
-    python -m benchmarks.bench_ratio [--rounds 2] [--only lite hq …] [--out benchmarks/results/ratio.json]
+    python -m benchmarks reference [--rounds 2] [--only lite hq …] [--corpus DIR]
 
-One clip of 1280x720 at 25 fps and one voice (those of bench_run.py) go through `benchmarks/reference_pipeline.py`, the
-published wav2lip-hq in torch eager, and through every configuration below, each in a process of its own; a round is
-the reference and then all of them. Networks of the published shapes have made-up numbers: `benchmarks/untrained.py`
-makes them first, where they are not there yet (that takes minutes, once, and is not in the figures).
+One clip of 1280x720 at 25 fps and one voice go through `benchmarks/reference/pipeline.py`, the published wav2lip-hq in
+torch eager, and through every configuration below, each in a process of its own; a round is the reference and then all
+of them. Networks of the published shapes have made-up numbers: `benchmarks/reference/untrained.py` makes them first,
+where they are not there yet (that takes minutes, once, and is not in the figures).
 
 Both sides decode, find the face, make, paste and encode. The reference's time leaves out Python, torch, loading and one
 warm-up frame; ours is the whole process, start, loading and last rename included. `fps` and `reference_fps` are means
 over rounds (frames over seconds), `ratio` their quotient, `ratios` that of each round; `ratio_run` is the quotient with
 our start left out as the reference's is, which matters where few frames are made. `load` is the machine's load average
-before the first round of a row: above half a core other work took part of the machine.
+before the first round of a row: above half a core other work took part of the machine. Rows: ratio.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import untrained
-from benchmarks.bench_run import CLIP, CORPUS, RUN, VOICE, make_face, make_speech, measure
-from lipsync_edge.machine import this_machine
+from benchmarks import rows
+from benchmarks.process import load_now, measured, run_once
+from benchmarks.reference import untrained
+from benchmarks.source import Source, add_source_options, make_source
 
-RESULTS = Path(__file__).parent / "results" / "ratio.json"
 REFERENCE_FRAMES = 3
 FOUND = "found by the bundled detector in every fourth frame"
 CONSTANT = "the untrained detector runs on every whole frame and always answers the clip's box"
@@ -86,29 +84,33 @@ CONFIGURATIONS = (
 )
 
 
-def run_reference(face: Path, audio: Path, folder: Path) -> dict[str, Any]:
+def run_reference(source: Source, folder: Path) -> dict[str, Any]:
     """Time the published pipeline once; return frames, seconds, fps and stages."""
     report = folder / "reference.json"
-    command = [sys.executable, "-m", "benchmarks.reference_pipeline", str(face), str(audio)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "reference",
+        "pipeline",
+        str(source.face),
+        str(source.audio),
+    ]
     command += ["--checkpoints", str(untrained.FOLDER), "--frames", str(REFERENCE_FRAMES)]
-    load = os.getloadavg()[0]
-    found = measure([*command, "-o", str(folder / "reference.mp4"), "--report", str(report)], report)[
+    load = load_now()
+    found = measured([*command, "-o", str(folder / "reference.mp4"), "--report", str(report)], report)[
         "report"
     ]
-    found["load"] = round(load, 2)
+    found["load"] = load
     found["fps"] = found["frames"] / found["elapsed_s"]
     return found
 
 
-def run_ours(one: Configuration, face: Path, voice: Path, folder: Path) -> dict[str, Any]:
-    """Time one configuration once; return what `bench_run.measure` does, the load before, and fps."""
-    audio = make_speech(voice, folder / "voice.wav", one.seconds)
-    report = folder / "report.json"
-    words = ["run", str(face), str(audio), "-o", str(folder / "out.mp4"), "--quiet", "--report", str(report)]
+def run_ours(one: Configuration, source: Source, folder: Path) -> dict[str, Any]:
+    """Time one configuration once; return what `process.run_once` does, and fps."""
     box = json.loads((untrained.FOLDER / "box.json").read_text())
-    load = os.getloadavg()[0]
-    found = measure([sys.executable, "-c", RUN, *words, *one.options(box)], report)
-    return found | {"load": load, "fps": found["report"]["frames"] / found["wall_s"]}
+    found = run_once(source, folder, one.options(box))
+    return found | {"fps": found["report"]["frames"] / found["wall_s"]}
 
 
 def row_of(one: Configuration, ours: Sequence[dict[str, Any]], theirs: Sequence[float]) -> dict[str, Any]:
@@ -146,54 +148,52 @@ def mean_rate(rates: Sequence[float]) -> float:
     return len(rates) / sum(1 / rate for rate in rates)
 
 
-def compare(chosen: Sequence[Configuration], rounds: int, corpus: Path) -> dict[str, Any]:
+def compare(chosen: Sequence[Configuration], options: argparse.Namespace) -> dict[str, Any]:
     """Prepare, then go round; return everything that is written."""
-    clips = corpus / "eval"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        face = make_face(clips / CLIP, folder / "face.mp4")
-        for line in untrained.make(face, untrained.FOLDER):
-            print(line, file=sys.stderr, flush=True)
-        audio = make_speech(clips / VOICE, folder / "reference.wav", 1.0)
-        machine = this_machine()
-        theirs, ours = [], {one.name: [] for one in chosen}
-        for turn in range(rounds):
-            theirs.append(run_reference(face, audio, folder))
-            print(f"round {turn + 1}: reference {theirs[-1]['fps']:.3f} fps", file=sys.stderr, flush=True)
+        short = make_source(options, folder, seconds=1.0)
+        for line in untrained.make(short.face, untrained.FOLDER):
+            say(line)
+        sources = {
+            one.name: replace(short, audio=make_source(options, folder, seconds=one.seconds).audio)
+            for one in chosen
+        }
+        origin = rows.stated()
+        theirs: list[dict[str, Any]] = []
+        ours: dict[str, list[dict[str, Any]]] = {one.name: [] for one in chosen}
+        for turn in range(options.rounds):
+            theirs.append(run_reference(short, folder))
+            say(f"round {turn + 1}: reference {theirs[-1]['fps']:.3f} fps")
             for one in chosen:
-                ours[one.name].append(run_ours(one, face, clips / VOICE, folder))
-                print(
-                    f"round {turn + 1}: {one.name} {ours[one.name][-1]['fps']:.1f} fps",
-                    file=sys.stderr,
-                    flush=True,
-                )
+                ours[one.name].append(run_ours(one, sources[one.name], folder))
+                say(f"round {turn + 1}: {one.name} {ours[one.name][-1]['fps']:.1f} fps")
     rates = [run["fps"] for run in theirs]
     return {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
-        "clip": f"{CLIP} in 1280x720, the voice of {VOICE}",
+        **origin,
+        "clip": short.said,
         "reference": theirs,
         "rows": [row_of(one, ours[one.name], rates) for one in chosen],
     }
 
 
-def main() -> None:
-    """Read the command line, compare, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=CORPUS)
+def say(line: str) -> None:
+    """Tell how far it is."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the comparison."""
+    add_source_options(parser, seconds=1.0)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="*", choices=[one.name for one in CONFIGURATIONS], default=[])
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    chosen = [one for one in CONFIGURATIONS if not arguments.only or one.name in arguments.only]
-    found = compare(chosen, arguments.rounds, arguments.corpus)
-    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Compare, write, print."""
+    chosen = [one for one in CONFIGURATIONS if not options.only or one.name in options.only]
+    found = compare(chosen, options)
+    rows.write(options.results, "ratio", found)
     for row in found["rows"]:
         said = {True: "reached", False: "NOT reached", None: "no target"}[row["reached"]]
         print(f"{row['name']:28} {row['fps']:7.2f} fps  {row['ratio']:8.1f} x the reference  {said}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """The published networks without their trained weights, converted and quantized: what speed is measured with.
 
-    python -m benchmarks.untrained [--face CLIP] [-o .bench/untrained]
+    python -m benchmarks reference untrained [--face CLIP | --corpus DIR] [-o .bench/untrained]
 
 Writes checkpoints of the published shapes with made-up numbers (`tests/golden/checkpoints.py`), their fp32 and int8
 ONNX files and a manifest. Numbers do not change how long a multiplication takes, but they do change what comes out,
@@ -27,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from benchmarks.rows import ROOT
+from benchmarks.source import add_source_options, make_source
 from export import checkpoint, qdq
 from export.convert import convert
 from export.samples import feeds, scenes
@@ -40,7 +42,7 @@ from lipsync_edge.video.reader import VideoReader
 from tests.golden.checkpoints import make_state, write_checkpoint
 
 NAMES = ("s3fd", "wav2lip", "rrdbnet", "bisenet")
-FOLDER = Path(__file__).parents[1] / ".bench" / "untrained"
+FOLDER = ROOT / ".bench" / "untrained"
 COARSEST = "conv7_2"  # stride 128: first cell's centre (64, 64), side 512
 CENTRE, SIDE = 64.0, 512.0
 SURE = 4.0  # of the logits: probability 0.9997
@@ -121,23 +123,14 @@ def quantize(name: str, folder: Path) -> None:
         publish(stage, folder, {target: {**facts, "precision": "int8", "judged": False}})
 
 
-def main() -> None:
-    """Read the command line, make the folder."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--face", type=Path, help="the clip; without it that of benchmarks/bench_run.py")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the clip and the folder."""
+    add_source_options(parser, seconds=1.0)
     parser.add_argument("-o", "--out", type=Path, default=FOLDER)
-    arguments = parser.parse_args()
+
+
+def main(options: argparse.Namespace) -> None:
+    """Make the folder."""
     with tempfile.TemporaryDirectory() as name:
-        clip = arguments.face
-        if clip is None:
-            from benchmarks.bench_run import CLIP, CORPUS, make_face
-
-            clip = make_face(CORPUS / "eval" / CLIP, Path(name) / "face.mp4")
-        for line in make(clip, arguments.out):
+        for line in make(make_source(options, Path(name)).face, options.out):
             print(line, flush=True)
-
-
-if __name__ == "__main__":
-    main()

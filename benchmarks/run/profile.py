@@ -1,39 +1,32 @@
-"""Where the time of `lipsync-edge run` goes: p50 and p95 of a frame in every stage, waits, and two numbers.
+"""Where the time of `lipsync-edge run` goes: what `lipsync-edge bench` says of the stages, and what it does not say.
 
-    python -m benchmarks.profile_run [--seconds 40] [--presets lite hq] [--out benchmarks/results/profile.json]
+    python -m benchmarks run profile [--seconds 40] [--presets lite hq] [--corpus DIR]
 
-The clip and the voice are those of bench_run.py (1280x720); one short run before is not counted. Three threads work at
+Stages are measured by `lipsync-edge bench`'s own worker, in a fresh process after a short run. Three threads work at
 once: one decodes, one tracks and makes, one encodes; `busy` is the part of the run in which each of them was not
 waiting for another. `track` holds `detect`, `render` holds cut, lips, enhance, segment and blend. Times are wall-clock:
 on a busy machine they hold what others did. Of a batch each frame is given an equal part.
 
-The two numbers of a frame: `macs`, the multiply-adds that its networks really did (the manifest's, times how often each
+Two numbers of a frame: `macs`, the multiply-adds that its networks really did (the manifest's, times how often each
 was called), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside `least_bytes`: the decoder's picture
-and the finished one in 4:2:0, which nobody can save.
+and the finished one in 4:2:0, which nobody can save. Rows: profile.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timezone
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench_run import CLIP, CORPUS, VOICE, make_face, make_speech
-from lipsync_edge.bench.times import Times, percentiles
-from lipsync_edge.engine import Engine
-from lipsync_edge.loading import load
-from lipsync_edge.machine import this_machine
+from benchmarks import rows
+from benchmarks.process import load_now
+from benchmarks.source import Source, add_source_options, make_source
+from lipsync_edge.bench.measure import in_process
 from lipsync_edge.models.network import bundled_models, read_manifest
-from lipsync_edge.pipeline.job import RunOptions, RunResult
+from lipsync_edge.models.preset import Preset, load_preset
 
-RESULTS = Path(__file__).parent / "results" / "profile.json"
 PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's own rectangle beside that
     "decoder's picture": 1.5,
     "its planes without the chroma's place": 1.5,
@@ -45,47 +38,60 @@ PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's
 LEAST = 3.0  # decoder's picture and finished picture
 
 
-def profile(preset: str, face: Path, audio: Path, folder: Path) -> dict[str, Any]:
-    """Run once after a short run; return the row of a preset."""
-    engine = load(preset=preset, device="cpu")
-    engine.run(face, audio, folder / "out.mp4", options=RunOptions(end=0.5))
-    load_before, times, cpu = os.getloadavg()[0], Times(time.time()), time.process_time()
-    result = engine.run(face, audio, folder / "out.mp4", observe=times)
-    cpu = time.process_time() - cpu
+def profile(preset: str, source: Source, seconds: float) -> dict[str, Any]:
+    """Return the row of a preset."""
+    load = load_now()
+    job: dict[str, Any] = {
+        "preset": preset,
+        "device": "cpu",
+        "precision": "auto",
+        "threads": None,
+        "models": None,
+    }
+    job |= {"face": str(source.face), "audio": str(source.audio), "seconds": seconds}
+    found = in_process(job)
+    if "error" in found:
+        raise SystemExit(f"{preset}: {found['error']}")
+    width, height = (int(side) for side in found["size"].split("x"))
+    stages, means, frames = found["stage_ms"], found["mean_ms"], found["frames"]
     return {
         "preset": preset,
-        "size": f"{result.width}x{result.height}",
-        "frames": result.frames,
-        "fps": round(result.frames / result.elapsed_s, 2),
-        "cpu_ms": round(1000 * cpu / result.frames, 2),
-        "load": round(load_before, 2),
-        "precisions": result.precisions,
-        "stage_ms": {
-            stage: {**percentiles(ms), "mean": round(1000 * result.stage_s[stage] / result.frames, 3)}
-            for stage, ms in times.stages.items()
-        },
-        "busy": busy(result),
-        "macs": macs(engine, times.stages, result.frames),
-        "moved_bytes": round(sum(PASSES.values()) * result.width * result.height),
-        "least_bytes": round(LEAST * result.width * result.height),
+        "size": found["size"],
+        "frames": frames,
+        "fps": found["fps"],
+        "cpu_ms": found["cpu_ms_per_frame"],
+        "load": load,
+        "precisions": found["precisions"],
+        "stage_ms": {stage: {**ms, "mean": means[stage]} for stage, ms in stages.items()},
+        "busy": busy(means, found["fps"]),
+        "macs": macs(load_preset(preset), found["precisions"], stages["detect"]["n"] / frames),
+        "moved_bytes": round(sum(PASSES.values()) * width * height),
+        "least_bytes": round(LEAST * width * height),
     }
 
 
-def busy(result: RunResult) -> dict[str, float]:
-    """Return the part of the run, 0…1, in which each thread did not wait for another."""
-    spent = result.stage_s
-    waits = spent["wait_decoder"] + spent["wait_encoder"]
-    parts = {"decode": spent["decode"], "make": result.elapsed_s - waits, "encode": spent["encode"]}
-    return {name: round(seconds / result.elapsed_s, 3) for name, seconds in parts.items()}
+def busy(mean_ms: Mapping[str, float], fps: float) -> dict[str, float]:
+    """Return the part of the run, 0…1, in which each thread did not wait for another.
+
+    Args:
+        mean_ms: stage → ms a frame.
+        fps: of the whole run.
+    """
+    frame_ms = 1000 / fps
+    waits = mean_ms["wait_decoder"] + mean_ms["wait_encoder"]
+    parts = {"decode": mean_ms["decode"], "make": frame_ms - waits, "encode": mean_ms["encode"]}
+    return {name: round(ms / frame_ms, 3) for name, ms in parts.items()}
 
 
-def macs(engine: Engine, stages: Mapping[str, Sequence[float]], frames: int) -> dict[str, int]:
-    """Return stage → multiply-adds a frame: the detector's by its calls, the others once a frame."""
+def macs(preset: Preset, precisions: Mapping[str, str], detections: float) -> dict[str, int]:
+    """Return stage → multiply-adds a frame: the detector's by its calls a frame, the others once a frame."""
     files = read_manifest(bundled_models())
-    calls = {"detect": len(stages["detect"]) / frames}
     return {
-        stage: round(files[f"{network.spec.name}.{network.precision}.onnx"]["macs"] * calls.get(stage, 1.0))
-        for stage, network in engine.networks.items()
+        stage: round(
+            files[f"{getattr(preset, stage)}.{precision}.onnx"]["macs"]
+            * (detections if stage == "detect" else 1)
+        )
+        for stage, precision in precisions.items()
     }
 
 
@@ -100,34 +106,20 @@ def markdown(row: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of profiles."""
+    add_source_options(parser, seconds=40.0)
+    parser.add_argument("--presets", nargs="+", default=["lite", "hq"])
+
+
+def main(options: argparse.Namespace) -> None:
     """Make the clip, profile each preset, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=CORPUS)
-    parser.add_argument("--seconds", type=float, default=40.0)
-    parser.add_argument("--presets", nargs="*", default=["lite", "hq"])
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    machine, clips = this_machine(), arguments.corpus / "eval"
+    origin = rows.stated()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        face = make_face(clips / CLIP, folder / "face.mp4")
-        audio = make_speech(clips / VOICE, folder / "voice.wav", arguments.seconds)
-        rows = [profile(preset, face, audio, folder) for preset in arguments.presets]
-    found = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
-        "passes": PASSES,
-        "rows": rows,
-    }
-    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
-    for row in rows:
+        source = make_source(options, Path(name))
+        found = [profile(preset, source, options.seconds) for preset in options.presets]
+    rows.write(options.results, "profile", {**origin, "passes": PASSES, "face": source.said, "rows": found})
+    for row in found:
         print(markdown(row), end="\n\n")
         print(f"busy {row['busy']}, multiply-adds a frame {row['macs']}")
         print(f"bytes a frame: {row['moved_bytes']:,} written, {row['least_bytes']:,} at least\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,32 +1,30 @@
 """Measure how long one waits: for `import lipsync_edge`, and for the first frame that `lipsync-edge run` writes.
 
-    python -m benchmarks.bench_start [--times 7] [--corpus DIR] [--out benchmarks/results/start.json]
+    python -m benchmarks run start [--times 7] [--corpus DIR]
 
 Every figure is of a fresh process, files in the disk cache (one run before is not counted). `import_ms` is the import
 alone, Python's own start not counted; `heavy` what it loaded of the modules that cost much. `first_frame_s` goes from
-the start of Python until the encoder has taken the first frame of a 1280x720 clip (that of bench_run.py), the command
-line, all imports and the loading and checking of the models included. Medians; `worst` beside them.
+the start of Python until the encoder has taken the first frame of a 1280x720 clip, the command line, all imports and
+the loading and checking of the models included (`lipsync-edge bench` leaves the command line out). Medians; `worst`
+beside them. Rows: start.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench_run import CLIP, CORPUS, VOICE, make_face, make_speech
-from lipsync_edge.machine import this_machine
+from benchmarks import rows
+from benchmarks.process import load_now
+from benchmarks.source import add_source_options, make_source
 
-RESULTS = Path(__file__).parent / "results" / "start.json"
 HEAVY = ("numpy", "cv2", "av", "onnxruntime", "openvino", "torch", "matplotlib", "typer", "rich")
 MOST_IMPORT_MS, MOST_FIRST_S = 150.0, 1.5
 IMPORT = f"""
@@ -79,35 +77,31 @@ def summary(times: list[float], most: float) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure, write, print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of starts."""
+    add_source_options(parser, seconds=1.0)
     parser.add_argument("--times", type=int, default=7)
-    parser.add_argument("--corpus", type=Path, default=CORPUS)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    machine, clips = this_machine(), arguments.corpus / "eval"
-    imports = [import_once() for _ in range(arguments.times + 1)][1:]
+    parser.add_argument("--presets", nargs="+", default=["lite", "hq"])
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure, write, print."""
+    origin = rows.stated()
+    imports = [import_once() for _ in range(options.times + 1)][1:]
     found: dict[str, Any] = {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": asdict(machine),
+        **origin,
         "import_ms": summary([ms for ms, _ in imports], MOST_IMPORT_MS),
         "heavy": imports[0][1],
         "first_frame_s": {},
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        face = make_face(clips / CLIP, folder / "face.mp4")
-        audio = make_speech(clips / VOICE, folder / "voice.wav", 1.0)
-        for preset in ("lite", "hq"):
-            load = round(os.getloadavg()[0], 2)
-            times = [first_frame_once(preset, face, audio, folder) for _ in range(arguments.times + 1)][1:]
-            found["first_frame_s"][preset] = {**summary(times, MOST_FIRST_S), "load": load}
-    arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+        source = make_source(options, folder)
+        found["face"] = source.said
+        for preset in options.presets:
+            load, times = load_now(), []
+            for _ in range(options.times + 1):
+                times.append(first_frame_once(preset, source.face, source.audio, folder))
+            found["first_frame_s"][preset] = {**summary(times[1:], MOST_FIRST_S), "load": load}
+    rows.write(options.results, "start", found)
     print(json.dumps({key: value for key, value in found.items() if key != "machine"}, indent=1))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,7 @@
-"""The paper's Table 2 on the evaluation clips: `python -m benchmarks.table2 --clips DIR [--models DIR]`.
+"""The paper's Table 2 on the evaluation clips: `python -m benchmarks table2 --corpus DIR [--models DIR]`.
 
-Of every clip the stretch in which most is said is taken. Every preset whose models are there makes it with
+Clips are those of DIR/eval; of each the stretch in which most is said is taken. Every preset whose models are there
+makes it with
 
 - its own sound (`self`) and, as a control, its own sound shuffled in pieces of 0.4 s (`shuffled`);
 - the next clip's sound (`cross`) and that sound shuffled (`cross_shuffled`);
@@ -10,35 +11,33 @@ A control must be worse on every sync figure, or the metric is wrong: it is judg
 they really were. In `self` the source's own mouth is the speaker's, so that what shows through of it helps, in the
 control as well; in `cross` it is somebody else's (`source_r` says how much of it is left); a still has no motion of
 its own. SyncNet, a scorer, is no row. Figures are means over clips; one that needs a model which is not there is
-absent and listed under `missing`. Writes benchmarks/results/table2.json.
+absent and listed under `missing`. Rows: table2.json.
 
-`--untrained DIR` (of `python -m benchmarks.untrained`) lets presets whose trained networks are not there run for a
-moment on made-up numbers: how long it takes, and that it runs. Their pictures are judged by nobody.
+`--untrained DIR` (of `python -m benchmarks reference untrained`) lets presets whose trained networks are not there run
+for a moment on made-up numbers: how long it takes, and that it runs. Their pictures are judged by nobody.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
-from datetime import datetime, timezone
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.table2_clips import LEAST_SPEECH, Stretch, shuffled, stretch, write_sound
-from benchmarks.table2_untrained import MADE_UP, plumbing
+from benchmarks import rows as kept
+from benchmarks.process import load_now
+from benchmarks.table2.clips import LEAST_SPEECH, Stretch, shuffled, stretch, write_sound
+from benchmarks.table2.untrained import MADE_UP, plumbing
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import ModelError, NoFaceError
 from lipsync_edge.eval.evaluate import EvalOptions, Evaluation, evaluate
 from lipsync_edge.loading import load
 from lipsync_edge.pipeline.job import RunOptions
 
-RESULTS = Path(__file__).parent / "results" / "table2.json"
 PRESETS = ("wav2lip", "wav2lip-sr", "wav2lip-hq", "lite", "hq")
 UNCERTAIN = ("portrait_1080x1920",)  # whose sound may not be the speaker's own
 BETTER_HIGH = ("lse_c", "opening_r")  # a control must be lower
@@ -120,14 +119,15 @@ def chosen(one: Evaluation) -> dict[str, float]:
 
 def stretches(options: argparse.Namespace, folder: Path) -> tuple[list[Stretch], dict[str, str]]:
     """Cut the clips; returns those that can be used, and why others cannot."""
-    clips = sorted(p for p in options.clips.iterdir() if p.suffix in (".mp4", ".mkv", ".mpg"))
+    folder_of_clips = options.corpus / "eval"
+    clips = sorted(p for p in folder_of_clips.iterdir() if p.suffix in (".mp4", ".mkv", ".mpg"))
     clips = [p for p in clips if not options.names or p.name in options.names]
     left = {p.name: "the sound may not be the speaker's own" for p in clips if p.stem in UNCERTAIN}
     parts = [stretch(p, options.seconds, folder) for p in clips if p.stem not in UNCERTAIN]
     left |= {p.name: f"speech in {p.speech:.0%} of it" for p in parts if p.speech < LEAST_SPEECH}
     parts = [part for part in parts if part.speech >= LEAST_SPEECH]
     if len(parts) < 2:
-        raise SystemExit(f"expected at least two clips with speech in {options.clips}; got {len(parts)}")
+        raise SystemExit(f"expected at least two clips with speech in {folder_of_clips}; got {len(parts)}")
     return parts, left
 
 
@@ -149,13 +149,13 @@ def judged(
 
 def fill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return the whole table."""
-    load_before = round(os.getloadavg()[0], 2)
+    origin, load_before = kept.stated(), load_now()
     parts, left = stretches(options, folder)
     rows, absent = judged(parts, folder, options)
     made_up = list(absent) if options.untrained else []
     untrained = [plumbing(name, parts[0], options.untrained, folder) for name in made_up]
     return {
-        "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        **origin,
         "clips": [part.name for part in parts],
         "from_second": {part.name: part.start for part in parts},
         "left_out": left,
@@ -168,32 +168,34 @@ def fill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the table."""
+    parser.add_argument(
+        "--corpus", type=Path, required=True, help="folder with eval/, two clips with speech or more"
     )
-    parser.add_argument("--clips", type=Path, required=True)
-    parser.add_argument("--models", type=Path, help="your converted checkpoints")
+    parser.add_argument("--models", type=trained, help="your converted checkpoints")
     parser.add_argument("--untrained", type=Path, help="made-up numbers: speed and plumbing only")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--names", nargs="+", help="only these clips")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--every", type=int, default=5, help="compare pictures on every n-th frame")
     parser.add_argument("--jobs", type=int, default=2, help="presets at a time")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    options = parser.parse_args(words)
-    if options.models and (options.models / MADE_UP).is_file():
-        parser.error(f"{options.models} holds made-up numbers, which are no result: give it as --untrained")
-    return options
 
 
-def main(words: list[str] | None = None) -> None:
+def trained(text: str) -> Path:
+    """Return a folder of models; refuses made-up numbers."""
+    if (Path(text) / MADE_UP).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text} holds made-up numbers, which are no result: give it as --untrained"
+        )
+    return Path(text)
+
+
+def main(options: argparse.Namespace) -> None:
     """Fill the table; ends with an error when a control is not worse."""
-    options = parse(words)
     with tempfile.TemporaryDirectory() as folder:
         table = fill(options, Path(folder))
-    options.out.write_text(json.dumps(table, indent=1) + "\n")
+    path = kept.write(options.results, "table2", table)
     wrong = [
         f"{row['preset']} {way} {metric}"
         for row in table["rows"]
@@ -201,10 +203,6 @@ def main(words: list[str] | None = None) -> None:
         for metric, worse in verdict.items()
         if not worse
     ]
-    print(f"{options.out.name}: {len(table['rows'])} presets; absent: {', '.join(table['absent']) or 'none'}")
+    print(f"{path.name}: {len(table['rows'])} presets; absent: {', '.join(table['absent']) or 'none'}")
     if wrong:
         raise SystemExit(f"the control is not worse: {', '.join(wrong)}")
-
-
-if __name__ == "__main__":
-    main()

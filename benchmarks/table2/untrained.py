@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.table2_clips import RATE, Stretch, write_sound
+from benchmarks.table2.clips import RATE, Stretch, write_sound
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions
@@ -17,7 +17,7 @@ from lipsync_edge.models.network import load_network
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader
 
-MADE_UP = "box.json"  # `benchmarks.untrained` leaves it in its folder
+MADE_UP = "box.json"  # `benchmarks reference untrained` leaves it in its folder
 NOTE = "untrained: speed and plumbing only"
 SECONDS = 0.4
 
