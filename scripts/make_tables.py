@@ -6,13 +6,13 @@ A table stands between `<!-- table NAME -->` and `<!-- end NAME -->`; a test fai
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
+from kinds_of_rows import tables_by_kind
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 
 ROOT = Path(__file__).parents[1]
@@ -152,8 +152,7 @@ def filled(text: str, results: Path = RESULTS) -> str:
         head, rest = text.split(begin, 1)
         if end not in rest:
             raise ValueError(f"{begin} without {end}")
-        path = results / f"{name}.json"
-        body = make(json.loads(path.read_text("utf-8"))) if path.is_file() else "Not measured."
+        body = tables_by_kind(results, (name,), lambda rows, n=name, m=make: m(rows[n]))
         text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
     return text
 

@@ -3,9 +3,9 @@
     python -m benchmarks compare BEFORE [AFTER] [--rounds 5] [--seconds 20] [--presets lite hq] [--corpus DIR]
 
 BEFORE and AFTER are commits; each gets a git worktree in a temporary folder, removed at the end. Without AFTER it
-is this checkout as it is, changes included. A round is BEFORE, AFTER for every preset, `run` and live, each in a process
-of its own that uses the public interface only (`side.py`), after a short run that is not counted. Both sides run the
-networks of their own checkout; `same_networks` says whether those are the same files.
+is this checkout as it is, changes included. A round is BEFORE, AFTER for every preset, `run` and live, each in a
+process of its own that uses the public interface only (`side.py`), after a short run that is not counted. Both sides
+run the networks of their own checkout; `same_networks` says whether those are the same files.
 
 A row's `ratio` is BEFORE's fps over AFTER's fps, that is AFTER's time a frame over BEFORE's: 1.03 is three percent
 slower. It is the median over rounds, `ratios` has each and `spread` is the least and the largest; `cpu_ratio` is the

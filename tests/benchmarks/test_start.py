@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks import bench_start
+from benchmarks.run import start
 from tests.clips import write_clip, write_sound
 from tests.test_offline import SIZE
 
@@ -26,7 +26,7 @@ finally:
 
 
 def test_the_import_loads_nothing_that_costs():
-    ms, heavy = bench_start.import_once()
+    ms, heavy = start.import_once()
     assert heavy == []
     assert ms > 0
 
@@ -43,16 +43,16 @@ def test_the_first_frame_is_noted_once_and_after_the_start(tmp_path):
     face, sound = write_clip(tmp_path / "f.mp4", 25, size=SIZE), write_sound(tmp_path / "s.wav", 0.2)
     before = time.time()
     with pytest.raises(subprocess.CalledProcessError):  # no face in these pictures for the real detector
-        bench_start.first_frame_once("lite", face, sound, tmp_path)
+        start.first_frame_once("lite", face, sound, tmp_path)
     assert before < float((tmp_path / "first").read_text()) < time.time()
 
 
 def test_the_median_decides():
-    assert bench_start.summary([1.0, 2.0, 9.0], 3.0) == {
+    assert start.summary([1.0, 2.0, 9.0], 3.0) == {
         "median": 2.0,
         "worst": 9.0,
         "n": 3,
         "target": 3.0,
         "reached": True,
     }
-    assert json.loads(json.dumps(bench_start.summary([3.0], 3.0)))["reached"] is False
+    assert json.loads(json.dumps(start.summary([3.0], 3.0)))["reached"] is False

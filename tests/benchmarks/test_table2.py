@@ -5,10 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import table2
-from benchmarks.table2 import control_verdict, means
-from benchmarks.table2_clips import PIECE, RATE, Stretch, most_spoken, shuffled, stretch
-from benchmarks.table2_untrained import MADE_UP
+from benchmarks.__main__ import parsed
+from benchmarks.table2 import table
+from benchmarks.table2.clips import PIECE, RATE, Stretch, most_spoken, shuffled, stretch
+from benchmarks.table2.table import control_verdict, means
+from benchmarks.table2.untrained import MADE_UP
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
 from lipsync_edge.video.probe import read_image
@@ -19,7 +20,8 @@ from lipsync_edge.video.writer import VideoFormat, VideoWriter
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """Two clips of the demo's face and voice, 25 frames each, the second with its sound reversed."""
-    folder = tmp_path_factory.mktemp("clips")
+    folder = tmp_path_factory.mktemp("corpus") / "eval"
+    folder.mkdir()
     picture = np.asarray(cv2.resize(read_image(demo_files()[0]), (240, 240)), np.uint8)
     voice = read_audio(demo_files()[1])[: 2 * RATE]
     for name, sound in (("a.mp4", voice[:RATE]), ("b.mp4", voice[RATE:])):
@@ -99,18 +101,18 @@ def test_pictures_and_sound_of_a_stretch_begin_together(tmp_path):
 def test_made_up_numbers_are_refused_as_models(tmp_path, capsys):
     (tmp_path / MADE_UP).write_text("[]")
     with pytest.raises(SystemExit):
-        table2.parse(["--clips", ".", "--models", str(tmp_path)])
+        parsed(["table2", "--corpus", ".", "--models", str(tmp_path)])
     assert "no result" in capsys.readouterr().err
 
 
 def test_table2_runs_every_preset_that_can_load_and_names_the_others(clips, tmp_path):
-    words = ["--clips", str(clips), "--seconds", "0.6", "--jobs", "1"]
-    table = json.loads(json.dumps(table2.fill(table2.parse(words), tmp_path), allow_nan=False))
-    assert [row["preset"] for row in table["rows"]] == ["lite", "hq"]
-    assert set(table["absent"]) == {"wav2lip", "wav2lip-sr", "wav2lip-hq"}
-    assert "s3fd" in table["absent"]["wav2lip"]
-    assert table["untrained"] == []
-    for row in table["rows"]:
+    words = ["table2", "--corpus", str(clips.parent), "--seconds", "0.6", "--jobs", "1"]
+    found = json.loads(json.dumps(table.fill(parsed(words)[1], tmp_path), allow_nan=False))
+    assert [row["preset"] for row in found["rows"]] == ["lite", "hq"]
+    assert set(found["absent"]) == {"wav2lip", "wav2lip-sr", "wav2lip-hq"}
+    assert "s3fd" in found["absent"]["wav2lip"]
+    assert found["untrained"] == []
+    for row in found["rows"]:
         assert row["skipped"] == {}
         assert {"psnr_mouth", "ssim_mouth", "seam"} <= set(row["self"])
         assert "psnr_mouth" not in row["still"]
@@ -121,7 +123,7 @@ def test_table2_runs_every_preset_that_can_load_and_names_the_others(clips, tmp_
 def test_controls_are_judged_by_the_true_sound_and_speaker(monkeypatch, tmp_path):
     """What SyncNet hears must not be the shuffled sound that the mouth was made of."""
     asked = {}
-    monkeypatch.setattr(table2, "evaluate", lambda options: asked.setdefault("options", options))
+    monkeypatch.setattr(table, "evaluate", lambda options: asked.setdefault("options", options))
 
     class Fake:
         def run(self, face, audio, out, options):
@@ -139,10 +141,10 @@ def test_controls_are_judged_by_the_true_sound_and_speaker(monkeypatch, tmp_path
         )
         for name in "ab"
     )
-    options = table2.parse(["--clips", "."])
-    for way in table2.WAYS:
+    options = parsed(["table2", "--corpus", "."])[1]
+    for way in table.WAYS:
         asked.clear()
-        table2.one_way(Fake(), way, part, other, tmp_path, options)
+        table.one_way(Fake(), way, part, other, tmp_path, options)
         speaker = part if way in ("self", "shuffled") else other
         heard, true = asked["heard"], read_audio(asked["options"].audio)
         assert np.allclose(true, speaker.voice, atol=1e-3)

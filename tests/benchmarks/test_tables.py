@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,33 @@ def test_a_changed_row_changes_the_text(tables, tmp_path):
         "cores": 2,
         "note": "",
     }
-    path = tmp_path / "run.json"
+    path = tmp_path / "avx2" / "run.json"
+    path.parent.mkdir()
     path.write_text(json.dumps([row]))
     before = tables.filled("a\n<!-- table run --><!-- end run -->\nb", tmp_path)
     assert "| `lite` | 1x1 | 2 | 3.0 |" in before
     assert tables.filled(before, tmp_path) == before
     path.write_text(json.dumps([row | {"fps": 9.0}]))
     assert tables.filled(before, tmp_path) != before
+
+
+def test_processors_stand_side_by_side_and_common_rows_belong_to_none(tables, tmp_path):
+    import kinds_of_rows
+
+    row = {"variant": "both", "fps": 70.0, "cpu_ms": 25.0, "n": 3}
+    for kind, fps in (("amx", 80.0), ("avx2", 50.0)):
+        (tmp_path / kind).mkdir()
+        found = {"rows": [row | {"fps": fps}], "machine": {"load": 0.1}}
+        (tmp_path / kind / "threads.json").write_text(json.dumps(found))
+    text = tables.filled("<!-- table threads --><!-- end threads -->", tmp_path)
+    assert text.index("AMX int8") < text.index("| 80.0 |") < text.index("with AVX2") < text.index("| 50.0 |")
+    (tmp_path / "avx2" / "threads.json").unlink()
+    (tmp_path / "common.json").write_text("[1]")
+    found = kinds_of_rows.found_by_kind(tmp_path, ("threads", "common"))
+    assert list(found) == ["amx"]
+    assert found["amx"]["common"] == [1]
+    assert kinds_of_rows.found_by_kind(tmp_path, ("common",)) == {"": {"common": [1]}}
+    assert kinds_of_rows.found_by_kind(tmp_path, ("threads", "none")) == {}
 
 
 def test_what_was_not_measured_is_said(tables, tmp_path):
