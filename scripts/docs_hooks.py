@@ -9,7 +9,6 @@ import posixpath
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -102,10 +101,3 @@ def _target(link: str, place: str, source: str, config: MkDocsConfig) -> str:
 
 def _from(place: str, target: str) -> str:
     return posixpath.relpath(target, posixpath.dirname(place) or ".")
-
-
-def on_post_build(config: MkDocsConfig, **_: Any) -> None:
-    """Leave nothing of the import path behind."""
-    for folder in (str(ROOT), str(ROOT / "scripts")):
-        if folder in sys.path:
-            sys.path.remove(folder)
