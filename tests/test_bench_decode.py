@@ -46,7 +46,7 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
     assert got.flags.c_contiguous
     assert got.flags.writeable
     assert (source is not None) == (is_420(frame) and scale == 1)
-    assert made.yuv is None or np.array_equal(made.yuv.to_ndarray(), plain.to_ndarray())
+    assert source is None or np.array_equal(source.to_ndarray(), plain.to_ndarray())
 
 
 def test_a_turned_picture_is_turned(reader):
