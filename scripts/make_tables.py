@@ -14,10 +14,17 @@ from typing import Any
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
+from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, summary_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "NOTES.md", ROOT / "export" / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "measurements.md",
+    ROOT / "benchmarks" / "NOTES.md",
+    ROOT / "export" / "README.md",
+)
+"""Pages that hold tables; each table stands in one of them."""
 FIGURES = {
     "lse_d": "LSE-D ↓",
     "lse_c": "LSE-C ↑",
@@ -140,7 +147,13 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "profile": profile_table,
     "picture": picture_table,
     "threads": threads_table,
+    "summary": summary_table,
+    "live": live_table,
+    "dubbing": dubbing_table,
+    "lips_figures": lips_table,
 }
+SOURCES = {"summary": SUMMARY}
+"""Tables that are made of several files; every other one is made of the file of its own name."""
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
@@ -152,9 +165,16 @@ def filled(text: str, results: Path = RESULTS) -> str:
         head, rest = text.split(begin, 1)
         if end not in rest:
             raise ValueError(f"{begin} without {end}")
-        body = tables_by_kind(results, (name,), lambda rows, n=name, m=make: m(rows[n]))
+        body = tables_by_kind(
+            results, SOURCES.get(name, (name,)), lambda found, n=name, m=make: m(_rows(n, found))
+        )
         text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
     return text
+
+
+def _rows(name: str, found: dict[str, Any]) -> Any:
+    """Return what a table is made of: file → rows where it needs several, else the rows."""
+    return found if name in SOURCES else found[name]
 
 
 def main() -> None:

@@ -47,6 +47,5 @@ def facts_of(engine: Engine, avatar: Avatar, source: Source, options: argparse.N
         "threads": options.threads,
         "precisions": {stage: network.precision for stage, network in engine.networks.items()},
         "cores": origin["machine"]["cores"],
-        "load": origin["machine"]["load"],
         **origin,
     }

@@ -5,7 +5,7 @@
 Each stream gets the sound again and again, in pieces of 20 ms at the pace it is spoken, with a pause of a second
 between, and runs in a thread of its own, paced by the clock. A frame's latency counts from the moment the last piece
 of sound that it needs came, to the moment it was handed out; it holds the wait for the frame's slot, up to 1 / fps.
-Rows: live.json. `load` is the machine's load average before; `nice` the priority that the measured process had.
+Rows: live.json. `load` is the machine's load average at the end; `nice` the priority that the measured process had.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy.typing as npt
 import lipsync_edge as le
 from benchmarks import rows
 from benchmarks.live.opened import add_live_options, avatar_of, facts_of, sound_of
+from benchmarks.process import load_now
 from benchmarks.source import RATE, make_source
 from lipsync_edge.audio.alignment import samples_needed
 from lipsync_edge.engine import Engine
@@ -172,6 +173,7 @@ def main(options: argparse.Namespace) -> None:
         source = make_source(options, Path(folder))
         avatar, sound = avatar_of(engine, source), sound_of(source)
     facts = facts_of(engine, avatar, source, options)
-    row = measure(engine, avatar, sound, options.minutes, options.streams) | facts | {"nice": os.nice(0)}
+    row = measure(engine, avatar, sound, options.minutes, options.streams) | facts
+    row |= {"nice": os.nice(0), "load": load_now()}
     print(json.dumps(row))
     rows.keep(options.results, "live", [row], KEY)

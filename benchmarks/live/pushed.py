@@ -2,8 +2,8 @@
 
     python -m benchmarks live pushed [--minutes M] [--preset lite] [--corpus DIR]
 
-Pushes the sound in pieces of 20 ms, as fast as the frames are made. `load` is the machine's load average before: above
-the number of cores, times are those of a busy machine; `cpu_ms_per_frame`, of all threads together, is not.
+Pushes the sound in pieces of 20 ms, as fast as the frames are made. `load` is the machine's load average at the end:
+above the number of cores, times are those of a busy machine; `cpu_ms_per_frame`, of all threads together, is not.
 Rows: stream.json.
 """
 
@@ -21,6 +21,7 @@ import numpy as np
 import lipsync_edge as le
 from benchmarks import rows
 from benchmarks.live.opened import add_live_options, avatar_of, facts_of, sound_of
+from benchmarks.process import load_now
 from benchmarks.source import RATE, make_source
 from lipsync_edge.engine import Engine
 from lipsync_edge.live.process import resident_bytes
@@ -92,6 +93,8 @@ def main(options: argparse.Namespace) -> None:
         source = make_source(options, Path(name))
         avatar, saved = opened(avatar_of(engine, source), Path(name))
         facts = facts_of(engine, avatar, source, options)
-        row = measure(engine, avatar, sound_of(source), options.minutes) | facts | saved
+        row = (
+            measure(engine, avatar, sound_of(source), options.minutes) | facts | saved | {"load": load_now()}
+        )
     print(json.dumps(row))
     rows.keep(options.results, "stream", [row], KEY)

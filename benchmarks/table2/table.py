@@ -32,10 +32,9 @@ from benchmarks import rows as kept
 from benchmarks.process import load_now
 from benchmarks.table2.clips import LEAST_SPEECH, Stretch, shuffled, stretch, write_sound
 from benchmarks.table2.untrained import MADE_UP, plumbing
-from lipsync_edge.engine import Engine
+from lipsync_edge.engine import Engine, load
 from lipsync_edge.errors import ModelError, NoFaceError
 from lipsync_edge.eval.evaluate import EvalOptions, Evaluation, evaluate
-from lipsync_edge.loading import load
 from lipsync_edge.pipeline.job import RunOptions
 
 PRESETS = ("wav2lip", "wav2lip-sr", "wav2lip-hq", "lite", "hq")
