@@ -20,7 +20,7 @@ from lipsync_edge.pipeline.job import Job, RunResult, track_options
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.render.renderer import Probe
-from lipsync_edge.types import U8, Boxes, Frame, Rendered
+from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
@@ -74,7 +74,7 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
     with VideoWriter(job.out, _format(job)) as writer:
         soundtrack = Soundtrack(job, writer)
 
-        def encode(item: tuple[Rendered, Fraction, av.VideoFrame | None]) -> None:
+        def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
             with counters.probe("encode"):
                 soundtrack.until(item[1])
                 writer.write(*item)
@@ -88,7 +88,7 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                 for frame, rendered in zip(batch, finished, strict=True):
                     counters.count(frame)
                     with counters.probe("wait_encoder"):
-                        sink.put((rendered, frame.time, frame.source))
+                        sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
                 if progress is not None:
                     progress(counters.frames, job.total)
         _check_made(job, counters)
