@@ -14,7 +14,7 @@ from lipsync_edge.models.spec import WarpHead
 from lipsync_edge.render.enhance import Enhancer, compose_small, window_pixels
 from lipsync_edge.render.lips import Lips, WarpMouth
 from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.types import F32, Frame
+from lipsync_edge.types import F32, U8, Face, Frame, Region
 from tests import fakes
 
 RNG = np.random.default_rng(11)
@@ -48,12 +48,16 @@ def warp_engine(**changes: object) -> Engine:
     )
 
 
+def pictures(engine: Engine, frames: list[Frame]) -> list[U8]:
+    return [rendered.image_bgr for rendered in engine.render(frames)]
+
+
 def test_nothing_gives_nothing() -> None:
     assert warp_engine().render([]) == []
 
 
 def test_a_frame_without_a_face_gives_its_own_frame_back() -> None:
-    out = warp_engine().render([frame_with(face=False), frame_with(1), frame_with(2, face=False)])
+    out = pictures(warp_engine(), [frame_with(face=False), frame_with(1), frame_with(2, face=False)])
     assert out[0] is FRAME
     assert out[2] is FRAME
     assert (out[1] != FRAME).any()
@@ -67,20 +71,20 @@ def test_the_source_frame_is_never_written_to() -> None:
 
 def test_batches_and_single_calls_give_the_same_frames() -> None:
     engine = warp_engine()
-    ticks = [frame_with(i, loudness) for i, loudness in enumerate((-4, -1, 2, 4))]
-    together = engine.render(ticks)
-    for one, frame in zip(ticks, together, strict=True):
-        assert np.array_equal(engine.render([one])[0], frame)
+    frames = [frame_with(i, loudness) for i, loudness in enumerate((-4, -1, 2, 4))]
+    together = pictures(engine, frames)
+    for one, frame in zip(frames, together, strict=True):
+        assert np.array_equal(pictures(engine, [one])[0], frame)
 
 
 def test_the_mouth_follows_the_mel_and_silence_leaves_this_one_alone() -> None:
-    quiet, loud = warp_engine().render([frame_with(0, -4.0), frame_with(1, 4.0)])
+    quiet, loud = pictures(warp_engine(), [frame_with(0, -4.0), frame_with(1, 4.0)])
     assert np.abs(quiet.astype(int) - FRAME).max() <= 1
     assert np.abs(loud.astype(int) - FRAME).max() > 60
 
 
 def test_only_the_mouth_of_the_warp_changes() -> None:
-    out = warp_engine().render([frame_with()])[0]
+    out = pictures(warp_engine(), [frame_with()])[0]
     changed = np.argwhere(np.abs(out.astype(int) - FRAME).max(2) > 1)
     (y1, x1), (y2, x2) = changed.min(0), changed.max(0)
     mouth = POINTS[3:].mean(0)
@@ -114,7 +118,7 @@ def published(enhance: bool = False, segment: bool = False) -> Engine:
 
 
 def test_published_wav2lip_cuts_floats_off_and_pastes_the_box() -> None:
-    out = published().render([frame_with(points=False)])[0]
+    out = pictures(published(), [frame_with(points=False)])[0]
     x1, y1, x2, y2 = BOX.astype(int)
     face = cv2.resize(FRAME[y1:y2, x1:x2], (96, 96))
     made = ((np.float32(1) - face.astype(np.float32) / np.float32(255)) * np.float32(255)).astype(np.uint8)
@@ -124,7 +128,7 @@ def test_published_wav2lip_cuts_floats_off_and_pastes_the_box() -> None:
 
 
 def test_published_hq_rounds_enlarges_and_keeps_what_the_parser_calls_hair() -> None:
-    out = published(enhance=True, segment=True).render([frame_with(points=False)])[0]
+    out = pictures(published(enhance=True, segment=True), [frame_with(points=False)])[0]
     x1, y1, x2, y2 = BOX.astype(int)
     source = np.ascontiguousarray(FRAME[y1:y2, x1:x2])
     inverted = np.float32(1) - cv2.resize(source, (96, 96)).astype(np.float32) / np.float32(255)
@@ -143,7 +147,7 @@ def test_soft_paste_of_a_painted_face_obeys_the_gain() -> None:
         lips=Lips(fakes.image_lips()),
         segmenter=Segmenter(fakes.regions_segmenter()),
     )
-    silent, loud = engine.render([frame_with(0, gain=0.0), frame_with(1, gain=1.0)])
+    silent, loud = pictures(engine, [frame_with(0, gain=0.0), frame_with(1, gain=1.0)])
     assert np.array_equal(silent, FRAME)
     assert (loud != FRAME).any()
 
@@ -198,3 +202,33 @@ def test_enhancing_is_left_out_where_the_face_is_smaller_than_the_crop(scale: fl
     points = (TEMPLATE * scale + 20).astype(np.float32)
     engine.render([spoken(points)])
     assert bool(network.backend.calls) == (scale > 64)  # type: ignore[attr-defined]
+
+
+def test_two_faces_of_a_frame_hear_each_its_own_voice() -> None:
+    """What one face hears changes nothing on the other, and both parts are said to have changed."""
+    loud, quiet = (np.full((80, 16), level, np.float32) for level in (4.0, -4.0))
+    left, right = ((TEMPLATE * 90 + shift).astype(np.float32) for shift in ((10, 40), (130, 40)))
+    boxes = [np.array([x, 40, x + 90, 130], np.float32) for x in (10, 130)]
+
+    def both(of_left: F32, of_right: F32) -> Frame:
+        heard = zip(boxes, (left, right), (of_left, of_right), strict=True)
+        return Frame(
+            0, Fraction(0), FRAME, faces=tuple(Face(box, points, features=mel) for box, points, mel in heard)
+        )
+
+    calm, first, second, all_of_them = warp_engine().render(
+        [both(quiet, quiet), both(loud, quiet), both(quiet, loud), both(loud, loud)]
+    )
+    half = FRAME.shape[1] // 2
+    assert np.array_equal(first.image_bgr[:, half:], calm.image_bgr[:, half:])
+    assert np.array_equal(second.image_bgr[:, :half], calm.image_bgr[:, :half])
+    assert np.array_equal(all_of_them.image_bgr[:, :half], first.image_bgr[:, :half])
+    assert np.array_equal(all_of_them.image_bgr[:, half:], second.image_bgr[:, half:])
+    assert (first.image_bgr != calm.image_bgr).any()
+    assert isinstance(first.changed, Region)
+    assert first.changed.x1 < 60 < 180 < first.changed.x2
+
+
+def test_a_face_that_hears_nothing_is_left_alone() -> None:
+    deaf = fakes.framed(0, FRAME, Fraction(0), BOX, POINTS)
+    assert warp_engine().render([deaf])[0].image_bgr is FRAME

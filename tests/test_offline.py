@@ -23,6 +23,7 @@ from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.render.composers import WarpComposer
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Boxes
@@ -277,7 +278,7 @@ def test_a_failure_in_any_stage_ends_the_run_and_leaves_nothing(
     elif stage == "lips":
         monkeypatch.setattr(Lips, "__call__", late(Lips.__call__))
     elif stage == "blend":
-        monkeypatch.setattr(Engine, "_blend", late(Engine._blend))
+        monkeypatch.setattr(WarpComposer, "compose", late(WarpComposer.compose))
     elif stage == "encode":
         monkeypatch.setattr(writer.VideoWriter, "write", late(writer.VideoWriter.write))
     else:

@@ -14,7 +14,7 @@ import pytest
 
 from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.types import Region, Rendered
+from lipsync_edge.types import Region
 from lipsync_edge.video.color import ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
@@ -31,7 +31,7 @@ def picture_format(width: int = 160, height: int = 120, **changes: object) -> Vi
 def write(path: Path, what: VideoFormat, times: list[Fraction]) -> Path:
     with VideoWriter(path, what) as writer:
         for i, time in enumerate(times):
-            writer.write(Rendered(scene(what.width, what.height, i)), time)
+            writer.write(scene(what.width, what.height, i), time)
     return path
 
 
@@ -82,7 +82,7 @@ def test_what_nobody_touched_stays_as_it_was(tmp_path: Path, matrix: int, colour
     what = picture_format(320, 240, color=info.color, crf=0)
     with VideoWriter(tmp_path / "b.mp4", what) as writer:
         for frame in VideoReader(source):
-            writer.write(Rendered(frame.image_bgr), frame.time)
+            writer.write(frame.image_bgr, frame.time)
     assert probe(tmp_path / "b.mp4").color == info.color
     before, after = planes(source), planes(tmp_path / "b.mp4")
     for one, other in zip(before, after, strict=True):
@@ -107,10 +107,10 @@ def test_outside_the_changed_part_not_one_bit_changes(
     with VideoWriter(tmp_path / "part.mp4", what) as part, VideoWriter(tmp_path / "all.mp4", what) as whole:
         for picture, frame in frames:
             assert frame.source is not None
-            kept = frame.yuv.to_ndarray()
-            part.write(Rendered(picture, changed), frame.time, frame.source)
-            assert np.array_equal(frame.yuv.to_ndarray(), kept), "the decoded picture is not written into"
-            whole.write(Rendered(picture), frame.time)
+            kept = frame.source.to_ndarray()
+            part.write(picture, frame.time, frame.source, changed)
+            assert np.array_equal(frame.source.to_ndarray(), kept), "the decoded picture is not written into"
+            whole.write(picture, frame.time)
     before, after = planes(source), planes(tmp_path / "part.mp4")
     for one, other, anew, step in zip(before, after, planes(tmp_path / "all.mp4"), (1, 2, 2), strict=True):
         inside = np.zeros(one.shape, bool)
@@ -125,7 +125,7 @@ def test_an_original_of_another_size_is_not_used(tmp_path: Path) -> None:
     small = next(iter(VideoReader(write_clip(tmp_path / "a.mp4", 1, size=(160, 120)))))
     assert small.source is not None
     with VideoWriter(tmp_path / "b.mp4", picture_format(161, 121, crf=0)) as writer:
-        writer.write(Rendered(scene(161, 121, 5)), Fraction(0), small.source)
+        writer.write(scene(161, 121, 5), Fraction(0), small.source)
     assert number(as_opencv_reads(tmp_path / "b.mp4")[1][0]) == 5
 
 
@@ -178,7 +178,7 @@ def test_sound_of_every_rate(
             writer.write_sound(
                 np.repeat(np.sin(2 * np.pi * 440 * time)[:, None], channels, 1).astype(np.float32) * 0.5
             )
-            writer.write(Rendered(scene(index=i), Fraction(i), 25))
+            writer.write(scene(index=i), Fraction(i, 25))
     info = probe_sound(path)
     assert (info.rate, info.channels) == (kept, channels)
     with av.open(str(path)) as container:
@@ -203,7 +203,7 @@ def test_picture_and_sound_are_in_step_after_ten_minutes(tmp_path: Path, suffix:
             writer.write_sound(wave)
             for part in range(fps):
                 bright = second in moments and part == 0
-                writer.write(Rendered(light if bright else dark, Fraction(second * fps + part), fps))
+                writer.write(light if bright else dark, Fraction(second * fps + part, fps))
     flashes = [float(frame.time) for frame in VideoReader(path) if frame.image_bgr.mean() > 100]
     assert flashes == moments
     assert onsets(read_audio(path), 16_000) == pytest.approx(moments, abs=0.005)
@@ -216,7 +216,7 @@ def test_independent_tool_agrees_on_start_and_length(tmp_path: Path) -> None:
     with VideoWriter(path, picture_format(sound_rate=48_000)) as writer:
         for i in range(50):
             writer.write_sound(np.zeros((1920, 1), np.float32))
-            writer.write(Rendered(scene(index=i), Fraction(i), 25))
+            writer.write(scene(index=i), Fraction(i, 25))
     command = ["ffprobe", "-v", "error", "-show_streams", "-count_frames", "-of", "json", str(path)]
     video, sound = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["streams"]
     assert (video["nb_read_frames"], float(video["start_time"]), float(video["duration"])) == ("50", 0.0, 2.0)
@@ -230,7 +230,7 @@ def test_nothing_is_left_after_an_exception(tmp_path: Path) -> None:
 
     def stopped() -> None:
         with VideoWriter(old, picture_format()) as writer:
-            writer.write(Rendered(scene()), Fraction(0))
+            writer.write(scene(), Fraction(0))
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
@@ -260,7 +260,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
     def fill() -> None:
         with VideoWriter(path, picture_format(640, 480)) as writer:
             for i in range(50):
-                writer.write(Rendered(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8), Fraction(i), 25))
+                writer.write(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8), Fraction(i, 25))
 
     with pytest.raises(OutputError) as caught:
         fill()
