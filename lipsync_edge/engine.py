@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models import autotune
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.preset import Preset, load_preset
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.renderer import Probe, Renderer, no_probe
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Frame, Rendered
@@ -78,6 +79,8 @@ def _open(
         lips=Lips(network(preset.lips)),
         segmenter=Segmenter(network(preset.segment)) if preset.segment else None,
         enhancer=Enhancer(network(preset.enhance)) if preset.enhance else None,
+        encoder=AudioEncoder(network(preset.voice)) if preset.voice else None,
+        landmarker=Landmarker(network(preset.landmarks)) if preset.landmarks else None,
     )
     return Engine(detector, renderer, chosen=why)
 

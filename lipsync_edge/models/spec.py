@@ -21,7 +21,7 @@ else:
     import tomli as tomllib
 
 SPECS = Path(__file__).parent / "specs"
-ROLES = ("detect", "lips", "segment", "enhance", "sync")
+ROLES = ("detect", "landmarks", "voice", "lips", "segment", "enhance", "sync")
 GRAPH_FIELDS = (
     "name",
     "role",

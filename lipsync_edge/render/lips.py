@@ -49,6 +49,22 @@ class WarpMouth:
 Mouth = ImageMouth | WarpMouth
 
 
+class AudioEncoder:
+    """Calls the audio encoder: what a sound asks of the mouth, in a few numbers."""
+
+    def __init__(self, network: Network) -> None:
+        if network.spec.role != "voice" or network.spec.audio is None:
+            raise ModelError(
+                expected="a voice card with an [audio] table", got=f"card {network.spec.name}"
+            )
+        self.network = network
+        self.audio = network.spec.audio
+
+    def __call__(self, mels: Sequence[F32]) -> F32:
+        """Return the mouth coefficients, float32 (n, 8), of n windows, float32 (80, T), -4…4."""
+        return np.asarray(self.network(mel=np.stack(mels))["coefficients"], np.float32)
+
+
 class Lips:
     """Calls the lip network on batches."""
 

@@ -1,0 +1,154 @@
+"""Own mouths in a run: the film is looked through once for exemplars, then every frame gets its plan."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from lipsync_edge.errors import InputError, ModelError
+from lipsync_edge.face.tracker import Tracker, track
+from lipsync_edge.pipeline.job import Job, track_options
+from lipsync_edge.render.exemplars.library import MOST, Library
+from lipsync_edge.render.exemplars.own_mouth import can_talk
+from lipsync_edge.render.exemplars.stage import Own, Seen, Stage, Watcher, gather
+from lipsync_edge.render.lips import AudioEncoder
+from lipsync_edge.types import Frame
+from lipsync_edge.video.reader import VideoReader
+
+SCANNED_S = 90.0  # seconds of a film that are looked through at most
+PARTS = 6  # a longer film is looked through in so many parts
+
+Mouth = Literal["auto", "own", "painted"]
+Probe = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(slots=True)
+class OwnShare:
+    """How much of what was spoken was the person's own mouth.
+
+    Attributes:
+        spoken: frames in which the voice speaks.
+        own: how many of them show mostly the person's own mouth.
+        strength: sum of the strengths on them.
+    """
+
+    spoken: int = 0
+    own: int = 0
+    strength: float = 0.0
+
+    def count(self, frame: Frame) -> None:
+        """Count a finished frame."""
+        for face in frame.faces[:1]:
+            if face.gain > 0.0:
+                strength = 0.0 if face.own is None else face.own.strength
+                self.spoken += 1
+                self.own += strength >= 0.5
+                self.strength += strength
+
+    @property
+    def share(self) -> float:
+        """Part of the spoken frames, 0…1."""
+        return self.own / self.spoken if self.spoken else 0.0
+
+    @property
+    def mean_strength(self) -> float:
+        """Mean strength on the spoken frames, 0…1."""
+        return self.strength / self.spoken if self.spoken else 0.0
+
+
+def film_library(job: Job, probe: Probe = nullcontext) -> Library | None:
+    """Look a run's film through for exemplars; None where it is a still, shows nobody talking, or may not be used.
+
+    Raises:
+        InputError, ModelError: the own mouth was asked for by name and there is none.
+    """
+    if job.options.mouth == "painted":
+        return None
+    watcher = job.renderer.watcher
+    if watcher is None:
+        if job.options.mouth == "own":
+            raise ModelError(
+                expected="a preset with an audio encoder and a landmark network for --mouth own",
+                got=f"preset {job.renderer.preset.name}",
+                fix="use preset lite or hq, or --mouth auto",
+            )
+        return None
+    library = None if job.video.still else gather(_looked_through(job, watcher, probe), MOST)
+    if can_talk(library):
+        return library
+    if job.options.mouth == "own":
+        raise InputError(
+            expected=f"a person who talks in {job.face.name}, for --mouth own",
+            got="a still picture" if job.video.still else "no mouth that opens",
+            fix="use --mouth auto",
+        )
+    return None
+
+
+def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[int, Seen]]:
+    """Give numbered frames of the film; numbers of different parts never follow each other."""
+    number = 0
+    for start, end in parts(None if job.video.duration is None else float(job.video.duration)):
+        tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
+        frames = VideoReader(job.face, start=start, end=end)
+        for frame in track(frames, tracker, probe):
+            number += 1 + frame.shot_start
+            for face in frame.faces[:1]:
+                if face.landmarks is not None:
+                    with probe():
+                        seen = watcher(frame.image_bgr, face.landmarks)
+                    yield number, seen
+
+
+def parts(duration_s: float | None) -> list[tuple[float, float]]:
+    """Return first and last second of what is looked through of a film so long; None: nobody knows how long."""
+    if duration_s is None or duration_s <= SCANNED_S:
+        return [(0.0, SCANNED_S)]
+    length = SCANNED_S / PARTS
+    starts = np.linspace(0.0, duration_s - length, PARTS)
+    return [(float(start), float(start) + length) for start in starts]
+
+
+def planned(
+    frames: Iterable[Frame], stage: Stage, watcher: Watcher, encoder: AudioEncoder, probe: Probe = nullcontext
+) -> Iterator[Frame]:
+    """Give frames that hear a voice with their own mouths planned, in order; a few frames wait.
+
+    Args:
+        frames: what `pair` gives.
+        stage: a fresh one.
+        watcher: looks at their faces.
+        encoder: says what the voice asks.
+        probe: gives a context manager that is entered round the work on each frame.
+    """
+    waiting: deque[Frame] = deque()
+    for frame in frames:
+        with probe():
+            waiting.append(frame)
+            ready = push(stage, frame, watcher, encoder)
+        for own in ready:
+            yield with_own(waiting.popleft(), own)
+    for own in stage.flush():
+        yield with_own(waiting.popleft(), own)
+
+
+def push(stage: Stage, frame: Frame, watcher: Watcher, encoder: AudioEncoder) -> list[Own | None]:
+    """Give a frame to the stage; return the plans that are ready."""
+    face = frame.faces[0] if frame.faces else None
+    if face is None or face.landmarks is None or face.features is None:
+        return stage.push(None, np.zeros(8, np.float32), cut=frame.shot_start)
+    seen = watcher(frame.image_bgr, face.landmarks)
+    return stage.push(seen, encoder([face.features])[0], cut=frame.shot_start)
+
+
+def with_own(frame: Frame, own: Own | None) -> Frame:
+    """Return the frame whose first face has its own mouth planned."""
+    if own is None or not frame.faces:
+        return frame
+    first, *others = frame.faces
+    return replace(frame, faces=(replace(first, own=own), *others))
