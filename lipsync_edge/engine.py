@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
@@ -153,10 +153,16 @@ class Engine:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
         from lipsync_edge.pipeline.prepare import prepare
 
-        return prepare(self.detector, self.preset, face, options)
+        return prepare(self.detector, self.preset, face, options, self.renderer.watcher)
 
     def stream(
-        self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
+        self,
+        avatar: Avatar,
+        *,
+        sample_rate: int = 16_000,
+        fps: Fraction | int | None = None,
+        mouth: Literal["auto", "own", "painted"] = "auto",
+        strength: float = 1.0,
     ) -> Stream:
         """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.Stream`.
 
@@ -167,4 +173,6 @@ class Engine:
         from lipsync_edge.pipeline.stream import Stream
 
         avatar.check(AvatarOrigin.of(self.detector, self.preset))
-        return Stream(self.renderer, avatar, sample_rate=sample_rate, fps=fps)
+        return Stream(
+            self.renderer, avatar, sample_rate=sample_rate, fps=fps, mouth=mouth, strength=strength
+        )

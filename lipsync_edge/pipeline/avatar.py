@@ -21,6 +21,8 @@ from lipsync_edge.errors import InputError, ManifestError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
+from lipsync_edge.render.exemplars.library import Library
+from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.types import F32, U8, Face, Frame
 
 
@@ -65,6 +67,7 @@ class Avatar:
         faces: float32 (n, 14), box and five landmarks of each frame in its pixels; NaN where there is none.
         offsets: int64 (n + 1), where each JPEG begins in `data`.
         data: the JPEGs, in memory or in a mapped file.
+        library: the person's own mouths; None where there are none.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Avatar:
         faces: F32,
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
+        library: Library | None = None,
     ) -> None:
         self.fps = fps
         self.size = size
@@ -83,6 +87,7 @@ class Avatar:
         self.faces = faces
         self.offsets = offsets
         self.data = data
+        self.library = library
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -157,7 +162,9 @@ class Avatar:
             "size": list(self.size),
             "origin": asdict(self.origin),
         }
-        stored = Stored(header, self.faces, self.offsets - first, memoryview(self.data)[first:last])
+        exemplars = b"" if self.library is None else to_bytes(self.library)
+        pictures = memoryview(self.data)[first:last]
+        stored = Stored(header, self.faces, self.offsets - first, pictures, exemplars)
         write_avatar(Path(path), stored)
 
 
@@ -176,4 +183,5 @@ def load_avatar(path: str | Path) -> Avatar:
             faces=stored.faces,
             offsets=stored.offsets,
             data=data,
+            library=from_bytes(stored.exemplars) if stored.exemplars else None,
         )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from lipsync_edge.errors import InputError, ModelError
+from lipsync_edge.errors import InputError, ModelError, NoVideoError, UsageError
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.pipeline.job import Job, track_options
 from lipsync_edge.render.exemplars.library import MOST, Library
 from lipsync_edge.render.exemplars.own_mouth import can_talk
 from lipsync_edge.render.exemplars.stage import Own, Seen, Stage, Watcher, gather
 from lipsync_edge.render.lips import AudioEncoder
+from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.types import Frame
 from lipsync_edge.video.reader import VideoReader
 
@@ -96,13 +97,14 @@ def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[
     for start, end in parts(None if job.video.duration is None else float(job.video.duration)):
         tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
         frames = VideoReader(job.face, start=start, end=end)
-        for frame in track(frames, tracker, probe):
-            number += 1 + frame.shot_start
-            for face in frame.faces[:1]:
-                if face.landmarks is not None:
-                    with probe():
-                        seen = watcher(frame.image_bgr, face.landmarks)
-                    yield number, seen
+        with suppress(NoVideoError):  # a part behind the real end
+            for frame in track(frames, tracker, probe):
+                number += 1 + frame.shot_start
+                for face in frame.faces[:1]:
+                    if face.landmarks is not None:
+                        with probe():
+                            seen = watcher(frame.image_bgr, face.landmarks)
+                        yield number, seen
 
 
 def parts(duration_s: float | None) -> list[tuple[float, float]]:
@@ -152,3 +154,55 @@ def with_own(frame: Frame, own: Own | None) -> Frame:
         return frame
     first, *others = frame.faces
     return replace(frame, faces=(replace(first, own=own), *others))
+
+
+class LiveMouth:
+    """Plans the own mouth of a live stream's frames, each at once: nothing is looked ahead, so that nothing waits.
+
+    Args:
+        library: the avatar's exemplars.
+        watcher: looks at the frames' faces.
+        encoder: says what the voice asks.
+        strength: times the person's own range of motion.
+    """
+
+    def __init__(
+        self, library: Library, watcher: Watcher, encoder: AudioEncoder, strength: float = 1.0
+    ) -> None:
+        self._library, self._watcher, self._encoder = library, watcher, encoder
+        self._strength = strength
+        self.reset()
+
+    @classmethod
+    def open(
+        cls, renderer: Renderer, library: Library | None, mouth: Mouth, strength: float = 1.0
+    ) -> LiveMouth | None:
+        """Return what plans a stream's mouths; None where the networks alone make them.
+
+        Raises:
+            UsageError: the own mouth was asked for by name and there is none.
+        """
+        if mouth not in ("auto", "own", "painted") or not 0 <= strength <= 1.5:
+            raise UsageError(
+                expected="a mouth out of auto, own, painted and a strength from 0 to 1.5",
+                got=f"{mouth!r}, {strength}",
+            )
+        watcher, encoder = renderer.watcher, renderer.encoder
+        if mouth == "painted" or library is None or watcher is None or encoder is None:
+            if mouth == "own":
+                raise UsageError(
+                    expected="an avatar that talks, and a preset with an audio encoder and landmarks",
+                    got="none" if library is None else f"preset {renderer.preset.name}",
+                    fix="use mouth auto",
+                )
+            return None
+        return cls(library, watcher, encoder, strength)
+
+    def reset(self) -> None:
+        """Forget what was shown: the next frame continues nothing."""
+        self._stage = Stage(self._library, strength=self._strength, lag=0)
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Return the frame with its own mouth planned."""
+        going_on = replace(frame, shot_start=False)
+        return with_own(frame, push(self._stage, going_on, self._watcher, self._encoder)[0])

@@ -19,6 +19,9 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
 from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.render.exemplars.library import MOST
+from lipsync_edge.render.exemplars.own_mouth import can_talk
+from lipsync_edge.render.exemplars.stage import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
 from lipsync_edge.video.probe import probe, read_image
 from lipsync_edge.video.reader import VideoReader
@@ -54,11 +57,15 @@ class PrepareOptions:
 
 
 def prepare(
-    detector: Detector, preset: Preset, face: str | Path, options: PrepareOptions | None = None
+    detector: Detector,
+    preset: Preset,
+    face: str | Path,
+    options: PrepareOptions | None = None,
+    watcher: Watcher | None = None,
 ) -> Avatar:
     """Make an avatar of a video or a still picture; see `lipsync_edge.Engine.prepare`.
 
-    A video of uneven times is taken at its mean rate.
+    A video of uneven times is taken at its mean rate. With a watcher a person who talks gives their own mouths.
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
@@ -69,22 +76,27 @@ def prepare(
         frames = [Frame(0, Fraction(0), read_image(path))]
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
-    return build_avatar(track(frames, tracker), info.fps, AvatarOrigin.of(detector, preset))
+    origin = AvatarOrigin.of(detector, preset)
+    return build_avatar(track(frames, tracker), info.fps, origin, None if info.still else watcher)
 
 
-def build_avatar(tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin) -> Avatar:
+def build_avatar(
+    tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin, watcher: Watcher | None = None
+) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
     Args:
         tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
         fps: nominal frames a second.
         origin: what they were tracked with.
+        watcher: looks at the faces for exemplars; None: the avatar gets none.
 
     Raises:
         NoVideoError: not one frame.
         NoFaceError: not one face.
     """
     faces: list[F32] = []
+    exemplars = Gatherer(MOST)
     offsets, times = [0], []
     size = (0, 0)
     with tempfile.TemporaryFile() as file:
@@ -98,10 +110,13 @@ def build_avatar(tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin) 
             file.write(jpeg.tobytes())
             offsets.append(offsets[-1] + len(jpeg))
             faces.append(_numbers(frame))
+            if watcher is not None and frame.faces and frame.faces[0].landmarks is not None:
+                exemplars.add(len(faces), watcher(picture, frame.faces[0].landmarks))
             times.append(frame.time)
         _check_faces(faces)
         file.flush()
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    library = exemplars.build()
     return Avatar(
         fps=_rate(times, fps),
         size=size,
@@ -109,6 +124,7 @@ def build_avatar(tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin) 
         faces=np.stack(faces),
         offsets=np.array(offsets, np.int64),
         data=data,
+        library=library if can_talk(library) else None,
     )
 
 

@@ -13,6 +13,7 @@ import time as clock
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
+from typing import Literal
 
 import numpy.typing as npt
 
@@ -21,6 +22,7 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
+from lipsync_edge.pipeline.own_mouth import LiveMouth
 from lipsync_edge.pipeline.utterance import Utterances
 from lipsync_edge.render.renderer import Renderer
 
@@ -33,6 +35,9 @@ class Stream(BufferCalls):
         avatar: a face prepared for it; `Engine.stream` checks that.
         sample_rate: of the sound that will be pushed, 4000 to 384000 Hz.
         fps: frames a second that come out; the avatar's own without it.
+        mouth: "auto": the person's own mouth where the avatar has it; "own": the same, and an error where it has not;
+            "painted": as the networks make it.
+        strength: how far an own mouth moves, see `RunOptions.strength`.
     """
 
     def __init__(
@@ -42,6 +47,8 @@ class Stream(BufferCalls):
         *,
         sample_rate: int = 16_000,
         fps: Fraction | int | None = None,
+        mouth: Literal["auto", "own", "painted"] = "auto",
+        strength: float = 1.0,
     ) -> None:
         self.renderer = renderer
         self.avatar = avatar
@@ -49,6 +56,7 @@ class Stream(BufferCalls):
         self.fps = Fraction(fps) if fps is not None else avatar.fps
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
+        self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._signal = threading.Lock()  # held for an instant only, so that interrupt never waits for a frame
@@ -179,6 +187,8 @@ class Stream(BufferCalls):
         self._was_speech = False
         self._interrupted = False
         self._utterances.forget()
+        if self._live_mouth is not None:
+            self._live_mouth.reset()
 
     def _settle_interrupt(self) -> None:
         with self._signal:
@@ -204,6 +214,8 @@ class Stream(BufferCalls):
         time = Fraction(self._index) / self.fps
         try:
             frame = self.avatar.frame(self._index, time).hearing(window.features, window.gain)
+            if self._live_mouth is not None:
+                frame = self._live_mouth(frame)
             image = self.renderer.render([frame])[0].image_bgr
         except Exception as error:  # whatever it is, it ends the stream on every thread
             self._error = error

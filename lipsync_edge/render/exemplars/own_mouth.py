@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Plan:
     strength: float
 
 
-def can_talk(library: Library | None) -> bool:
+def can_talk(library: Library | None) -> TypeGuard[Library]:
     """Whether a library shows its person's mouth open and shut."""
     return library is not None and len(library) >= 2 and range_of(library.bank.shape).wide_open > TALKS
 

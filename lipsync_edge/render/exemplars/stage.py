@@ -70,17 +70,32 @@ def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, reg
     return Seen(target, look, landmarks, crop_bgr, regions)
 
 
-def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
-    """Make a library of at most `most` exemplars out of numbered frames, in order."""
-    builder = LibraryBuilder(most)
-    for number, one in seen:
-        target = one.target
-        builder.add(
+class Gatherer:
+    """Makes a library of at most `most` exemplars out of frames that come in order."""
+
+    def __init__(self, most: int) -> None:
+        self._builder = LibraryBuilder(most)
+
+    def add(self, number: int, seen: Seen) -> None:
+        """Take a frame; numbers that follow each other are frames that do."""
+        target = seen.target
+        self._builder.add(
             make_exemplar(
-                number, target.frame_bgr, target.crop, one.crop_bgr, one.landmarks, one.look, target.paste
+                number, target.frame_bgr, target.crop, seen.crop_bgr, seen.landmarks, seen.look, target.paste
             )
         )
-    return builder.build()
+
+    def build(self) -> Library | None:
+        """Return the library; None when there is nothing in it."""
+        return self._builder.build()
+
+
+def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
+    """Make a library of at most `most` exemplars out of numbered frames, in order."""
+    gatherer = Gatherer(most)
+    for number, one in seen:
+        gatherer.add(number, one)
+    return gatherer.build()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
