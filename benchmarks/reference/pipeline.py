@@ -191,6 +191,7 @@ def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: 
     """Make `count` frames from decode to encode, after one that is not counted; return frames, seconds, stages."""
     from lipsync_edge.audio.mel import mel_spectrogram
     from lipsync_edge.audio.reader import read_audio
+    from lipsync_edge.types import Rendered
     from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
@@ -210,7 +211,7 @@ def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: 
     what = VideoFormat(width=info.width, height=info.height, fps=info.fps, time_base=1 / info.fps)
     with VideoWriter(out, what) as writer:
         for i, frame in enumerate(made):
-            writer.write(frame, i / info.fps)
+            writer.write(Rendered(frame), i / info.fps)
     ended = perf_counter()
     stages = {"decode": decoded - began, **reference.seconds, "encode": ended - rendered}
     return {"frames": len(made), "elapsed_s": ended - began, "stage_s": stages}
