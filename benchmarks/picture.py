@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks import rows
 from benchmarks.process import load_now
 from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_source
-from lipsync_edge.types import U8, Region, Rendered
+from lipsync_edge.types import U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader
@@ -86,10 +86,10 @@ def timed(call: Callable[[], object], times: int) -> dict[str, float]:
 
 def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dict[str, float]:
     """Return the processor time of making the encoder's picture when a rectangle of the frame was repainted."""
-    rendered, source = Rendered(image, FACE), bare_copy(frame)
+    source = bare_copy(frame)
     with VideoWriter(folder / "no.mp4", FORMAT) as writer:
-        writer.write(rendered, Fraction(0))
-        return timed(lambda: writer._repainted(rendered, source), times)
+        writer.write(image, Fraction(0))
+        return timed(lambda: writer._repainted(image, source, FACE), times)
 
 
 def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, float]:
@@ -104,7 +104,7 @@ def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, flo
     began = time.process_time()
     with VideoWriter(out, FORMAT) as writer:
         for i, image in enumerate(images):
-            writer.write(Rendered(image), Fraction(i) / FPS)
+            writer.write(image, Fraction(i) / FPS)
     SPEED["libx264"] = usual
     ms = 1000 * (time.process_time() - began) / len(images)
     missed = [

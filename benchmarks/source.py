@@ -14,7 +14,7 @@ import soundfile
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.bench.measure import make_clip
 from lipsync_edge.demo import demo_files
-from lipsync_edge.types import U8, Rendered
+from lipsync_edge.types import U8
 from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
@@ -90,7 +90,7 @@ def make_face(source: Path, out: Path) -> Path:
     what = VideoFormat(width=WIDTH, height=HEIGHT, fps=FPS, time_base=1 / FPS)
     with VideoWriter(out, what) as writer:
         for i, frame in enumerate(VideoReader(source)):
-            writer.write(Rendered(widescreen(frame.image_bgr)), i / FPS)
+            writer.write(widescreen(frame.image_bgr), i / FPS)
     return out
 
 

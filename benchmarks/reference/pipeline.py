@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from torch import nn
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
+Made = TypeVar("Made")
 
 PADS = (0, 10, 0, 0)  # top, bottom, left, right
 MEANS = (104.0, 117.0, 123.0)
@@ -66,7 +68,7 @@ class Reference:
             windows = mel_windows(mel, fps)
             return [self.frame(*item) for item in zip(frames_bgr, boxes, windows, strict=False)]
 
-    def _timed(self, stage: str, call: Callable[..., U8], *args: object) -> object:
+    def _timed(self, stage: str, call: Callable[..., Made], *args: object) -> Made:
         start = perf_counter()
         result = call(*args)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
@@ -191,7 +193,6 @@ def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: 
     """Make `count` frames from decode to encode, after one that is not counted; return frames, seconds, stages."""
     from lipsync_edge.audio.mel import mel_spectrogram
     from lipsync_edge.audio.reader import read_audio
-    from lipsync_edge.types import Rendered
     from lipsync_edge.video.reader import VideoReader
     from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
@@ -211,7 +212,7 @@ def time_files(reference: Reference, face: Path, audio: Path, out: Path, count: 
     what = VideoFormat(width=info.width, height=info.height, fps=info.fps, time_base=1 / info.fps)
     with VideoWriter(out, what) as writer:
         for i, frame in enumerate(made):
-            writer.write(Rendered(frame), i / info.fps)
+            writer.write(frame, i / info.fps)
     ended = perf_counter()
     stages = {"decode": decoded - began, **reference.seconds, "encode": ended - rendered}
     return {"frames": len(made), "elapsed_s": ended - began, "stage_s": stages}

@@ -14,7 +14,7 @@ import soundfile
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.audio.vad import level_db
-from lipsync_edge.types import F32, Rendered
+from lipsync_edge.types import F32
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
@@ -106,5 +106,5 @@ def _write_video(clip: Path, start: float, end: float, out: Path, still: Path) -
     cv2.imwrite(str(still), head.image_bgr)
     with VideoWriter(out, what) as writer:
         for frame in chain([head], frames):
-            writer.write(Rendered(frame.image_bgr), frame.time - head.time)
+            writer.write(frame.image_bgr, frame.time - head.time)
     return head.time

@@ -12,7 +12,6 @@ from benchmarks.table2.table import control_verdict, means
 from benchmarks.table2.untrained import MADE_UP
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
-from lipsync_edge.types import Rendered
 from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
@@ -29,7 +28,7 @@ def clips(tmp_path_factory):
         info = probe_format()
         with VideoWriter(folder / name, info) as writer:
             for i in range(25):
-                writer.write(Rendered(np.roll(picture, i % 3, axis=1)), i / info.fps)
+                writer.write(np.roll(picture, i % 3, axis=1), i / info.fps)
             writer.write_sound(sound[:, None])
     return folder
 
@@ -86,7 +85,7 @@ def test_pictures_and_sound_of_a_stretch_begin_together(tmp_path):
     sound = np.where(np.arange(3 * RATE) < RATE * 1.5, 1e-5, 0.1) * draws.uniform(-1, 1, 3 * RATE)
     with VideoWriter(clip, info) as writer:
         for i in range(75):
-            writer.write(Rendered(np.full((240, 240, 3), 3 * i, np.uint8)), i / info.fps)
+            writer.write(np.full((240, 240, 3), 3 * i, np.uint8), i / info.fps)
         writer.write_sound(sound.astype(np.float32)[:, None])
     (tmp_path / "cut").mkdir()
     part = stretch(clip, 1.0, tmp_path / "cut")
