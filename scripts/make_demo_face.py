@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay
 
-from export.train.lips_shape import gap
+from training.lips.coefficients import gap
 
 Array = npt.NDArray[Any]
 SIDE = 640

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
 import time
@@ -23,6 +24,7 @@ class Plan:
         minutes: training time; the learning rate falls to nearly zero over it.
         rate: highest learning rate.
         steps: stop after so many steps even when time is left (0 = no limit).
+        stop_after: minutes after which to stop, if sooner (0 = no limit); the rate falls as if there were no stop.
         save_every: seconds between checkpoints.
         average: decay of the averaged weights.
         warmup: steps over which the learning rate rises.
@@ -31,9 +33,20 @@ class Plan:
     minutes: float
     rate: float = 2e-3
     steps: int = 0
+    stop_after: float = 0.0
     save_every: float = 120.0
     average: float = 0.998
     warmup: int = 100
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Plan:
+        """Return the plan that the shared options of a command ask for."""
+        return cls(minutes=options.minutes, rate=options.rate, stop_after=options.stop_after or 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """How long to train, at most."""
+        return 60 * min(self.minutes, self.stop_after or self.minutes)
 
 
 @dataclass(slots=True)
@@ -62,7 +75,7 @@ def fit(
     progress = _resume(net, mean, optimiser, folder / "last.pt", fresh)
     started, saved, total = time.monotonic() - progress.seconds, time.monotonic(), plan.minutes * 60
     sums: dict[str, list[float]] = {}
-    while progress.seconds < total and not (plan.steps and progress.step >= plan.steps):
+    while progress.seconds < plan.seconds and not (plan.steps and progress.step >= plan.steps):
         done = progress.seconds / total
         rate = (
             plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export.train.detect_targets import decode, encode, merge, overlap, priors  # noqa: E402
+from training.detector.targets import decode, encode, merge, overlap, priors  # noqa: E402
 
 
 def faces(rng: np.random.Generator, count: int, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from export.train.evaluate import CONTROL, Voice, in_time_rows, moved
+from training.evaluate.dubbing import CONTROL, Voice, in_time_rows, moved
 
 
 def test_a_curve_is_moved_later_and_earlier() -> None:

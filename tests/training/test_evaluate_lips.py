@@ -10,8 +10,10 @@ import pytest
 pytest.importorskip("torch")
 cv2 = pytest.importorskip("cv2")
 
-from export.train.measure_lips import share, summary  # noqa: E402
-from export.train.measure_lips_dubs import (  # noqa: E402
+from lipsync_edge.face.align import TEMPLATE, aligned_crop  # noqa: E402
+from lipsync_edge.face.tracker import TrackedFrame  # noqa: E402
+from lipsync_edge.loading import load  # noqa: E402
+from training.evaluate.dubs import (  # noqa: E402
     Dub,
     allowed,
     flicker_row,
@@ -19,10 +21,8 @@ from export.train.measure_lips_dubs import (  # noqa: E402
     native_side,
     sharpness_row,
 )
-from export.train.measure_lips_own import mouth, partners, pose_difference, same_face  # noqa: E402
-from lipsync_edge.face.align import TEMPLATE, aligned_crop  # noqa: E402
-from lipsync_edge.face.tracker import TrackedFrame  # noqa: E402
-from lipsync_edge.loading import load  # noqa: E402
+from training.evaluate.lips import share, summary  # noqa: E402
+from training.evaluate.own_mouth import mouth, partners, pose_difference, same_face  # noqa: E402
 
 SIDE = 200
 POINTS = (TEMPLATE * SIDE + 50).astype(np.float32)

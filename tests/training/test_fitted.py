@@ -14,17 +14,10 @@ cv2 = pytest.importorskip("cv2")
 
 from export.__main__ import main  # noqa: E402
 from export.networks import BiSeNet, S3fd, Wav2Lip  # noqa: E402
-from export.train.composites import OVAL  # noqa: E402
-from export.train.fit_generator import PaintLoss, Talking  # noqa: E402
-from export.train.fit_published import (  # noqa: E402
-    FaceLoss,
-    ParseLoss,
-    Stage,
-    fitted,
-    with_norms,
-    without_norms,
-)
-from export.train.parsing_maps import (  # noqa: E402
+from training.data.sources import Face  # noqa: E402
+from training.detector.scenes import OVAL  # noqa: E402
+from training.fitted.generator import PaintLoss, Talking  # noqa: E402
+from training.fitted.parsing_maps import (  # noqa: E402
     BROW_LINES,
     DRAWN,
     EYE_LINES,
@@ -35,8 +28,15 @@ from export.train.parsing_maps import (  # noqa: E402
     class_map,
     plain,
 )
-from export.train.regions import INNER_LIPS, OUTER_LIPS  # noqa: E402
-from export.train.sources import Face  # noqa: E402
+from training.fitted.published import (  # noqa: E402
+    FaceLoss,
+    ParseLoss,
+    Stage,
+    fitted,
+    with_norms,
+    without_norms,
+)
+from training.segmenter.regions import INNER_LIPS, OUTER_LIPS  # noqa: E402
 
 
 def mesh(side: int) -> np.ndarray:

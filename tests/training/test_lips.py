@@ -1,4 +1,4 @@
-"""The lip network's parts: shape codes, windows, losses that fall, and a graph that computes the same."""
+"""The lip network's parts: mouth coefficients, windows, losses that fall, and a graph that computes the same."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export.train import lips_shape as shape  # noqa: E402
-from export.train.lips import Lips, check, export_lips  # noqa: E402
-from export.train.lips_audio import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
-from export.train.lips_hand import hand_losses, warm_start  # noqa: E402
-from export.train.lips_judge import Trial  # noqa: E402
-from export.train.lips_networks import COLOURS, WINDOW, Ear, Ears, Hand, compose  # noqa: E402
-from export.train.lips_views import MOVING, STILL, carry, mouth_mask  # noqa: E402
-from export.train.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
-from export.train.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
 from lipsync_edge.models.spec import load_spec  # noqa: E402
+from training.data.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
+from training.data.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
+from training.lips import coefficients as shape  # noqa: E402
+from training.lips.assemble import Lips, check, export_lips  # noqa: E402
+from training.lips.audio_encoder import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
+from training.lips.discriminator import Adversary  # noqa: E402
+from training.lips.mouth_renderer import renderer_losses, warm_start  # noqa: E402
+from training.lips.networks import COLOURS, WINDOW, AudioEncoder, AudioEncoders, MouthRenderer, compose  # noqa: E402
+from training.lips.views import MOVING, STILL, carry, mouth_mask  # noqa: E402
 
 
 @pytest.fixture
@@ -38,11 +38,13 @@ def talking() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.array(points), np.array(clips), np.array(openings)
 
 
-def test_the_first_code_is_the_opening_and_a_shut_mouth_is_zero(talking: tuple[np.ndarray, ...]) -> None:
+def test_the_first_coefficient_is_the_opening_and_a_shut_mouth_is_zero(
+    talking: tuple[np.ndarray, ...],
+) -> None:
     points, clip, opening = talking
-    model, codes = shape.fit_shape(points, clip, np.ones(len(points)))
-    assert abs(np.corrcoef(codes[:, 0], opening)[0, 1]) > 0.999
-    moved = model.displacement(codes)
+    model, coefficients = shape.fit_shape(points, clip, np.ones(len(points)))
+    assert abs(np.corrcoef(coefficients[:, 0], opening)[0, 1]) > 0.999
+    moved = model.displacement(coefficients)
     lower = [MOVING.index(i) for i in shape.LOWER_INNER]
     made = moved[:, lower, 1].mean(1) * 100
     assert np.allclose(made - made.min(), opening - opening.min(), atol=0.5)
@@ -103,12 +105,12 @@ def test_a_sentence_said_at_another_pace_is_laid_on_the_first_ones_time() -> Non
     assert load_voices(voice_path(Path("nowhere"), "train/s1/bbaf2n.mkv")) == []
 
 
-def test_the_ear_hears_stretches_as_it_hears_single_windows() -> None:
-    ear = Ear().eval()
+def test_the_audio_encoder_hears_stretches_as_it_hears_single_windows() -> None:
+    encoder = AudioEncoder().eval()
     mel = torch.randn(1, 80, 45)
     with torch.no_grad():
-        whole = ear(mel)[0].T
-        single = torch.cat([ear(mel[:, :, i : i + COLUMNS])[:, :, 0] for i in range(16)])
+        whole = encoder(mel)[0].T
+        single = torch.cat([encoder(mel[:, :, i : i + COLUMNS])[:, :, 0] for i in range(16)])
     assert whole.shape == single.shape
     assert torch.allclose(whole, single, atol=1e-5)
 
@@ -128,13 +130,13 @@ def test_composing_shows_the_window_and_flow_carries_into_it() -> None:
     assert torch.allclose(compose(face, still, nothing + 1, black), black)
 
 
-def test_an_untrained_hand_leaves_the_face_alone_and_paints_skin() -> None:
+def test_an_untrained_mouth_renderer_leaves_the_face_alone_and_gives_skin() -> None:
     face = torch.full((1, 3, 128, 128), 0.4)
     with torch.no_grad():
-        flow, logits, paint, _ = Hand().eval()(face, torch.zeros(1, 8))
+        flow, logits, interior, _ = MouthRenderer().eval()(face, torch.zeros(1, 8))
     assert flow.abs().max() < 1e-2
     assert (logits < -1).all()
-    assert torch.allclose(paint, face, atol=0.03)
+    assert torch.allclose(interior, face, atol=0.03)
 
 
 def test_the_mask_lies_where_the_lips_are_in_the_window() -> None:
@@ -152,7 +154,7 @@ def test_the_mask_lies_where_the_lips_are_in_the_window() -> None:
 
 def test_a_judge_learns_to_tell_made_from_real_and_the_hand_pays(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    trial = Trial(tmp_path / "judge.pt")
+    trial = Adversary(tmp_path / "discriminator.pt")
     real, made, mask = (
         torch.rand(4, 3, 128, 128),
         torch.full((4, 3, 128, 128), 0.5),
@@ -196,7 +198,7 @@ def batch() -> dict[str, "torch.Tensor"]:
         "reference": torch.nn.functional.avg_pool2d(fine, 2),
         "fine": fine,
         "target": fine[:, :, 112:240, 64:192] * 0.7,
-        "code": torch.randn(2, 8),
+        "coefficients": torch.randn(2, 8),
         "seen": torch.randn(2, 8),
         "to": torch.from_numpy(to.astype(np.float32)),
         "come_from": torch.from_numpy((to + 3).astype(np.float32)),
@@ -209,13 +211,13 @@ def batch() -> dict[str, "torch.Tensor"]:
     }
 
 
-def test_a_few_steps_make_the_hand_better() -> None:
+def test_a_few_steps_make_the_mouth_renderer_better() -> None:
     torch.manual_seed(0)
-    net, one = Hand(), batch()
+    net, one = MouthRenderer(), batch()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     totals = []
     for _ in range(30):
-        terms = hand_losses(net, one)
+        terms = renderer_losses(net, one)
         total = sum(terms.values(), torch.zeros(()))
         optimiser.zero_grad()
         total.backward()
@@ -226,7 +228,7 @@ def test_a_few_steps_make_the_hand_better() -> None:
 
 def test_a_warm_hand_does_what_the_earlier_one_did(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    earlier, later = Hand().eval(), Hand().eval()
+    earlier, later = MouthRenderer().eval(), MouthRenderer().eval()
     torch.nn.init.normal_(earlier.look.bias)
     old = earlier.state_dict()
     torch.nn.init.zeros_(old["code.0.weight"][:, 8:])
@@ -234,57 +236,57 @@ def test_a_warm_hand_does_what_the_earlier_one_did(tmp_path: Path) -> None:
     kept["code.0.weight"] = kept["code.0.weight"][:, :8]
     torch.save({"mean": kept}, tmp_path / "last.pt")
     assert warm_start(later, tmp_path / "last.pt") == len(kept)
-    face, code = torch.rand(1, 3, 128, 128), torch.randn(1, 8)
+    face, coefficients = torch.rand(1, 3, 128, 128), torch.randn(1, 8)
     with torch.no_grad():
-        for a, b in zip(earlier(face, code)[:3], later(face, code)[:3], strict=True):
+        for a, b in zip(earlier(face, coefficients)[:3], later(face, coefficients)[:3], strict=True):
             assert torch.allclose(a, b, atol=1e-6)
 
 
-def test_a_warm_hand_leaves_what_it_has_no_place_for(tmp_path: Path) -> None:
-    hand = Hand()
+def test_a_warm_start_leaves_what_it_has_no_place_for(tmp_path: Path) -> None:
+    renderer = MouthRenderer()
     old = {"look.bias": torch.arange(16.0), "gone.bias": torch.zeros(4)}
     torch.save({"mean": old}, tmp_path / "last.pt")
-    assert warm_start(hand, tmp_path / "last.pt") == 1
-    assert torch.equal(hand.look.bias.detach(), torch.arange(4.0))
+    assert warm_start(renderer, tmp_path / "last.pt") == 1
+    assert torch.equal(renderer.look.bias.detach(), torch.arange(4.0))
 
 
 @pytest.mark.parametrize(("blue", "green"), [(-1e3, 1e3), (1e3, -1e3), (0.0, 0.0)])
 def test_no_tint_makes_a_colour_that_mouths_do_not_have(blue: float, green: float) -> None:
-    hand = Hand().eval()
-    torch.nn.init.zeros_(hand.tint[-1].weight)
-    hand.tint[-1].bias.data = torch.tensor([-1e3, blue, green]).repeat(len(COLOURS))
+    renderer = MouthRenderer().eval()
+    torch.nn.init.zeros_(renderer.tint[-1].weight)
+    renderer.tint[-1].bias.data = torch.tensor([-1e3, blue, green]).repeat(len(COLOURS))
     grey = 0.4 * torch.rand(2, 1, 128, 128).expand(-1, 3, -1, -1)  # on a grey skin a colour is its tint
     with torch.no_grad():
-        b, g, r = torch.log(hand(grey, torch.randn(2, 8))[2]).unbind(1)
+        b, g, r = torch.log(renderer(grey, torch.randn(2, 8))[2]).unbind(1)
     assert torch.allclose((b - r).mean(), torch.tensor(np.sign(blue) * 2 * 0.45, dtype=b.dtype), atol=1e-3)
     assert torch.allclose(g - (b + r) / 2, torch.tensor(np.sign(green) * 0.3, dtype=b.dtype), atol=1e-3)
 
 
 def test_several_ears_are_heard_as_their_mean() -> None:
-    ears, mel = [Ear().eval(), Ear().eval()], torch.randn(1, 80, 40)
+    encoders, mel = [AudioEncoder().eval(), AudioEncoder().eval()], torch.randn(1, 80, 40)
     with torch.no_grad():
-        each = [ear(mel) for ear in ears]
-        assert torch.allclose(Ears(ears)(mel), (each[0] + each[1]) / 2)
+        each = [encoder(mel) for encoder in encoders]
+        assert torch.allclose(AudioEncoders(encoders)(mel), (each[0] + each[1]) / 2)
     assert not torch.allclose(each[0], each[1])
 
 
 def test_a_taught_ear_comes_nearer_to_its_teachers() -> None:
     torch.manual_seed(2)
-    ear, teachers = Ear(), Ears([Ear(), Ear()]).eval()
+    encoder, teachers = AudioEncoder(), AudioEncoders([AudioEncoder(), AudioEncoder()]).eval()
     for teacher in teachers.ears:
         torch.nn.init.constant_(teacher.head[-1].bias, 1.0)
     columns = torch.arange(24).expand(2, -1)
     given = torch.randn(2, 80, 60), torch.randn(2, 24, 8), columns
-    optimiser = torch.optim.AdamW(ear.parameters(), lr=2e-3)
+    optimiser = torch.optim.AdamW(encoder.parameters(), lr=2e-3)
     misses = []
     for _ in range(25):
-        terms = heard_losses(ear, given, teachers)
+        terms = heard_losses(encoder, given, teachers)
         optimiser.zero_grad()
         sum((v for k, v in terms.items() if k.startswith("taught")), torch.zeros(())).backward()
         optimiser.step()
         misses.append(float(terms["taught_value"].detach()))
     assert misses[-1] < 0.5 * misses[0]
-    assert not any(key.startswith("taught") for key in heard_losses(ear, given))
+    assert not any(key.startswith("taught") for key in heard_losses(encoder, given))
     assert all(p.grad is None for p in teachers.parameters())
 
 
@@ -298,7 +300,7 @@ def test_motion_losses_are_zero_for_the_truth_alone() -> None:
 
 def test_the_exported_graph_computes_the_same(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    net = Lips(Ears([Ear(), Ear()]), Hand()).eval()
+    net = Lips(AudioEncoders([AudioEncoder(), AudioEncoder()]), MouthRenderer()).eval()
     path = tmp_path / "edge_lips.fp32.onnx"
     export_lips(net, path)
     assert check(net, path) < 1e-4

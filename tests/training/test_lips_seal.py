@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from export.train import lips_seal  # noqa: E402
-from export.train import lips_shape as shape  # noqa: E402
-from export.train.lips_views import FINE, SIDE, carried, mouth_mask  # noqa: E402
+from training.lips import coefficients as shape  # noqa: E402
+from training.lips import seal  # noqa: E402
+from training.lips.views import FINE, SIDE, carried, mouth_mask  # noqa: E402
 
 CENTRE = np.array([64.0, 84.0])
 
@@ -19,8 +19,8 @@ def mesh(opening: float) -> np.ndarray:
     across = np.linspace(-14, 14, 11)[1:-1]
     bow = 1 - (across / 14) ** 2
     for upper, lower, thick in (
-        (lips_seal.UPPER, lips_seal.LOWER, 0),
-        (lips_seal.NEXT_UPPER, lips_seal.NEXT_LOWER, 3),
+        (seal.UPPER, seal.LOWER, 0),
+        (seal.NEXT_UPPER, seal.NEXT_LOWER, 3),
     ):
         points[list(upper)] = CENTRE + np.stack([across, -thick * bow], -1)
         points[list(lower)] = CENTRE + np.stack([across, (opening + thick) * bow], -1)
@@ -48,19 +48,19 @@ def picture_of(points: np.ndarray) -> np.ndarray:
 
 def test_sealed_lips_touch_and_nothing_else_of_the_face_moves() -> None:
     points = mesh(3.0)
-    shut = lips_seal.sealed(points)
-    assert lips_seal.apart(points) > 2
-    assert abs(lips_seal.apart(shut)) < 1e-9
+    shut = seal.sealed(points)
+    assert seal.apart(points) > 2
+    assert abs(seal.apart(shut)) < 1e-9
     mouth = {*shape.INNER, *shape.BETWEEN}
     rest = [i for i in range(468) if i not in mouth]
     assert np.array_equal(shut[rest], points[rest])
 
 
 def test_no_tooth_is_seen_in_a_mouth_that_was_shut() -> None:
-    wide, shut = mesh(12.0), lips_seal.sealed(mesh(1.0))
+    wide, shut = mesh(12.0), seal.sealed(mesh(1.0))
     image = picture_of(wide)
     warped = carried(image, shut, wide)
-    hidden = lips_seal.shut_picture(image, shut, wide, np.random.default_rng(1))
+    hidden = seal.shut_picture(image, shut, wide, np.random.default_rng(1))
     where = np.s_[2 * 84 - 10 : 2 * 84 + 14, 2 * 64 - 16 : 2 * 64 + 16]
     assert warped[where].min(-1).max() > 200  # what warping alone leaves
     assert hidden[where].min(-1).max() < 140
@@ -70,10 +70,10 @@ def test_no_tooth_is_seen_in_a_mouth_that_was_shut() -> None:
 
 
 def test_a_streak_is_covered_only_where_an_open_mouth_was_shut() -> None:
-    wide, half, shut = mesh(12.0), mesh(6.0), lips_seal.sealed(mesh(1.0))
-    assert not lips_seal.cover(half, wide).any()
-    assert not lips_seal.cover(shut, mesh(1.0)).any()
-    covered = lips_seal.cover(shut, wide)
+    wide, half, shut = mesh(12.0), mesh(6.0), seal.sealed(mesh(1.0))
+    assert not seal.cover(half, wide).any()
+    assert not seal.cover(shut, mesh(1.0)).any()
+    covered = seal.cover(shut, wide)
     assert covered.max() > 0.9
-    assert (lips_seal.cover(shut, half) > 0.5).sum() < (covered > 0.5).sum()
+    assert (seal.cover(shut, half) > 0.5).sum() < (covered > 0.5).sum()
     assert (covered > 0.5).sum() > 2 * (mouth_mask(shut) > 0.5).sum()

@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from export.train.lips_clips import level_speakers  # noqa: E402
-from export.train.phones import CLASS, VISEMES, classes_at, learn_mouths, mouths_of, read_aloud  # noqa: E402
-from export.train.readings import Reading, load_readings, save, sentences  # noqa: E402
-from export.train.voices import Voice  # noqa: E402
+from training.data.phones import CLASS, VISEMES, classes_at, learn_mouths, mouths_of, read_aloud  # noqa: E402
+from training.data.readings import Reading, load_readings, save, sentences  # noqa: E402
+from training.data.voices import Voice  # noqa: E402
+from training.lips.clips import level_speakers  # noqa: E402
 
 
 def test_classes_follow_the_ends_of_phones() -> None:
@@ -45,11 +45,11 @@ def test_sentences_are_words_and_come_back_with_the_seed() -> None:
 
 def test_readings_are_kept_and_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
-    codes = rng.normal(size=(30, 8)).astype(np.float32)
+    coefficients = rng.normal(size=(30, 8)).astype(np.float32)
     mel = rng.uniform(-4, 4, (80, 96)).astype(np.float32)
-    save([Reading("slt", [Voice(mel), Voice(mel, 1.2)], codes)], tmp_path / "r.npz")
+    save([Reading("slt", [Voice(mel), Voice(mel, 1.2)], coefficients)], tmp_path / "r.npz")
     (clip,) = load_readings(tmp_path / "r.npz")
-    assert np.array_equal(clip.codes, codes)
+    assert np.array_equal(clip.coefficients, coefficients)
     assert clip.times[25] == 1.0
     assert [voice.speed for voice in clip.voices] == [1.0, 1.2]
     assert np.abs(clip.voices[0].mel - mel).max() < 4e-3
@@ -68,8 +68,10 @@ def test_flite_reads_and_says_when(tmp_path: Path) -> None:
 
 def test_speakers_come_to_move_equally_far() -> None:
     rng = np.random.default_rng(3)
-    codes = np.concatenate([rng.normal(0, spread, (200, 8)) for spread in (0.5, 1.0, 1.5)]).astype(np.float32)
+    coefficients = np.concatenate([rng.normal(0, spread, (200, 8)) for spread in (0.5, 1.0, 1.5)]).astype(
+        np.float32
+    )
     speaker = np.repeat(["a", "b", "c"], 200)
-    level = level_speakers(codes, speaker)
+    level = level_speakers(coefficients, speaker)
     spreads = [level[speaker == name, 0].std() for name in "abc"]
     assert max(spreads) / min(spreads) < 1.01

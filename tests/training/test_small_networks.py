@@ -13,13 +13,17 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 cv2 = pytest.importorskip("cv2")
 
-from export.train import detect, enhance, segment  # noqa: E402
-from export.train.curves import read_log  # noqa: E402
-from export.train.edge_networks import DetectNet, EnhanceNet, SegmentNet  # noqa: E402
-from export.train.fit import Plan, fit  # noqa: E402
-from export.train.regions import INNER_LIPS, LOWER_FACE, OUTER_LIPS, region_maps  # noqa: E402
-from export.train.sources import Face  # noqa: E402
 from lipsync_edge.models.spec import load_spec  # noqa: E402
+from training.data.sources import Face  # noqa: E402
+from training.detector import train as detect  # noqa: E402
+from training.detector.network import DetectNet  # noqa: E402
+from training.enhancer import train as enhance  # noqa: E402
+from training.enhancer.network import EnhanceNet  # noqa: E402
+from training.evaluate.curves import read_log  # noqa: E402
+from training.fit import Plan, fit  # noqa: E402
+from training.segmenter import train as segment  # noqa: E402
+from training.segmenter.network import SegmentNet  # noqa: E402
+from training.segmenter.regions import INNER_LIPS, LOWER_FACE, OUTER_LIPS, region_maps  # noqa: E402
 
 
 def ring(rng: np.random.Generator, side: int) -> np.ndarray:

@@ -10,21 +10,21 @@ import pytest
 torch = pytest.importorskip("torch")
 cv2 = pytest.importorskip("cv2")
 
-from export.train.fit import Plan, fit  # noqa: E402
-from export.train.noise import FLOOR  # noqa: E402
-from export.train.sync_data import KEPT, RUN, Talk, Talks, corner, first_columns, seen  # noqa: E402
-from export.train.sync_expert import likeness_losses  # noqa: E402
-from export.train.sync_measure import (  # noqa: E402
+from training.data.noise import FLOOR  # noqa: E402
+from training.data.voices import Voice  # noqa: E402
+from training.evaluate.sync_expert import (  # noqa: E402
     REACH,
-    SyncJudge,
+    OffsetEstimator,
     best_offset,
     every_25th,
-    judge_real,
     moved,
+    real_rows,
     summary,
 )
-from export.train.sync_networks import COLUMNS, EMBEDDING, SIDE, Expert, Eye, SyncEar  # noqa: E402
-from export.train.voices import Voice  # noqa: E402
+from training.fit import Plan, fit  # noqa: E402
+from training.sync_expert.clips import KEPT, RUN, Talk, Talks, corner, first_columns, seen  # noqa: E402
+from training.sync_expert.networks import COLUMNS, EMBEDDING, SIDE, Expert, MelEncoder, MouthEncoder  # noqa: E402
+from training.sync_expert.train import likeness_losses  # noqa: E402
 
 
 def talk(seed: int, frames: int = 75) -> Talk:
@@ -75,10 +75,10 @@ def test_the_view_without_a_camera_is_the_middle_and_with_one_stays_in_range() -
 
 
 def test_both_halves_give_one_embedding_a_window() -> None:
-    eye, ear = Eye().eval(), SyncEar().eval()
+    mouths, mels = MouthEncoder().eval(), MelEncoder().eval()
     with torch.no_grad():
-        of_frames = eye(torch.rand(2, 9, SIDE, SIDE))
-        of_columns = ear(torch.rand(2, 80, 40))
+        of_frames = mouths(torch.rand(2, 9, SIDE, SIDE))
+        of_columns = mels(torch.rand(2, 80, 40))
     assert of_frames.shape == (2, 5, EMBEDDING)
     assert of_columns.shape == (2, 40 - COLUMNS + 1, EMBEDDING)
     assert torch.allclose(of_frames.norm(dim=2), torch.ones(2, 5), atol=1e-5)
@@ -136,7 +136,7 @@ def test_the_expert_learns_resumes_and_finds_known_delays(tmp_path: Path) -> Non
     assert len(totals) == 47  # it went on where it had stopped
 
     real = {str(seed): (t.mouths, t.voices[0].mel) for seed in (91, 92) for t in [talk(seed, 150)]}
-    rows = judge_real(SyncJudge(tmp_path), real)
+    rows = real_rows(OffsetEstimator(tmp_path), real)
     told = summary(rows)
     assert told["within_one_frame"] == 1
     assert told["moved_found_as_moved"] > 0.9

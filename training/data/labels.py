@@ -1,13 +1,13 @@
 """Label every training clip, still and evaluation clip once: landmarks, score, pose and aligned crops.
 
-python -m export.train.labels --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES --out .train/labels
+python -m training data.labels --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES --out .train/labels
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.facemesh import FaceTeacher
+from training.cli import WORK, command, parse
+from training.data.facemesh import FaceTeacher
 
 Array = npt.NDArray[Any]
 
@@ -189,22 +190,20 @@ def crop_still(path: Path, matrix: Array, finer: int) -> Array:
     return _crop(image, whole, CROP_SIDE * finer)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Label the corpus from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--teacher", type=Path, required=True, help="MediaPipe's modules folder")
-    parser.add_argument("--out", type=Path, default=Path(".train/labels"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "teacher", out=WORK / "labels")
     parser.add_argument("--parts", nargs="+", default=["faces", "eval", "train"])
-    args = parser.parse_args(argv)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "README.txt").write_text(README)
-    teacher = FaceTeacher(args.teacher)
-    for part in args.parts:
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Label the corpus from the command line."""
+    options = parse(arguments(), argv)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "README.txt").write_text(README)
+    teacher = FaceTeacher(options.teacher)
+    for part in options.parts:
         start = time.monotonic()
-        count = label_part(args.corpus, part, teacher, args.out)
+        count = label_part(options.corpus, part, teacher, options.out)
         print(f"{part}: {count} frames in {time.monotonic() - start:.0f} s", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,8 @@
 """From phones to mouths: what Flite says when, and how the mouths of the corpus look while it is said.
 
-The corpus says 51 words. A small model from phones to shape codes, which hears no voice at all, is learnt on them
-and then gives mouths to any text that Flite reads (`readings.py`), so that the ear hears more than 51 words.
-Phones that look alike are one class (visemes, after Fisher, JSHR 1968), so that few are missing in the corpus.
+The corpus says 51 words. A small model from phones to mouth coefficients, which hears no voice at all, is learnt on
+them and then gives mouths to any text that Flite reads (`readings.py`), so that the audio encoder hears more than 51
+words. Phones that look alike are one class (visemes, after Fisher, JSHR 1968), so that few are missing in the corpus.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from export.train.lips_shape import CODES
-from export.train.sounds import read_sound
+from training.data.sounds import read_sound
+from training.lips.coefficients import COEFFICIENTS
 
 Array = npt.NDArray[Any]
 
@@ -64,18 +64,18 @@ def classes_at(phones: list[tuple[int, float]], times: Array) -> Array:
 
 
 class Mouths(nn.Module):
-    """Classes (B, T, classes) at 80 a second → codes (B, T, 8); sees `REACH` columns either way."""
+    """Classes (B, T, classes) at 80 a second → coefficients (B, T, 8); sees `REACH` columns either way."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv1d(len(VISEMES), 32, 1), nn.ReLU(), nn.Dropout(0.1),
             nn.Conv1d(32, 64, 2 * REACH + 1, padding=REACH), nn.ReLU(), nn.Dropout(0.2),
-            nn.Conv1d(64, CODES, 1),
+            nn.Conv1d(64, COEFFICIENTS, 1),
         )  # fmt: skip
 
     def forward(self, classes: Tensor) -> Tensor:
-        """Return the codes of every column."""
+        """Return the coefficients of every column."""
         return self.layers(classes.transpose(1, 2)).transpose(1, 2)
 
 
@@ -86,13 +86,13 @@ def learn_mouths(
 
     Args:
         said: for each clip, classes (T, classes) at 80 a second.
-        shown: for each clip, codes (n, 8).
-        times: for each clip, seconds (n,) of the codes.
+        shown: for each clip, coefficients (n, 8).
+        times: for each clip, seconds (n,) of the coefficients.
         weight: (clips,), how much each clip counts.
         seed: for the order of clips; every tenth clip is held out.
 
     Returns:
-        The model, and its correlation with the first code of the clips that were held out.
+        The model, and its correlation with the first coefficient of the clips that were held out.
     """
     torch.manual_seed(seed)
     net, rng = Mouths(), np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def learn_mouths(
 
 
 def mouths_of(net: nn.Module, said: Array, times: Array) -> Array:
-    """Return the codes float32 (n, 8) at `times` of classes (T, classes)."""
+    """Return the coefficients float32 (n, 8) at `times` of classes (T, classes)."""
     with torch.no_grad():
         return net(torch.from_numpy(said)[None])[0].numpy()[_columns(times, len(said))]
 

@@ -1,6 +1,6 @@
 """Texts that nobody of the corpus said, read aloud by Flite, with the mouths that the corpus would have shown.
 
-    python -m export.train.readings --corpus ../shared/corpus --labels .train/labels --out .train/readings.npz
+    python -m training data.readings --corpus ../shared/corpus --labels .train/labels --out .train/readings.npz
 
 The words are those of Python's own manual (`pydoc_data.topics`), in sentences of 4 to 11 words.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -18,10 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.train.lips_clips import Clip, load_clips
-from export.train.phones import COLUMNS_PER_SECOND, classes_at, learn_mouths, mouths_of, read_aloud
-from export.train.voices import FLITE, Voice, alignment, revoiced, sentence
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK, command, parse
+from training.data.phones import COLUMNS_PER_SECOND, classes_at, learn_mouths, mouths_of, read_aloud
+from training.data.voices import FLITE, Voice, alignment, revoiced, sentence
+from training.lips.clips import Clip, load_clips
 
 Array = npt.NDArray[Any]
 
@@ -31,11 +33,11 @@ BEFORE = 0.3  # seconds of silence before the first word
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """One text read aloud: its voices and the codes, float32 (n, 8), of 25 frames a second."""
+    """One text read aloud: its voices and the coefficients, float32 (n, 8), of 25 frames a second."""
 
     reader: str
     voices: list[Voice]
-    codes: Array
+    coefficients: Array
 
 
 def sentences(rng: np.random.Generator, count: int) -> list[str]:
@@ -69,15 +71,15 @@ def read(text: str, voice: str, net: Any, rng: np.random.Generator, folder: Path
     sound = np.concatenate([np.zeros(round(BEFORE * 16000), np.float32), sound])
     columns = np.arange(len(sound) // 200) / COLUMNS_PER_SECOND
     times = np.arange(int(len(sound) / 16000 * FPS)) / FPS
-    codes = mouths_of(net, classes_at(phones, columns - BEFORE), times)
-    return Reading(voice, [Voice(mel_spectrogram(sound)), *revoiced(sound, rng, 2)], codes)
+    coefficients = mouths_of(net, classes_at(phones, columns - BEFORE), times)
+    return Reading(voice, [Voice(mel_spectrogram(sound)), *revoiced(sound, rng, 2)], coefficients)
 
 
 def save(readings: list[Reading], path: Path) -> None:
     """Write readings as one .npz."""
     arrays: dict[str, Array] = {"readers": np.array([r.reader for r in readings])}
     for i, reading in enumerate(readings):
-        arrays[f"codes_{i}"] = reading.codes
+        arrays[f"codes_{i}"] = reading.coefficients
         arrays[f"speeds_{i}"] = np.array([voice.speed for voice in reading.voices])
         arrays |= {f"mel_{i}_{k}": voice.mel.astype(np.float16) for k, voice in enumerate(reading.voices)}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,23 +97,24 @@ def load_readings(path: Path) -> list[Clip]:
                 Voice(data[f"mel_{i}_{k}"].astype(np.float32), float(speed))
                 for k, speed in enumerate(data[f"speeds_{i}"])
             ]
-            codes = data[f"codes_{i}"]
-            clips.append(Clip(f"flite {reader}", f"text {i}", voices, codes, np.arange(len(codes)) / FPS))
+            coefficients = data[f"codes_{i}"]
+            clips.append(
+                Clip(f"flite {reader}", f"text {i}", voices, coefficients, np.arange(len(coefficients)) / FPS)
+            )
     return clips
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Learn mouths from phones, then read."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="where the shape model lies")
-    parser.add_argument("--out", type=Path, default=Path(".train/readings.npz"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", "seed", out=WORK / "readings.npz")
+    parser.add_argument("--lips", type=Path, default=WORK / "lips", help="where the shape model lies")
     parser.add_argument("--count", type=int, default=1800)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Learn mouths from phones, then read."""
+    options = parse(arguments(), argv)
     rng = np.random.default_rng(options.seed)
     clips = load_clips(options.corpus, options.labels, None, options.lips)
     with tempfile.TemporaryDirectory() as name:
@@ -119,19 +122,16 @@ def main(argv: list[str] | None = None) -> None:
         known = [(clip, said) for clip in clips if (said := said_in(clip, folder)) is not None]
         speakers = [clip.speaker for clip, _ in known]
         weight = np.array([1 / np.sqrt(speakers.count(speaker)) for speaker in speakers])
-        codes, times = [clip.codes for clip, _ in known], [clip.times for clip, _ in known]
-        net, likeness = learn_mouths([said for _, said in known], codes, times, weight, options.seed)
+        coefficients, times = [clip.coefficients for clip, _ in known], [clip.times for clip, _ in known]
+        net, likeness = learn_mouths([said for _, said in known], coefficients, times, weight, options.seed)
         print(
-            f"mouths from phones: r {likeness:.3f} with the first code of clips that were held out",
+            f"mouths from phones: r {likeness:.3f} with the first coefficient of clips that were held out",
             flush=True,
         )
         texts = sentences(rng, options.count)
         readings = [read(text, FLITE[i % len(FLITE)], net, rng, folder) for i, text in enumerate(texts)]
     save(readings, options.out)
     print(
-        f"{len(readings)} readings, {sum(len(r.codes) for r in readings) / FPS / 60:.0f} minutes", flush=True
+        f"{len(readings)} readings, {sum(len(r.coefficients) for r in readings) / FPS / 60:.0f} minutes",
+        flush=True,
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Other voices for the clips of the corpus, in time with the mouths that are seen.
 
-    python -m export.train.voices --corpus ../shared/corpus --out .train/voices
+    python -m training data.voices --corpus ../shared/corpus --out .train/voices
 
 The corpus holds 14 people, most of them with one sentence. Each clip gets, as mels beside its own:
 
@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.train.sounds import read_sound
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK, command, parse
+from training.data.sounds import read_sound
 
 Array = npt.NDArray[Any]
 
@@ -221,15 +223,14 @@ def voice_path(folder: Path, clip: str) -> Path:
     return folder / Path(clip).parent.name / f"{Path(clip).stem}.npz"
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    return command(__doc__, "corpus", "seed", out=WORK / "voices")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Make the voices of every training clip; files that are there already stay."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--out", type=Path, default=Path(".train/voices"))
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
+    options = parse(arguments(), argv)
     programs = (*(FLITE if shutil.which("flite") else ()), *(ESPEAK if shutil.which("espeak-ng") else ()))
     print("speech programs' voices:", ", ".join(programs) or "none installed", flush=True)
     for folder in sorted((options.corpus / "train").iterdir()):
@@ -244,7 +245,3 @@ def main(argv: list[str] | None = None) -> None:
             mels = {f"mel_{i}": voice.mel.astype(np.float16) for i, voice in enumerate(voices)}
             np.savez(kept, speeds=np.array([voice.speed for voice in voices]), **mels)
         print(folder.name, len(clips), flush=True)
-
-
-if __name__ == "__main__":
-    main()

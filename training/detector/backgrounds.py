@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.occluders import occlude, random_colour, texture
-from export.train.sources import Face, mesh_box
+from training.data.occluders import occlude, random_colour, texture
+from training.data.sources import Face, mesh_box
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.backgrounds import background, distract
-from export.train.light import camera, relight, side_light
-from export.train.occluders import occlude
-from export.train.sources import Face, five_points, mesh_box
+from training.data.light import camera, relight, side_light
+from training.data.occluders import occlude
+from training.data.sources import Face, five_points, mesh_box
+from training.detector.backgrounds import background, distract
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from export.train.edge_networks import SIDES, STRIDES
+from training.detector.network import SIDES, STRIDES
 
 Array = npt.NDArray[Any]
 VARIANCES = (0.1, 0.2)

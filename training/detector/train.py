@@ -1,26 +1,28 @@
 """Train `edge_detect`, the bundled face detector: faces and five landmarks, 8 to 90 % of the frame's height.
 
-python -m export.train.detect --minutes 20
+python -m training detector.train --minutes 20
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from export.train.composites import MAX_FACES, SceneMaker
-from export.train.detect_targets import encode, losses, priors
-from export.train.edge_networks import DetectGraph, DetectNet, flat, folded
-from export.train.fit import Losses, Plan, fit, load_mean
-from export.train.graphs import export_graph, largest_difference, parameters
-from export.train.sources import Face, balanced, load_frames, load_stills, read_labels
+from training.blocks import folded
+from training.cli import WORK, command, parse
+from training.data.sources import Face, balanced, load_frames, load_stills, read_labels
+from training.detector.network import DetectGraph, DetectNet, flat
+from training.detector.scenes import MAX_FACES, SceneMaker
+from training.detector.targets import encode, losses, priors
+from training.fit import Losses, Plan, fit, load_mean
+from training.onnx_graph import export_graph, largest_difference, parameters
 
 Array = npt.NDArray[Any]
 MIRRORED = [1, 0, 2, 4, 3]
@@ -112,34 +114,27 @@ def write(net: DetectNet, path: Path) -> dict[str, float]:
     return largest_difference(graph, path, feeds)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train and export from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--folder", type=Path, default=Path(".train/detect"))
-    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_detect.fp32.onnx"))
-    parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--rate", type=float, default=2e-3)
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=WORK / "detect", minutes=20.0, rate=2e-3)
+    parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_detect.fp32.onnx"))
     parser.add_argument("--pool", type=int, default=6000)
     parser.add_argument("--renew", type=int, default=8, help="frames made anew for every batch of 32")
-    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--export-only", action="store_true")
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    torch.manual_seed(args.seed)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and export from the command line."""
+    options = parse(arguments(), argv)
     net = DetectNet()
     print(f"edge_detect: {parameters(net)} parameters", flush=True)
-    if args.export_only:
-        mean = load_mean(net, args.folder)
+    if options.export_only:
+        mean = load_mean(net, options.out)
     else:
-        loss = DetectLoss(load_faces(args.corpus, args.labels), args.pool, args.renew, args.seed)
+        loss = DetectLoss(
+            load_faces(options.corpus, options.labels), options.pool, options.renew, options.seed
+        )
         net = net.to(memory_format=torch.channels_last)
-        mean = fit(net, loss, Plan(args.minutes, args.rate), args.folder, args.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), args.out))  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    main()
+        mean = fit(net, loss, Plan.of(options), options.out, options.fresh)
+    print(write(mean.to(memory_format=torch.contiguous_format), options.graph))  # type: ignore[arg-type]

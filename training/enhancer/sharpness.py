@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.light import jpeg
-from export.train.sources import balanced, five_points, is_held_out, load_frames, read_labels
 from lipsync_edge.face.align import aligned_crop
+from training.data.light import jpeg
+from training.data.sources import balanced, five_points, is_held_out, load_frames, read_labels
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -1,37 +1,39 @@
-"""How well the ear predicts the opening of mouths that it never saw, on the evaluation clips.
+"""How well the audio encoder predicts the opening of mouths that it never saw, on the evaluation clips.
 
-python -m export.train.measure_ear --corpus ../shared/corpus --labels .train/labels
+python -m training evaluate.audio_encoder --corpus ../shared/corpus --labels .train/labels
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from export.train import lips_shape as shape
-from export.train.lips import load_ears
-from export.train.lips_audio import windows
-from export.train.sounds import read_sound
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK, command, parse
+from training.data.sounds import read_sound
+from training.lips import coefficients as shape
+from training.lips.assemble import load_audio_encoders
+from training.lips.audio_encoder import windows
 
 NO_OWN_SOUND = "portrait"  # whether its sound is the speaker's own is not certain
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_lips_ear.json"))
+    parser.add_argument("--trained", type=Path, default=WORK / "lips")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--trained", type=Path, default=Path(".train/lips"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_lips_ear.json"))
-    options = parser.parse_args(argv)
-    ear = load_ears(options.trained)
+    options = parse(arguments(), argv)
+    encoder = load_audio_encoders(options.trained)
     model = shape.ShapeModel.load(options.trained / "shape.npz")
     upper = [shape.MOVING.index(i) for i in shape.UPPER_INNER]
     lower = [shape.MOVING.index(i) for i in shape.LOWER_INNER]
@@ -46,8 +48,8 @@ def main(argv: list[str] | None = None) -> None:
         frames = frames[labels["time"][frames] < len(samples) / 16000]
         heard = windows(mel_spectrogram(samples), labels["time"][frames])
         with torch.no_grad():
-            codes = ear(torch.from_numpy(heard))[:, :, 0].numpy()
-        moved = model.displacement(codes)
+            coefficients = encoder(torch.from_numpy(heard))[:, :, 0].numpy()
+        moved = model.displacement(coefficients)
         made = (moved[:, lower] - moved[:, upper])[..., 1].mean(1)
         real = shape.gap(labels["points"][frames][:, :, :2].astype(np.float64))
         shifted = float(np.corrcoef(made, np.roll(real, len(real) // 2))[0, 1])
@@ -56,7 +58,3 @@ def main(argv: list[str] | None = None) -> None:
     mean = {key: float(np.mean([row[key] for row in rows])) for key in ("r", "r_half_a_clip_later")}
     options.out.write_text(json.dumps({"mean": mean, "clips": rows}, indent=1) + "\n")
     print(len(rows), "clips", mean)
-
-
-if __name__ == "__main__":
-    main()

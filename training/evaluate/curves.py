@@ -1,14 +1,17 @@
 """Draw the logs of training runs as curves.
 
-python -m export.train.curves .train/detect .train/segment -o curves.png
-python -m export.train.curves .train/lips/ear .train/lips/hand --titles "the ear" "the hand" -o curves.png
+python -m training evaluate.curves .train/detect .train/segment -o curves.png
+python -m training evaluate.curves .train/lips/audio_encoder .train/lips/mouth_renderer -o curves.png
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+
+from training.cli import command, parse
 
 LOGGED = 100  # steps between two lines of a log
 ACROSS = 2  # panels beside one another
@@ -28,24 +31,29 @@ def read_log(folder: Path) -> dict[str, list[float]]:
     return {key: [row[key] for row in rows if key in row] for key in rows[-1]}
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--titles", nargs="*", default=[], help="of the folders; their names without")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw from the command line."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", type=Path, nargs="+")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--titles", nargs="*", default=[], help="of the folders; their names without")
-    args = parser.parse_args(argv)
-    down = -(-len(args.folders) // ACROSS)
-    across = min(len(args.folders), ACROSS)
+    options = parse(arguments(), argv)
+    down = -(-len(options.folders) // ACROSS)
+    across = min(len(options.folders), ACROSS)
     figure, panels = plt.subplots(down, across, figsize=(6.0 * across, 3.4 * down), squeeze=False)
     colours = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]
-    titles = args.titles or [folder.name for folder in args.folders]
-    for panel, folder, title in zip(panels.flat, args.folders, titles, strict=False):
+    titles = options.titles or [folder.name for folder in options.folders]
+    for panel, folder, title in zip(panels.flat, options.folders, titles, strict=False):
         log = read_log(folder)
         panel.set_prop_cycle(color=colours)
         for key, values in log.items():
@@ -54,9 +62,5 @@ def main(argv: list[str] | None = None) -> None:
         panel.set(title=title, xlabel="step", yscale="log")
         panel.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     figure.tight_layout()
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.out, dpi=100)
-
-
-if __name__ == "__main__":
-    main()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out, dpi=100)

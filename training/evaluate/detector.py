@@ -1,13 +1,13 @@
 """Measure `edge_detect` on the evaluation clips against the landmark teacher.
 
-python -m export.train.measure_detect
+python -m training evaluate.detector
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.detect_targets import decode, merge, overlap, priors
-from export.train.sources import five_points, mesh_box
+from training.cli import command, parse
+from training.data.sources import five_points, mesh_box
+from training.detector.targets import decode, merge, overlap, priors
 
 Array = npt.NDArray[Any]
 LONG_SIDE = 320
@@ -138,24 +139,25 @@ def measure_clip(detector: Detector, path: Path, meshes: Array, valid: Array) ->
     )  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line; writes JSON and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_detect.json"))
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_detect.fp32.onnx"))
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_detect.json"))
-    args = parser.parse_args(argv)
-    cv2.setNumThreads(1)
-    detector = Detector(args.model, args.threshold)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line; writes JSON and prints a table."""
+    options = parse(arguments(), argv)
+    detector = Detector(options.model, options.threshold)
     rows = []
-    with np.load(args.labels / "eval.npz") as data:
+    with np.load(options.labels / "eval.npz") as data:
         for clip, name in enumerate(data["paths"]):
             mine = data["clip"] == clip
             valid = data["score"][mine] > 0.9
             rows.append(
-                measure_clip(detector, args.corpus / str(name), data["points"][mine][:, :, :2], valid)
+                measure_clip(detector, options.corpus / str(name), data["points"][mine][:, :, :2], valid)
             )
             print(
                 " ".join(f"{v:.4f}" if isinstance(v, float) else str(v) for v in asdict(rows[-1]).values()),
@@ -165,14 +167,10 @@ def main(argv: list[str] | None = None) -> None:
     keys = [k for k, v in asdict(rows[0]).items() if isinstance(v, float)]
     means = {k: float(np.average([getattr(r, k) for r in rows], weights=weight)) for k in keys}
     print({k: round(v, 4) for k, v in means.items()})
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(
         json.dumps(
-            {"threshold": args.threshold, "mean_over_frames": means, "clips": [asdict(r) for r in rows]},
+            {"threshold": options.threshold, "mean_over_frames": means, "clips": [asdict(r) for r in rows]},
             indent=1,
         )
     )
-
-
-if __name__ == "__main__":
-    main()

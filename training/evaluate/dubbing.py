@@ -1,6 +1,6 @@
-"""How well the bundled lips dub strangers: A's voice drives B's face, FaceMesh judges the result.
+"""How well the bundled lips dub strangers: A's voice drives B's face, FaceMesh reads the result.
 
-    python -m export.train.evaluate --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES
+    python -m training evaluate.dubbing --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES
 
 The opening of the inner lips over the eye distance is read from the made frames and compared with A's own curve:
 correlation r, amplitude (ratio of the spreads) and the recall of closures (frames in which A's lips are shut). The
@@ -8,13 +8,14 @@ control is the same made video against the curve of another voice. Nobody in the
 Voices are heard whole, up to `--seconds`; a shorter face is played back and forth.
 
 Some clips' own sound is a frame or two beside their pictures. `in_time` is r, and its control, after moving by what
-the sync expert found in the real clip (`export.train.sync_measure`; it never saw anything that the lips made).
+the sync expert found in the real clip (`training.evaluate.sync_expert`; it never saw anything that the lips made).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,15 +25,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.facemesh import FaceTeacher
-from export.train.lips_shape import gap
-from export.train.sounds import read_sound
 from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.loading import load
 from lipsync_edge.video.reader import VideoReader
+from training.cli import command, parse
+from training.data.facemesh import FaceTeacher
+from training.data.sounds import read_sound
+from training.lips.coefficients import gap
 
 Array = npt.NDArray[Any]
 
@@ -125,7 +127,7 @@ def moved(curve: Array, frames: int) -> Array:
 
 
 def read_offsets(path: Path) -> dict[str, int]:
-    """Return by how many frames each clip's sound is late, as `export.train.sync_measure` wrote it."""
+    """Return by how many frames each clip's sound is late, as `training.evaluate.sync_expert` wrote it."""
     return {row["clip"]: row["offset"] for row in json.loads(path.read_text())["clips"]}
 
 
@@ -168,18 +170,12 @@ def sheet(rows: list[list[Array]], path: Path) -> None:
     cv2.imwrite(str(path), np.vstack(cells))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--teacher", type=Path, required=True)
-    parser.add_argument("--models", type=Path)
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "teacher", "models", out=Path("benchmarks/results/dubbing.json"))
     parser.add_argument("--preset", default="lite")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each voice, at most")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/dubbing.json"))
     parser.add_argument(
         "--offsets",
         type=Path,
@@ -189,7 +185,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--sheet", type=Path, help="write a contact sheet here (evaluation clips: not for publication)"
     )
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line."""
+    options = parse(arguments(), argv)
     engine = load(preset=options.preset, precision=options.precision, models=options.models)
     teacher = FaceTeacher(options.teacher)
     clips = options.corpus / "eval"
@@ -241,7 +242,3 @@ def main(argv: list[str] | None = None) -> None:
     print(mean, by_voice, by_face)
     if options.sheet:
         sheet(rows, options.sheet)
-
-
-if __name__ == "__main__":
-    main()

@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.labels import CROP_SIDE, MARGIN, NOMINAL_SIDE
-from export.train.lips_networks import FLOW_RANGE
-from export.train.measure_lips_own import mouth, ticks
-from export.train.sync_data import grey_mouth
-from export.train.sync_measure import SHIFTS, SyncJudge, moved, near
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.metrics.temporal import flicker
 from lipsync_edge.face.align import TEMPLATE, AlignedCrop, aligned_crop, similarity
 from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.render import composite as blend
+from training.data.labels import CROP_SIDE, MARGIN, NOMINAL_SIDE
+from training.evaluate.own_mouth import mouth, ticks
+from training.evaluate.sync_expert import SHIFTS, OffsetEstimator, moved, near
+from training.lips.networks import FLOW_RANGE
+from training.sync_expert.clips import grey_mouth
 
 Array = npt.NDArray[Any]
 
@@ -54,13 +54,13 @@ def dub(engine: Engine, face: list[TrackedFrame], samples: Array) -> Dub:
     return Dub(face[: len(made)], made)
 
 
-def sync_row(judge: SyncJudge, result: Dub, mel: Array, wrong: Array) -> dict[str, Any]:
+def sync_row(estimator: OffsetEstimator, result: Dub, mel: Array, wrong: Array) -> dict[str, Any]:
     """Return the offset of the made mouth, whether a moved sound is found as moved, and what a wrong voice gives."""
     mouths = np.stack(
         [judged_mouth(image, frame) for image, frame in zip(result.made, result.source, strict=True)]
     )
-    own, other = judge(mouths, mel), judge(mouths, wrong)
-    found = [judge(mouths, moved(mel, k)).frames for k in SHIFTS]
+    own, other = estimator(mouths, mel), estimator(mouths, wrong)
+    found = [estimator(mouths, moved(mel, k)).frames for k in SHIFTS]
     return {
         "offset": own.frames,
         "confidence": round(own.confidence, 3),

@@ -1,13 +1,13 @@
 """Measure `edge_enhance` on the held-out stills: against bicubic, by kind of damage, and colours.
 
-python -m export.train.measure_enhance --lips .train/lips
+python -m training evaluate.enhancer
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.enhance_own import own_pairs
-from export.train.sharpness import cut_stills, degrade
+from training.cli import command, parse
+from training.enhancer.sharpness import cut_stills, degrade
 
 Array = npt.NDArray[Any]
 Enlarge = Callable[[Array], Array]
-
-OWN = 120  # mouths of our own lips
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +118,26 @@ def graph(path: Path) -> Enlarge:
     return enlarge
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line; writes JSON and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_enhance.json"))
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_enhance.fp32.onnx"))
-    parser.add_argument("--lips", type=Path, help="trained lips: measure on mouths that they made, too")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_enhance.json"))
-    args = parser.parse_args(argv)
-    cv2.setNumThreads(1)
-    crops, held = cut_stills(args.corpus, args.labels)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line; writes JSON and prints a table."""
+    options = parse(arguments(), argv)
+    crops, held = cut_stills(options.corpus, options.labels)
     sharp = crops[held][:, 32:224, 32:224]  # 192 px: the face without most of the hair
-    enlarge, rng = graph(args.model), np.random.default_rng(0)
+    enlarge, rng = graph(options.model), np.random.default_rng(0)
     damages = {f"blur {s}": blurred(s) for s in (0.0, 1.0, 2.0)} | {
         "as in training": lambda x: degrade(rng, x)
     }
     rows = [measure(enlarge, name, map(damage, sharp), sharp) for name, damage in damages.items()]
-    if args.lips:
-        made, real = own_pairs(args.corpus, args.labels, args.lips, OWN, held_out=True)
-        rows.append(measure(enlarge, "our own lips", made, real))
     for row in rows:
         print(
             " ".join(f"{v:.3f}" if isinstance(v, float) else str(v) for v in asdict(row).values()), flush=True
         )
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps([asdict(r) for r in rows], indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps([asdict(r) for r in rows], indent=1))

@@ -1,11 +1,11 @@
 """Figures of the bundled lips on people who were never trained on, presets lite and hq, controls beside.
 
-    python -m export.train.measure_lips --corpus ../shared/corpus --labels .train/labels
+    python -m training evaluate.lips --corpus ../shared/corpus --labels .train/labels
 
 Per clip, into benchmarks/results/lips_figures.json: (a) the mouth made anew from another moment of the same clip,
 beside copying that moment and beside a wrong voice; (b) the offset that our sync expert finds on dubbed faces, beside
 moved and wrong voices; (c) sharpness; (d) identity; (e) flicker. The worst clips are named. About five minutes on
-one core; needs the sync expert of `export.train.sync_expert`.
+one core; needs the sync expert of `training.sync_expert.train`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import torch
 
-from export.train.evaluate import FACES, VOICES, track
-from export.train.measure_lips_dubs import dub, flicker_row, identity_row, sharpness_row, sync_row
-from export.train.measure_lips_own import own_row, read_talking
-from export.train.sounds import read_sound
-from export.train.sync_measure import NO_OWN_SOUND, SyncJudge
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.engine import Engine
 from lipsync_edge.loading import load
+from training.cli import WORK, command, parse
+from training.data.sounds import read_sound
+from training.evaluate.dubbing import FACES, VOICES, track
+from training.evaluate.dubs import dub, flicker_row, identity_row, sharpness_row, sync_row
+from training.evaluate.own_mouth import own_row, read_talking
+from training.evaluate.sync_expert import NO_OWN_SOUND, OffsetEstimator
 
 PRESETS = ("lite", "hq")
-JUDGED = 2  # voices of each face on which pictures are measured; offsets are measured on all
+PICTURED = 2  # voices of each face on which pictures are measured; offsets are measured on all
 Row = dict[str, Any]
 
 
@@ -49,7 +49,7 @@ def own_figures(engine: Engine, corpus: Path, labels: Path, seconds: float, coun
     return rows
 
 
-def dub_figures(engine: Engine, judge: SyncJudge, corpus: Path, seconds: float) -> list[Row]:
+def dub_figures(engine: Engine, estimator: OffsetEstimator, corpus: Path, seconds: float) -> list[Row]:
     """Return (b) to (e), one row for each face and voice."""
     voices = {name: read_sound(corpus / "eval" / name)[: int(seconds * 16_000)] for name in VOICES}
     mels = {name: mel_spectrogram(samples) for name, samples in voices.items()}
@@ -61,8 +61,8 @@ def dub_figures(engine: Engine, judge: SyncJudge, corpus: Path, seconds: float) 
         for k, voice in enumerate(others):
             result = dub(engine, frames, voices[voice])
             wrong = mels[others[(k + 3) % len(others)]]
-            row: Row = {"face": face, "voice": voice, **sync_row(judge, result, mels[voice], wrong)}
-            if k % (len(others) // JUDGED) == 0:
+            row: Row = {"face": face, "voice": voice, **sync_row(estimator, result, mels[voice], wrong)}
+            if k % (len(others) // PICTURED) == 0:
                 pictures = (
                     sharpness_row(result) | identity_row(engine, result, stranger) | flicker_row(result)
                 )
@@ -119,36 +119,29 @@ def summary(own: list[Row], dubs: list[Row]) -> Row:
     }
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--expert", type=Path, default=Path(".train/sync"))
-    parser.add_argument("--models", type=Path, help="folder of models; without it the bundled ones")
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", "models", out=Path("benchmarks/results/lips_figures.json"))
+    parser.add_argument("--expert", type=Path, default=WORK / "sync")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))
     parser.add_argument("--seconds", type=float, default=8.0, help="of each voice and clip, at most")
     parser.add_argument("--frames", type=int, default=20, help="targets of each clip")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/lips_figures.json"))
-    options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    judge, result = SyncJudge(options.expert), {}
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line."""
+    options = parse(arguments(), argv)
+    estimator, result = OffsetEstimator(options.expert), {}
     for preset in options.presets:
         began = time.monotonic()
         engine = load(
             preset=preset, device="cpu", precision=options.precision, threads=1, models=options.models
         )
         own = own_figures(engine, options.corpus, options.labels, max(options.seconds, 3), options.frames)
-        dubs = dub_figures(engine, judge, options.corpus, options.seconds)
+        dubs = dub_figures(engine, estimator, options.corpus, options.seconds)
         figures = summary(own, dubs)
         result[preset] = {"seconds": options.seconds, "summary": figures, "own": own, "dubs": dubs}
         print(preset, f"{time.monotonic() - began:.0f} s", json.dumps(figures, indent=1), flush=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

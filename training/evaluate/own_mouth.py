@@ -15,9 +15,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.labels import five_points
-from export.train.lips_shape import RIGID, apply, similarity_batch
-from export.train.sounds import read_sound
 from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
@@ -26,6 +23,9 @@ from lipsync_edge.face.align import aligned_crop, similarity
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
 from lipsync_edge.types import Tick
 from lipsync_edge.video.reader import VideoReader
+from training.data.labels import five_points
+from training.data.sounds import read_sound
+from training.lips.coefficients import RIGID, apply, similarity_batch
 
 Array = npt.NDArray[Any]
 

@@ -1,12 +1,13 @@
 """Measure `edge_segment` on evaluation clips and held-out stills against the teacher's polygons.
 
-python -m export.train.measure_segment
+python -m training evaluate.segmenter
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.edge_networks import CLASSES
-from export.train.occluders import occlude
-from export.train.regions import MAP, SIDE, RegionPool, moved, region_maps
+from training.cli import command, parse
+from training.data.occluders import occlude
+from training.segmenter.network import CLASSES
+from training.segmenter.regions import MAP, SIDE, RegionPool, moved, region_maps
 
 Array = npt.NDArray[Any]
 
@@ -112,19 +114,21 @@ def hidden_share(segmenter: Segmenter, pairs: list[tuple[Array, Array]], seed: i
     return right / max(total, 1)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line; writes JSON and prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "labels", out=Path("benchmarks/results/train_edge_segment.json"))
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_edge_segment.json"))
-    args = parser.parse_args(argv)
-    cv2.setNumThreads(1)
-    segmenter = Segmenter(args.model)
-    pool = RegionPool(args.labels, held_out=True)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line; writes JSON and prints a table."""
+    options = parse(arguments(), argv)
+    segmenter = Segmenter(options.model)
+    pool = RegionPool(options.labels, held_out=True)
     stills = [pool.plain(row) for row in range(len(pool.crops))]
     rows = [measure(segmenter, "held-out stills", stills, video=False)]
-    clips = eval_pairs(args.labels)
+    clips = eval_pairs(options.labels)
     rows += [measure(segmenter, name, pairs, video=True) for name, pairs in clips.items()]
     rows.append(
         measure(
@@ -141,11 +145,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     hidden = hidden_share(segmenter, stills)
     print(f"covered face cells called rest: {hidden:.3f}; crop {SIDE}, map {MAP}")
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(
         json.dumps({"covered_called_rest": hidden, "sets": [asdict(r) for r in rows]}, indent=1)
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """By how many frames picture and sound are apart, in the eyes of the sync expert; and how far it can be trusted.
 
-    python -m export.train.sync_measure
+    python -m training evaluate.sync_expert
 
 Real evaluation clips (nobody in them was trained on), each as it is, with its sound moved by -8 … 8 frames, and with
 another clip's sound. An offset of k says that what is seen now is heard k frames (of 1/25 s) later. Likeness is the
@@ -14,21 +14,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from export.train.fit import load_mean
-from export.train.noise import FLOOR
-from export.train.sounds import read_sound
-from export.train.sync_data import first_columns, grey_mouth, seen
-from export.train.sync_networks import COLUMNS, FRAMES, Expert
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK, command, parse
+from training.data.noise import FLOOR
+from training.data.sounds import read_sound
+from training.fit import load_mean
+from training.sync_expert.clips import first_columns, grey_mouth, seen
+from training.sync_expert.networks import COLUMNS, FRAMES, Expert
 
 Array = npt.NDArray[Any]
 
@@ -53,11 +54,11 @@ class Offset:
     likeness: Array
 
 
-class SyncJudge:
+class OffsetEstimator:
     """A trained expert that compares mouths with sounds."""
 
     def __init__(self, folder: Path) -> None:
-        """Read `folder`/last.pt, as `export.train.sync_expert` writes it."""
+        """Read `folder`/last.pt, as `training.sync_expert.train` writes it."""
         expert = load_mean(Expert(), folder)
         assert isinstance(expert, Expert)
         self._expert = expert
@@ -74,8 +75,8 @@ class SyncJudge:
         columns = first_columns(np.arange(-REACH, windows + REACH) / RATE)
         before, after = max(0, -int(columns[0])), max(0, int(columns[-1]) + COLUMNS - mel.shape[1])
         padded = np.pad(mel, ((0, 0), (before, after)), constant_values=FLOOR)
-        seen_by_eye = self._expert.eye(torch.from_numpy(seen(mouths))[None])[0]
-        heard = self._expert.ear(torch.from_numpy(padded.astype(np.float32))[None])[0]
+        seen_by_eye = self._expert.mouth_encoder(torch.from_numpy(seen(mouths))[None])[0]
+        heard = self._expert.audio_encoder(torch.from_numpy(padded.astype(np.float32))[None])[0]
         return np.asarray((seen_by_eye @ heard[torch.from_numpy(columns + before)].T).numpy())
 
     def __call__(self, mouths: Array, mel: Array) -> Offset:
@@ -128,13 +129,13 @@ def near(found: list[int], own: int) -> float:
     return round(float(np.mean(np.abs(np.subtract(found, SHIFTS) - own) <= 1)), 3)
 
 
-def judge_real(judge: SyncJudge, real: dict[str, tuple[Array, Array]]) -> list[dict[str, Any]]:
+def real_rows(estimator: OffsetEstimator, real: dict[str, tuple[Array, Array]]) -> list[dict[str, Any]]:
     """Return one row a clip: as it is, moved, and with the sounds of all others."""
     rows = []
     for name, (mouths, mel) in real.items():
-        own = judge(mouths, mel)
-        found = [judge(mouths, moved(mel, k)).frames for k in SHIFTS]
-        wrong = [judge(mouths, sound) for other, (_, sound) in real.items() if other != name]
+        own = estimator(mouths, mel)
+        found = [estimator(mouths, moved(mel, k)).frames for k in SHIFTS]
+        wrong = [estimator(mouths, sound) for other, (_, sound) in real.items() if other != name]
         rows.append(
             {
                 "clip": name,
@@ -167,26 +168,20 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_sync_expert.json"))
+    parser.add_argument("--trained", type=Path, default=WORK / "sync")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--trained", type=Path, default=Path(".train/sync"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/train_sync_expert.json"))
-    options = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    rows = judge_real(SyncJudge(options.trained), read_real(options.corpus, options.labels))
+    options = parse(arguments(), argv)
+    rows = real_rows(OffsetEstimator(options.trained), read_real(options.corpus, options.labels))
     result = {"summary": summary(rows), "clips": rows}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     for row in rows:
         print(*row.values())
     print(result["summary"])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Count what was trained on and for how long, for the model cards.
 
-    python -m export.train.training_rows --lips .train/lips [--before DIR …]
+    python -m training evaluate.training_rows --lips .train/lips [--before DIR …]
 
 Reads the labels, the corpus's own list of sources and the logs of the trainings, also of those that taught the lips or
 that they began from (`--before`); writes benchmarks/results/training.json.
@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from export.train.voices import load_voices
+from training.cli import WORK, command, parse
+from training.data.voices import load_voices
 
 Row = dict[str, Any]
 LOGGED = 100  # steps between two lines of a log
@@ -47,11 +48,11 @@ def log_row(folder: Path) -> Row:
 
 
 def lips_folders(lips: Path, before: Sequence[Path]) -> dict[str, Path]:
-    """Name every training of an ear or a hand: `lips_audio`, `lips_audio before 1` and so on for what came before."""
-    named = {"lips_audio": lips / "ear", "lips_hand": lips / "hand"}
+    """Name every training of the two halves: `lips_audio`, `lips_audio before 1` and so on for what came before."""
+    named = {"lips_audio": lips / "audio_encoder", "lips_hand": lips / "mouth_renderer"}
     count: Counter[str] = Counter()
     for folder in before:
-        part = "lips_hand" if folder.name.startswith("hand") else "lips_audio"
+        part = "lips_hand" if folder.name.startswith("mouth_renderer") else "lips_audio"
         count[part] += 1
         named[f"{part} before {count[part]}"] = folder
     return named
@@ -88,23 +89,24 @@ def voices_row(folder: Path) -> Row:
     return {"clips": len(counts), "voices": sum(counts)}
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", "voices", out=Path("benchmarks/results/training.json"))
+    parser.add_argument("--trained", type=Path, default=WORK, help="detect/, segment/, enhance/, sync/")
+    parser.add_argument("--lips", type=Path, default=WORK / "lips", help="audio_encoder/ and mouth_renderer/")
+    parser.add_argument(
+        "--before",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of weights that taught, or that it began from",
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Count from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--voices", type=Path, default=Path(".train/voices"))
-    parser.add_argument(
-        "--trained", type=Path, default=Path(".train"), help="detect/, segment/, enhance/, sync/"
-    )
-    parser.add_argument("--lips", type=Path, default=Path(".train/lips"), help="ear/ and hand/")
-    parser.add_argument(
-        "--before", type=Path, nargs="*", default=[], help="ears that taught, hands that it began from"
-    )
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/training.json"))
-    options = parser.parse_args(argv)
+    options = parse(arguments(), argv)
     folders = {
         "edge_detect": {"detect": options.trained / "detect"},
         "edge_segment": {"segment": options.trained / "segment"},
@@ -125,7 +127,3 @@ def main(argv: list[str] | None = None) -> None:
     }
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result["runs"]))
-
-
-if __name__ == "__main__":
-    main()

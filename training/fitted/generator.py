@@ -1,14 +1,15 @@
-"""Fit Wav2Lip's generator to the training clips, so that its smaller files can be judged on pictures of faces.
+"""Fit Wav2Lip's generator to the training clips, so that its smaller files can be measured on pictures of faces.
 
-    python -m export.train.fit_generator --minutes 15
+    python -m training fitted.generator --minutes 15
 
-Writes OUT/wav2lip.pth with the published keys. As `fit_published`, these weights are for judging quantization
+Writes OUT/wav2lip.pth with the published keys. As `fit_published`, these weights are for measuring quantization
 (`measure_fitted`) and not for use: L1 alone, some minutes, no sync expert (Prajwal et al., 2020, trained for days).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,10 +19,11 @@ import torch
 from torch import nn
 
 from export.networks import Wav2Lip
-from export.train.fit import Losses, Plan, fit
-from export.train.fit_published import Stage
-from export.train.sounds import read_sound
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK, command, parse
+from training.data.sounds import read_sound
+from training.fit import Losses, Plan, fit
+from training.fitted.published import Stage
 
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
@@ -38,7 +40,7 @@ class Talking:
 
     Args:
         corpus: the clips.
-        labels: of `export.train.labels`.
+        labels: of `training.data.labels`.
         part: "train" or "eval".
         seed: of what is drawn.
         most: clips to read, spread over all; 0: all.
@@ -90,7 +92,7 @@ class Talking:
 
 
 class PaintLoss:
-    """Mean absolute error, the painted half three times."""
+    """Mean absolute error, the generated half three times."""
 
     def __init__(self, talking: Talking, batch: int) -> None:
         """Draw `batch` pairs a step."""
@@ -105,29 +107,19 @@ class PaintLoss:
         return {"half": 1.5 * error[:, :, 48:].mean(), "rest": 0.5 * error[:, :, :48].mean()}
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    return command(__doc__, "corpus", "labels", minutes=15.0, out=WORK / "fitted")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Fit and save from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--minutes", type=float, default=15.0)
-    parser.add_argument("--out", type=Path, default=Path(".train/fitted"))
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    torch.manual_seed(args.seed)
+    options = parse(arguments(), argv)
     stage = STAGES[0]
-    talking = Talking(args.corpus, args.labels, "train", args.seed)
+    talking = Talking(options.corpus, options.labels, "train", options.seed)
     net = Wav2Lip().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    plan = Plan(args.minutes, stage.rate, warmup=30, average=0.98)
-    mean = fit(net, PaintLoss(talking, stage.batch), plan, args.out / f"wav2lip_{stage.side}")
-    path = args.out / "wav2lip.pth"
+    plan = Plan(options.minutes, stage.rate, warmup=30, average=0.98)
+    mean = fit(net, PaintLoss(talking, stage.batch), plan, options.out / f"wav2lip_{stage.side}")
+    path = options.out / "wav2lip.pth"
     torch.save(mean.to(memory_format=torch.contiguous_format).state_dict(), path)  # type: ignore[call-overload]
     print(f"{path}: python -m export convert wav2lip {path} -o DIR")
-
-
-if __name__ == "__main__":
-    main()

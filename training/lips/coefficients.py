@@ -1,4 +1,4 @@
-"""The shape code: how a mouth differs from its owner's own closed mouth, in a few identity-neutral numbers.
+"""The mouth coefficients: how a mouth differs from its owner's own closed mouth, in a few identity-neutral numbers.
 
 Landmarks are turned upright and scaled by the eyes (rigid points only), the speaker's own neutral (closed) mouth is
 taken away, and a PCA that is not centred (zero = closed) reduces what is left of lips, chin and jaw.
@@ -24,7 +24,7 @@ MOVING = (*OUTER, *INNER, *BETWEEN, *CHIN)
 UPPER_INNER = (80, 81, 82, 13, 312, 311, 310)
 LOWER_INNER = (88, 178, 87, 14, 317, 402, 318)
 EYES = (33, 263)
-CODES = 8
+COEFFICIENTS = 8
 CLOSED = 0.02  # of the eye distance: a smaller gap between the inner lips is a closed mouth
 
 
@@ -57,8 +57,8 @@ class ShapeModel:
     """Linear model of mouth motion.
 
     Attributes:
-        basis: float32 (8, k, 2), displacement of the moving points for one unit of each code, in eye distances.
-        from_gaps: float32 (8, 7), code that explains seven gaps between the inner lips (a still has no neutral).
+        basis: float32 (8, k, 2), displacement of the moving points for one unit of each coefficient, in eye distances.
+        from_gaps: float32 (8, 7), coefficients that explain seven gaps between the inner lips (a still has no neutral).
         face: float32 (468, 2), mean mesh with eye distance 1, the frame that displacements are given in.
     """
 
@@ -66,12 +66,12 @@ class ShapeModel:
     from_gaps: Array
     face: Array
 
-    def displacement(self, code: Array) -> Array:
-        """Return displacements (…, k, 2) in eye distances, of codes (…, 8)."""
-        return np.tensordot(code, self.basis, 1)
+    def displacement(self, coefficients: Array) -> Array:
+        """Return displacements (…, k, 2) in eye distances, of coefficients (…, 8)."""
+        return np.tensordot(coefficients, self.basis, 1)
 
-    def code_of_open(self, points: Array) -> Array:
-        """Return the code (8,) that explains how far the mouth of one mesh (468, 2) is open."""
+    def coefficients_of_opening(self, points: Array) -> Array:
+        """Return the coefficients (8,) that explain how far the mouth of one mesh (468, 2) is open."""
         apart = np.linalg.norm(points[list(UPPER_INNER)] - points[list(LOWER_INNER)], axis=-1)
         eyes = np.linalg.norm(points[EYES[0]] - points[EYES[1]])
         return np.asarray(self.from_gaps @ np.maximum(apart / eyes - CLOSED / 2, 0), np.float32)
@@ -115,7 +115,7 @@ def neutral_mouths(shapes: Array, gaps: Array, clip: Array) -> Array:
 
 
 def fit_shape(points: Array, clip: Array, weight: Array) -> tuple[ShapeModel, Array]:
-    """Fit the model and give every frame's code.
+    """Fit the model and give every frame's coefficients.
 
     Args:
         points: float (n, 468, 2), meshes in frame pixels.
@@ -123,20 +123,21 @@ def fit_shape(points: Array, clip: Array, weight: Array) -> tuple[ShapeModel, Ar
         weight: float (n,), how much a frame counts.
 
     Returns:
-        The model, and codes float32 (n, 8): unit spread over the weighted corpus, 0 = the speaker's closed mouth.
+        The model, and coefficients float32 (n, 8): unit spread over the weighted corpus, 0 = the speaker's closed
+        mouth.
     """
     face = mean_face(points[:: max(1, len(points) // 2000)])
     shapes = upright(points, face)
     moved = (shapes - neutral_mouths(shapes, gap(points), clip))[:, list(MOVING)].reshape(len(points), -1)
     covariance = (moved * weight[:, None]).T @ moved / weight.sum()
     _, vectors = np.linalg.eigh(covariance)
-    vectors = vectors[:, ::-1][:, :CODES].T
+    vectors = vectors[:, ::-1][:, :COEFFICIENTS].T
     raw = moved @ vectors.T
     spread = np.sqrt((raw**2 * weight[:, None]).sum(0) / weight.sum())
-    codes = (raw / spread).astype(np.float32)
-    basis = (vectors * spread[:, None]).reshape(CODES, len(MOVING), 2).astype(np.float32)
+    coefficients = (raw / spread).astype(np.float32)
+    basis = (vectors * spread[:, None]).reshape(COEFFICIENTS, len(MOVING), 2).astype(np.float32)
     apart = np.linalg.norm(shapes[:, UPPER_INNER] - shapes[:, LOWER_INNER], axis=-1)
     gaps = np.maximum(apart - CLOSED / 2, 0)
     left = gaps.T @ (gaps * weight[:, None]) + 1e-3 * np.eye(7) * weight.sum() * 1e-2
-    from_gaps = np.linalg.solve(left, gaps.T @ (codes * weight[:, None])).T.astype(np.float32)
-    return ShapeModel(basis, from_gaps, face.astype(np.float32)), codes
+    from_gaps = np.linalg.solve(left, gaps.T @ (coefficients * weight[:, None])).T.astype(np.float32)
+    return ShapeModel(basis, from_gaps, face.astype(np.float32)), coefficients

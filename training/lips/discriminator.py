@@ -1,4 +1,4 @@
-"""The judge: tells made mouths from real ones, patch by patch, knowing where the mouth should be open.
+"""The discriminator: tells made mouths from real ones, patch by patch, knowing where the mouth should be open.
 
 Least squares GAN (Mao et al., ICCV 2017) on patches (Isola et al., CVPR 2017), with feature matching (Wang et al.,
 CVPR 2018) where the real picture of the same mouth is known.
@@ -16,7 +16,7 @@ RATE = 4e-4
 SAVE_EVERY = 200
 
 
-class Judge(nn.Module):
+class Discriminator(nn.Module):
     """Windows (B, 3, 128, 128) 0…1 and where the mouth is open (B, 1, 128, 128) → one mark a patch, (B, 1, 16, 16)."""
 
     def __init__(self) -> None:
@@ -39,24 +39,24 @@ class Judge(nn.Module):
             return self.mark(x).float(), features
 
 
-class Trial:
-    """A judge, what it learns with, and where it is kept."""
+class Adversary:
+    """A discriminator, what it learns with, and where it is kept."""
 
     def __init__(self, path: Path) -> None:
-        self.judge = Judge()
-        self.optimiser = torch.optim.Adam(self.judge.parameters(), lr=RATE, betas=(0.5, 0.99))
+        self.discriminator = Discriminator()
+        self.optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=RATE, betas=(0.5, 0.99))
         self.path = path
         self.steps = 0
         if path.is_file():
             state = torch.load(path, map_location="cpu", weights_only=True)
-            self.judge.load_state_dict(state["judge"])
+            self.discriminator.load_state_dict(state["discriminator"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.steps = int(state["steps"])
 
     def learn(self, real: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor], weight: Tensor) -> None:
-        """One step of the judge: pictures and masks of both kinds, and the weight (B, 1, 16, 16) of each made patch."""
-        marks_real = self.judge(*real)[0]
-        marks_made = self.judge(made[0].detach(), made[1])[0]
+        """Learn one step from pictures and masks of both kinds; `weight` (B, 1, 16, 16) is that of each made patch."""
+        marks_real = self.discriminator(*real)[0]
+        marks_made = self.discriminator(made[0].detach(), made[1])[0]
         loss = (marks_real - 1).pow(2).mean() + (marks_made.pow(2) * weight).sum() / weight.sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -64,7 +64,7 @@ class Trial:
         self.steps += 1
         if self.steps % SAVE_EVERY == 0:
             state = {
-                "judge": self.judge.state_dict(),
+                "discriminator": self.discriminator.state_dict(),
                 "optimiser": self.optimiser.state_dict(),
                 "steps": self.steps,
             }
@@ -73,13 +73,16 @@ class Trial:
     def losses(
         self, made: Tensor, target: Tensor, mask: Tensor, weight: Tensor, same: Tensor
     ) -> dict[str, Tensor]:
-        """What the hand pays: for patches that look made, and for features unlike the target's where `same` is 1."""
-        for parameter in self.judge.parameters():
+        """Return what the mouth renderer pays: for patches that look made, and for features unlike the target's.
+
+        Features count where `same` (B,) is 1: there the target is the real picture of the same mouth.
+        """
+        for parameter in self.discriminator.parameters():
             parameter.requires_grad_(False)
-        marks, features = self.judge(made, mask)
+        marks, features = self.discriminator(made, mask)
         with torch.no_grad():
-            wanted = self.judge(target, mask)[1]
-        for parameter in self.judge.parameters():
+            wanted = self.discriminator(target, mask)[1]
+        for parameter in self.discriminator.parameters():
             parameter.requires_grad_(True)
         fooled = ((marks - 1).pow(2) * weight).sum() / weight.sum()
         has = same[:, None, None, None]

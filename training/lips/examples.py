@@ -1,11 +1,11 @@
-"""Training faces for the hand: a reference with one mouth, the same face's target with another, and the code between.
+"""Training faces for the mouth renderer: a face with one mouth, the same with another, and their coefficients.
 
-Five kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of
-a clip, whose mesh is moved by a code of the corpus; there is no picture of the result, but flow and mask are known.
-*close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to another
-code, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an open mouth
-that must close. *redrive*: an open mouth that was partly shut, or opened wider, by warping is the reference, and moves
-on from there: hundreds of people with every opening.
+Five kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of a
+clip, whose mesh is moved by coefficients of the corpus; there is no picture of the result, but flow and mask are
+known. *close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to
+other coefficients, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an
+open mouth that must close. *redrive*: an open mouth that was partly shut, or opened wider, by warping is the
+reference, and moves on from there: hundreds of people with every opening.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from export.train import lips_seal
-from export.train import lips_shape as shape
-from export.train import lips_views as views
-from export.train.lips_labelled import Frames, Stills
-from export.train.lips_samples import Sample, tensors
-from export.train.lips_shape import ShapeModel
-from export.train.lips_views import MOVING, STILL
+from training.lips import coefficients as shape
+from training.lips import seal, views
+from training.lips.coefficients import ShapeModel
+from training.lips.labelled import Frames, Stills
+from training.lips.samples import Sample, tensors
+from training.lips.views import MOVING, STILL
 
 Array = npt.NDArray[Any]
 
 SEALED = 0.75  # how often the reference of an open mouth is a shut one
-REAL_FRAMES = 0.45  # of the real mouths that the judge sees are frames of clips: they speak and do not smile
+REAL_FRAMES = (
+    0.45  # of the real mouths that the discriminator sees are frames of clips: they speak and do not smile
+)
 REAL_SHUT = 0.12  # are shut stills
 
 
@@ -79,8 +80,8 @@ class Faces:
             views.cut(self.frames.crops[self.frames.rows[reference]], seen),
             views.cut(self.frames.crops[self.frames.rows[target]], view),
         )
-        codes = self.frames.codes[target], self.frames.codes[reference]
-        return self._finish(pictures, codes, to, come_from, pictured=True, sharp=False)
+        coefficients = self.frames.coefficients[target], self.frames.coefficients[reference]
+        return self._finish(pictures, coefficients, to, come_from, pictured=True, sharp=False)
 
     def _still(self, i: int) -> tuple[Array, Array]:
         """Return a still's fine view and its mesh there, in crop pixels."""
@@ -92,70 +93,72 @@ class Faces:
         of = self.stills.open if self.rng.random() < 0.5 else np.arange(len(self.stills.points))
         i = int(of[self.rng.integers(len(of))])
         picture, come_from = self._still(i)
-        code = self._some_code() * np.float32(self.rng.random() < 0.8)
-        own = self.model.code_of_open(self.stills.points[i])
-        to = self._moved(i, come_from, code - own)
+        wanted = self._some_coefficients() * np.float32(self.rng.random() < 0.8)
+        own = self.model.coefficients_of_opening(self.stills.points[i])
+        to = self._moved(i, come_from, wanted - own)
         sharp = bool(self.stills.sharp[i])
-        return self._finish((picture, picture), (code, own), to, come_from, pictured=False, sharp=sharp)
+        return self._finish((picture, picture), (wanted, own), to, come_from, pictured=False, sharp=sharp)
 
     def _drive_frame(self) -> Sample:
         row, view = self._open_frame(), views.view(self.rng)
         come_from = shape.apply(view, self.frames.points[row])
-        code = self._some_code() * np.float32(self.rng.random() < 0.8)
-        to = views.moved(come_from, self.model.displacement(code - self.frames.codes[row]), 0.0)
+        wanted = self._some_coefficients() * np.float32(self.rng.random() < 0.8)
+        to = views.moved(come_from, self.model.displacement(wanted - self.frames.coefficients[row]), 0.0)
         picture = views.cut(self.frames.crops[self.frames.rows[row]], view)
-        codes = code, self.frames.codes[row]
-        return self._finish((picture, picture), codes, to, come_from, pictured=False, sharp=False)
+        coefficients = wanted, self.frames.coefficients[row]
+        return self._finish((picture, picture), coefficients, to, come_from, pictured=False, sharp=False)
 
     def _close(self) -> Sample:
         i = int(self.stills.open[self.rng.integers(len(self.stills.open))])
         target, to = self._still(i)
-        code = self.model.code_of_open(self.stills.points[i])
+        wanted = self.model.coefficients_of_opening(self.stills.points[i])
         if self.rng.random() < SEALED:
-            other = np.zeros_like(code)
-            come_from = lips_seal.sealed(self._moved(i, to, -code))
-            reference = lips_seal.shut_picture(target, come_from, to, self.rng)
+            other = np.zeros_like(wanted)
+            come_from = seal.sealed(self._moved(i, to, -wanted))
+            reference = seal.shut_picture(target, come_from, to, self.rng)
         else:
-            other = self._some_code()
-            come_from = self._moved(i, to, other - code)
+            other = self._some_coefficients()
+            come_from = self._moved(i, to, other - wanted)
             reference = views.carried(target, come_from, to)
         sharp = bool(self.stills.sharp[i])
-        return self._finish((reference, target), (code, other), to, come_from, pictured=True, sharp=sharp)
+        return self._finish((reference, target), (wanted, other), to, come_from, pictured=True, sharp=sharp)
 
     def _redrive(self) -> Sample:
         i = int(self.stills.open[self.rng.integers(len(self.stills.open))])
         picture, at = self._still(i)
         seen, come_from, reference = self._opened(i, picture, at, float(self.rng.uniform(0, 1)))
-        code = self._some_code() * np.float32(self.rng.random() < 0.7)
-        to = self._moved(i, come_from, code - seen)
+        wanted = self._some_coefficients() * np.float32(self.rng.random() < 0.7)
+        to = self._moved(i, come_from, wanted - seen)
         sharp = bool(self.stills.sharp[i])
-        return self._finish((reference, reference), (code, seen), to, come_from, pictured=False, sharp=sharp)
+        return self._finish(
+            (reference, reference), (wanted, seen), to, come_from, pictured=False, sharp=sharp
+        )
 
     def _shut(self) -> Sample:
         i = int(self.stills.open[self.rng.integers(len(self.stills.open))])
         picture, at = self._still(i)
-        own = self.model.code_of_open(self.stills.points[i])
+        own = self.model.coefficients_of_opening(self.stills.points[i])
         seen, come_from, reference = self._opened(i, picture, at, 1.0)
-        code = own * np.float32(max(0.0, self.rng.uniform(-0.6, 0.5)))
-        to = self._moved(i, at, code - own)
-        if code.any():
+        wanted = own * np.float32(max(0.0, self.rng.uniform(-0.6, 0.5)))
+        to = self._moved(i, at, wanted - own)
+        if wanted.any():
             target = views.carried(picture, to, at)
         else:
-            to = lips_seal.sealed(to)
-            target = lips_seal.shut_picture(picture, to, at, self.rng)
+            to = seal.sealed(to)
+            target = seal.shut_picture(picture, to, at, self.rng)
         sharp = bool(self.stills.sharp[i])
-        return self._finish((reference, target), (code, seen), to, come_from, pictured=True, sharp=sharp)
+        return self._finish((reference, target), (wanted, seen), to, come_from, pictured=True, sharp=sharp)
 
     def _opened(self, i: int, picture: Array, at: Array, keep: float) -> tuple[Array, Array, Array]:
         """Open a still's mouth wider, mostly as speech does, after keeping a part of its own opening.
 
         Returns:
-            The mouth's code, its mesh, and the picture.
+            The mouth's coefficients, its mesh, and the picture.
         """
-        own = self.model.code_of_open(self.stills.points[i])
+        own = self.model.coefficients_of_opening(self.stills.points[i])
         seen = own * np.float32(keep)
         if self.rng.random() < 0.5:
-            seen = seen + self._some_code() * np.float32(self.rng.uniform(0, 1))
+            seen = seen + self._some_coefficients() * np.float32(self.rng.uniform(0, 1))
         if np.array_equal(seen, own):
             return own, at, picture
         come_from = self._moved(i, at, seen - own)
@@ -178,8 +181,8 @@ class Faces:
             i = int(of[self.rng.integers(len(of))])
             picture, points = self._still(i)
             sharp = bool(self.stills.sharp[i])
-        shut = lips_seal.apart(points) < lips_seal.SHUT and self.rng.random() < 0.5
-        mask = lips_seal.band(points, self.rng.uniform(3, 9)) if shut else views.mouth_mask(points)
+        shut = seal.apart(points) < seal.SHUT and self.rng.random() < 0.5
+        mask = seal.band(points, self.rng.uniform(3, 9)) if shut else views.mouth_mask(points)
         return views.window(views.recolour([picture], self.rng)[0]), mask, sharp
 
     def _open_frame(self) -> int:
@@ -188,19 +191,19 @@ class Faces:
         some = rows[self.rng.integers(len(rows), size=3)]
         return int(some[np.argmax(self.frames.gaps[some])])
 
-    def _some_code(self) -> Array:
+    def _some_coefficients(self) -> Array:
         rows = self.frames.of_speaker[int(self.rng.integers(len(self.frames.of_speaker)))]
         some = rows[self.rng.integers(len(rows), size=3)]
         best = some[np.argmax(self.frames.gaps[some])] if self.rng.random() < 0.6 else some[0]
-        return np.asarray(self.frames.codes[best] * np.float32(self.rng.uniform(0.7, 1.8)), np.float32)
+        return np.asarray(self.frames.coefficients[best] * np.float32(self.rng.uniform(0.7, 1.8)), np.float32)
 
-    def _moved(self, still: int, points: Array, code: Array) -> Array:
-        return views.moved(points, self.model.displacement(code), float(self.stills.yaw[still]))
+    def _moved(self, still: int, points: Array, coefficients: Array) -> Array:
+        return views.moved(points, self.model.displacement(coefficients), float(self.stills.yaw[still]))
 
     def _finish(
         self,
         pictures: tuple[Array, Array],
-        codes: tuple[Array, Array],
+        coefficients: tuple[Array, Array],
         to: Array,
         come_from: Array,
         *,
@@ -212,10 +215,10 @@ class Faces:
         return Sample(
             reference,
             views.window(target),
-            *(np.asarray(code, np.float32) for code in codes),
+            *(np.asarray(one, np.float32) for one in coefficients),
             to[points].astype(np.float32),
             come_from[points].astype(np.float32),
-            np.maximum(views.mouth_mask(to), lips_seal.cover(to, come_from)),
+            np.maximum(views.mouth_mask(to), seal.cover(to, come_from)),
             pictured,
             sharp,
         )

@@ -1,4 +1,4 @@
-"""What the hand learns from: the labelled frames of clips, and the labelled stills."""
+"""What the mouth renderer learns from: the labelled frames of clips, and the labelled stills."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.train import lips_shape as shape
-from export.train import lips_views as views
-from export.train.labels import crop_still
+from training.data.labels import crop_still
+from training.lips import coefficients as shape
+from training.lips import views
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,7 @@ class Frames:
         crops: uint8 (m, s, s, 3), stored crops of all frames that were labelled.
         rows: int (n,), of the crops.
         points: float32 (n, 468, 2), meshes in stored crops.
-        codes: float32 (n, 8).
+        coefficients: float32 (n, 8).
         gaps: float64 (n,), openings in eye distances.
         clip: int (n,), clip of each.
         of_clip: the frames of each clip.
@@ -40,7 +40,7 @@ class Frames:
     crops: Array
     rows: Array
     points: Array
-    codes: Array
+    coefficients: Array
     gaps: Array
     clip: Array
     of_clip: dict[int, Array]
@@ -49,20 +49,20 @@ class Frames:
 
     @classmethod
     def read(cls, labels: Path) -> Frames:
-        """Read what `export.train.labels` wrote."""
+        """Read what `training.data.labels` wrote."""
         with np.load(labels / "train.npz") as data:
             good = np.flatnonzero((data["score"] > 0.9) & (np.abs(data["pose"][:, 0]) < MAX_YAW))
             points = data["points"][good][:, :, :2].astype(np.float64)
             clip, matrix, paths = data["clip"][good], data["matrix"][good], data["paths"]
         speaker = np.array([str(p).split("/")[1] for p in paths])[clip]
         names, inverse, count = np.unique(speaker, return_inverse=True, return_counts=True)
-        _, codes = shape.fit_shape(points, clip, 1 / np.sqrt(count[inverse]))
+        _, coefficients = shape.fit_shape(points, clip, 1 / np.sqrt(count[inverse]))
         share = np.sqrt(count)
         return cls(
             crops=np.load(labels / "train_crops.npy", mmap_mode="r"),
             rows=good,
             points=shape.apply(matrix.astype(np.float64), points).astype(np.float32),
-            codes=codes,
+            coefficients=coefficients,
             gaps=shape.gap(points),
             clip=clip,
             of_clip={int(c): np.flatnonzero(clip == c) for c in np.unique(clip)},
@@ -95,7 +95,7 @@ class Stills:
 
     @classmethod
     def read(cls, corpus: Path, labels: Path) -> Stills:
-        """Read what `export.train.labels` wrote; cuts the fine crops the first time."""
+        """Read what `training.data.labels` wrote; cuts the fine crops the first time."""
         with np.load(labels / "faces.npz") as data:
             yaw = data["pose"][:, 0]
             size = np.hypot(*(data["points"][:, 263, :2] - data["points"][:, 33, :2]).T)

@@ -1,32 +1,33 @@
-"""Train the hand: face + shape code → flow, mask, paint.
+"""Train the mouth renderer: face + mouth coefficients → flow, mask, mouth interior.
 
-python -m export.train.lips_hand --labels .train/labels --minutes 60
+python -m training lips.mouth_renderer --labels .train/labels --minutes 60
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from export.train.fit import Plan, fit
-from export.train.lips_faces import Faces
-from export.train.lips_judge import Trial
-from export.train.lips_networks import WINDOW, Hand, compose
-from export.train.lips_shape import LOWER_INNER, UPPER_INNER, ShapeModel
-from export.train.lips_views import MOVING, SIDE
+from training.cli import WORK, command, parse
+from training.fit import Plan, fit
+from training.lips.coefficients import LOWER_INNER, UPPER_INNER, ShapeModel
+from training.lips.discriminator import Adversary
+from training.lips.examples import Faces
+from training.lips.networks import WINDOW, MouthRenderer, compose
+from training.lips.views import MOVING, SIDE
 
 UPPER = [MOVING.index(i) for i in UPPER_INNER]
 LOWER = [MOVING.index(i) for i in LOWER_INNER]
 LIPS = 60  # the first of MOVING are the lips
 BATCH = 16
-JUDGE_AFTER = 600  # steps of the hand alone, before the judge has a say
-JUDGE = 0.2
+ADVERSARIAL_AFTER = 600  # steps of the mouth renderer alone, before the discriminator has a say
+ADVERSARIAL = 0.2
 MATCH = 2.0
 
 
@@ -90,20 +91,22 @@ def unlike(made: Tensor, real: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, 
     return mean(made - real), edges, detail
 
 
-def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = None) -> dict[str, Tensor]:
-    """Return the weighted loss terms of one batch; `trial` adds the judge's, and lets the judge learn."""
+def renderer_losses(
+    net: nn.Module, batch: dict[str, Tensor], adversary: Adversary | None = None
+) -> dict[str, Tensor]:
+    """Return the weighted loss terms of one batch; `adversary` adds the discriminator's, which learns a step."""
     with torch.autocast("cpu", torch.bfloat16):
-        flow, logits, paint, seen = (out.float() for out in net(batch["reference"], batch["code"]))
+        flow, logits, interior, seen = (out.float() for out in net(batch["reference"], batch["coefficients"]))
     real = batch["mask"]
     near = zone(batch["to"], real.shape[-1], WINDOW)
     mask = (F.binary_cross_entropy_with_logits(logits, real, reduction="none") * (near + 0.1)).mean()
     shown = torch.sigmoid(logits)
     overlap = 1 - (2 * (shown * real).sum((1, 2, 3)) + 16) / ((shown + real).sum((1, 2, 3)) + 16)
-    made = compose(batch["fine"], flow, shown, paint)
+    made = compose(batch["fine"], flow, shown, interior)
     has = batch["pictured"][:, None, None, None]
     target = soft(batch["target"], batch["sharp"])
     image, edges, _ = unlike(soft(made, batch["sharp"]), target, has * near)
-    painted, painted_edges, texture = unlike(soft(paint, batch["sharp"]), target, has * real)
+    inside, inside_edges, texture = unlike(soft(interior, batch["sharp"]), target, has * real)
     terms = {
         **flow_losses(flow, batch),
         "seen": 0.3 * (seen - batch["seen"]).abs().mean(),
@@ -111,21 +114,23 @@ def hand_losses(net: nn.Module, batch: dict[str, Tensor], trial: Trial | None = 
         "overlap": 0.6 * overlap.mean(),
         "image": 4.0 * image,
         "edges": 4.0 * edges,
-        "paint": 2.0 * painted,
-        "paint_edges": 3.0 * painted_edges,
+        "interior": 2.0 * inside,
+        "interior_edges": 3.0 * inside_edges,
         "texture": 8.0 * texture,
     }
-    if trial is None:
+    if adversary is None:
         return terms
     weight = F.avg_pool2d(real, 8) + 0.02
-    seen_made = soft(made, batch["sharp"])  # where the source is blurred, that is not the hand's fault
-    trial.learn((soft(batch["real"], batch["real_sharp"]), batch["real_mask"]), (seen_made, real), weight)
-    judged = trial.losses(seen_made, target, real, weight, batch["pictured"])
-    return {**terms, "fooled": JUDGE * judged["fooled"], "match": MATCH * judged["match"]}
+    seen_made = soft(
+        made, batch["sharp"]
+    )  # where the source is blurred, that is not the mouth renderer's fault
+    adversary.learn((soft(batch["real"], batch["real_sharp"]), batch["real_mask"]), (seen_made, real), weight)
+    paid = adversary.losses(seen_made, target, real, weight, batch["pictured"])
+    return {**terms, "fooled": ADVERSARIAL * paid["fooled"], "match": MATCH * paid["match"]}
 
 
 def warm_start(net: nn.Module, path: Path) -> int:
-    """Take over the tensors of an earlier hand that still fit; returns how many did.
+    """Take over the tensors of an earlier mouth renderer that still fit; returns how many did.
 
     A layer that was given more inputs keeps what it did with the old ones, and does nothing yet with the new; one that
     has fewer outputs left keeps the first.
@@ -148,42 +153,33 @@ def warm_start(net: nn.Module, path: Path) -> int:
     return len(taken)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "corpus", "labels", out=WORK / "lips", minutes=60, rate=1.5e-3)
+    parser.add_argument(
+        "--warm", type=Path, help="last.pt of an earlier mouth renderer, whose layers are taken over"
     )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--out", type=Path, default=Path(".train/lips"))
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
-    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    parser.add_argument("--warm", type=Path, help="last.pt of an earlier hand, whose layers are taken over")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(1)
-    torch.manual_seed(options.seed)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    options = parse(arguments(), argv)
     faces = Faces(options.corpus, options.labels, ShapeModel.load(options.out / "shape.npz"), options.seed)
-    folder, net = options.out / "hand", Hand()
+    folder, net = options.out / "mouth_renderer", MouthRenderer()
     if options.warm and not (folder / "last.pt").is_file():
         print(f"{warm_start(net, options.warm)} tensors taken over", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    trial, steps = Trial(folder / "judge.pt"), 0
-    with ThreadPoolExecutor(1) as drawing:  # the next batch is drawn while the hand learns from this one
+    adversary, steps = Adversary(folder / "discriminator.pt"), 0
+    # The next batch is drawn while the mouth renderer learns from this one.
+    with ThreadPoolExecutor(1) as drawing:
         coming = drawing.submit(faces.batch, BATCH)
 
-        def losses(hand: nn.Module) -> dict[str, Tensor]:
+        def losses(renderer: nn.Module) -> dict[str, Tensor]:
             nonlocal steps, coming
             steps += 1
             batch, coming = coming.result(), drawing.submit(faces.batch, BATCH)
-            judged = steps > JUDGE_AFTER or trial.steps > 0
-            return hand_losses(hand, batch, trial if judged else None)
+            taken = steps > ADVERSARIAL_AFTER or adversary.steps > 0
+            return renderer_losses(renderer, batch, adversary if taken else None)
 
-        fit(net, losses, Plan(minutes=options.minutes, rate=options.rate), folder, options.fresh)
-
-
-if __name__ == "__main__":
-    main()
+        fit(net, losses, Plan.of(options), folder, options.fresh)

@@ -1,4 +1,4 @@
-"""One training example of the hand, and a batch of them."""
+"""One training example of the mouth renderer, and a batch of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from export.train.lips_views import SIDE
+from training.lips.views import SIDE
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ class Sample:
         fine: uint8 (256, 256, 3) BGR, the reference at twice the resolution that the network sees.
         target: uint8 (128, 128, 3) BGR, the mouth's window at that resolution, or the reference's again where there
             is no picture of the result.
-        code: float32 (8,), of the target's mouth.
+        coefficients: float32 (8,), of the target's mouth.
         seen: float32 (8,), of the reference's.
         to: float32 (k, 2), where the points of `MOVING` + `STILL` are in the target, in crop pixels (128).
         come_from: float32 (k, 2), where they are in the reference.
@@ -35,7 +35,7 @@ class Sample:
 
     fine: Array
     target: Array
-    code: Array
+    coefficients: Array
     seen: Array
     to: Array
     come_from: Array
@@ -51,7 +51,7 @@ def tensors(samples: list[Sample], reals: list[tuple[Array, Array, bool]]) -> di
     """
     real, real_mask, real_sharp = zip(*reals, strict=True)
     seen = [cv2.resize(s.fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for s in samples]
-    names = ("code", "seen", "to", "come_from")
+    names = ("coefficients", "seen", "to", "come_from")
     return {
         "reference": _pictures(seen),
         "fine": _pictures([s.fine for s in samples]),

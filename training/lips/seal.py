@@ -1,8 +1,8 @@
 """Shutting a pictured mouth for good: an open mouth that is warped shut keeps a streak of its teeth between the lips.
 
-A hand that trains on such pictures learns to widen the streak, and knows nothing to paint into a mouth that was really
-shut; and where it is their target it learns to leave a streak. So the lips are made to meet, the streak is filled from
-the lips round it, and the dark line where lips touch is drawn.
+A mouth renderer that trains on such pictures learns to widen the streak, and knows nothing to draw into a mouth that
+was really shut; and where it is their target it learns to leave a streak. So the lips are made to meet, the streak is
+filled from the lips round it, and the dark line where lips touch is drawn.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train import lips_shape as shape
-from export.train.lips_views import FINE, LEFT, SIDE, TOP, WIDTH, carried
+from training.lips import coefficients as shape
+from training.lips.views import FINE, LEFT, SIDE, TOP, WIDTH, carried
 
 Array = npt.NDArray[Any]
 
@@ -59,7 +59,7 @@ def band(points: Array, width: float, corner: tuple[int, int] = (LEFT, TOP), sid
 
 
 def cover(at: Array, come_from: Array) -> Array:
-    """Return what must be painted when a mouth `come_from` is shut to `at`: the streak, float32 (128, 128), 0…1."""
+    """Return what must be covered when a mouth `come_from` is shut to `at`: the streak, float32 (128, 128), 0…1."""
     opening = apart(come_from)
     if apart(at) > SHUT or opening < 2 * SHUT:
         return np.zeros((WIDTH, WIDTH), np.float32)

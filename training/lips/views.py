@@ -1,4 +1,4 @@
-"""Geometry and light of the hand's training pictures: the jittered view, the mouth's window, warps, recolouring.
+"""Geometry and light of the mouth renderer's pictures: the jittered view, the mouth's window, warps, recolouring.
 
 Three grids show one aligned crop: the *stored* one of `labels` (its middle 0.8 is the crop), the crop as the network
 sees it (128 px), and the *fine* crop (256 px), from which the pictures of the mouth's window are carried.
@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train import lips_shape as shape
-from export.train.labels import CROP_SIDE
-from export.train.lips_networks import WINDOW
+from training.data.labels import CROP_SIDE
+from training.lips import coefficients as shape
+from training.lips.networks import WINDOW
 
 Array = npt.NDArray[Any]
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.light import camera, relight, side_light
-from export.train.occluders import occlude
-from export.train.sources import balanced, is_held_out, read_labels
+from training.data.light import camera, relight, side_light
+from training.data.occluders import occlude
+from training.data.sources import balanced, is_held_out, read_labels
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

@@ -1,23 +1,25 @@
 """Train `edge_segment`, the bundled segmenter: lower-face skin, lips and mouth interior of an aligned crop.
 
-python -m export.train.segment --minutes 10
+python -m training segmenter.train --minutes 10
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from export.train.edge_networks import SegmentGraph, SegmentNet, folded
-from export.train.fit import Losses, Plan, fit, load_mean
-from export.train.graphs import export_graph, largest_difference, parameters
-from export.train.regions import RegionPool
+from training.blocks import folded
+from training.cli import WORK, command, parse
+from training.fit import Losses, Plan, fit, load_mean
+from training.onnx_graph import export_graph, largest_difference, parameters
+from training.segmenter.network import SegmentGraph, SegmentNet
+from training.segmenter.regions import RegionPool
 
 
 class SegmentLoss:
@@ -52,31 +54,23 @@ def write(net: SegmentNet, path: Path) -> dict[str, float]:
     return largest_difference(graph, path, feeds)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train and export from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--folder", type=Path, default=Path(".train/segment"))
-    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--rate", type=float, default=3e-3)
-    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    parser.add_argument("--seed", type=int, default=0)
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__doc__, "labels", out=WORK / "segment", minutes=10.0, rate=3e-3)
+    parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
     parser.add_argument("--export-only", action="store_true")
-    args = parser.parse_args(argv)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    torch.manual_seed(args.seed)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train and export from the command line."""
+    options = parse(arguments(), argv)
     net = SegmentNet()
     print(f"edge_segment: {parameters(net)} parameters", flush=True)
-    if args.export_only:
-        mean = load_mean(net, args.folder)
+    if options.export_only:
+        mean = load_mean(net, options.out)
     else:
-        loss = SegmentLoss(RegionPool(args.labels, held_out=False), seed=args.seed)
+        loss = SegmentLoss(RegionPool(options.labels, held_out=False), seed=options.seed)
         net = net.to(memory_format=torch.channels_last)
-        mean = fit(net, loss, Plan(args.minutes, args.rate), args.folder, args.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), args.out))  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    main()
+        mean = fit(net, loss, Plan.of(options), options.out, options.fresh)
+    print(write(mean.to(memory_format=torch.contiguous_format), options.graph))  # type: ignore[arg-type]

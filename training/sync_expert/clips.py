@@ -12,13 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from export.train.labels import MARGIN, NOMINAL_SIDE
-from export.train.lips_audio import disguise
-from export.train.noise import FLOOR, music, stretch_of
-from export.train.sounds import read_sound
-from export.train.sync_networks import COLUMNS, FRAMES, SIDE
-from export.train.voices import Voice, load_voices, voice_path
 from lipsync_edge.audio.mel import mel_spectrogram
+from training.data.labels import MARGIN, NOMINAL_SIDE
+from training.data.noise import FLOOR, music, stretch_of
+from training.data.sounds import read_sound
+from training.data.voices import Voice, load_voices, voice_path
+from training.lips.audio_encoder import disguise
+from training.sync_expert.networks import COLUMNS, FRAMES, SIDE
 
 Array = npt.NDArray[Any]
 Rng = np.random.Generator

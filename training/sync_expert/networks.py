@@ -26,7 +26,7 @@ def layer(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
     )
 
 
-class Eye(nn.Module):
+class MouthEncoder(nn.Module):
     """Grey mouths (B, frames, 48, 48) 0…1, 25 a second → embeddings (B, frames − 4, 128) of length one."""
 
     def __init__(self, width: int = 192) -> None:
@@ -49,7 +49,7 @@ class Eye(nn.Module):
         return F.normalize(self.time(moved.transpose(1, 2)).transpose(1, 2).float(), dim=2)
 
 
-class SyncEar(nn.Module):
+class MelEncoder(nn.Module):
     """Mel (B, 80, T) → embeddings (B, T − 15, 128) of length one, one for each window of 16 columns."""
 
     def __init__(self, width: int = 160) -> None:
@@ -77,8 +77,8 @@ class Expert(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.eye = Eye()
-        self.ear = SyncEar()
+        self.mouth_encoder = MouthEncoder()
+        self.audio_encoder = MelEncoder()
         self.sharpness = nn.Parameter(torch.tensor(2.3))  # natural logarithm
 
     def forward(self, mouths: Tensor, mel: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,5 +92,5 @@ class Expert(nn.Module):
         Returns:
             Two tensors (B, frames − 4, 128).
         """
-        heard = self.ear(mel)
-        return self.eye(mouths), torch.take_along_dim(heard, columns[:, :, None], 1)
+        heard = self.audio_encoder(mel)
+        return self.mouth_encoder(mouths), torch.take_along_dim(heard, columns[:, :, None], 1)

@@ -1,22 +1,22 @@
-"""Train the sync expert, which tells by how much picture and sound are apart. It judges; it does not ship.
+"""Train the sync expert, which tells by how much picture and sound are apart. It measures; it does not ship.
 
-python -m export.train.sync_expert --minutes 15
+python -m training sync_expert.train --minutes 15
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Sequence
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from export.train.fit import Plan, fit
-from export.train.graphs import parameters
-from export.train.sync_data import Talks, load_talks
-from export.train.sync_networks import Expert
+from training.cli import WORK, command, parse
+from training.fit import Plan, fit
+from training.onnx_graph import parameters
+from training.sync_expert.clips import Talks, load_talks
+from training.sync_expert.networks import Expert
 
 NEAR = 0.15  # how much the windows one frame before and after count as right
 
@@ -49,24 +49,14 @@ def _cross(logits: Tensor, wanted: Tensor) -> Tensor:
     return -(F.log_softmax(logits, 2) * wanted).sum(2).mean()
 
 
-def main(argv: list[str] | None = None) -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    return command(__doc__, "corpus", "labels", "voices", out=WORK / "sync", minutes=15, rate=1.5e-3)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
     """Train from the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
-    parser.add_argument("--voices", type=Path, default=Path(".train/voices"), help="of export.train.voices")
-    parser.add_argument("--out", type=Path, default=Path(".train/sync"))
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    options = parser.parse_args(argv)
-    torch.set_num_threads(options.threads)
-    cv2.setNumThreads(1)
-    torch.manual_seed(options.seed)
+    options = parse(arguments(), argv)
     talks = load_talks(options.corpus, options.labels, options.voices)
     net = Expert().to(memory_format=torch.channels_last)
     print(f"{len(talks)} clips, {parameters(net)} parameters", flush=True)
@@ -78,8 +68,4 @@ def main(argv: list[str] | None = None) -> None:
             seen, heard = expert(mouths, mels, columns)
         return likeness_losses(seen.float(), heard.float(), expert.sharpness)  # type: ignore[arg-type]
 
-    fit(net, losses, Plan(minutes=options.minutes, rate=options.rate), options.out, options.fresh)
-
-
-if __name__ == "__main__":
-    main()
+    fit(net, losses, Plan.of(options), options.out, options.fresh)
