@@ -23,8 +23,8 @@ import numpy as np
 import openvino as ov
 
 from benchmarks.bench_networks import processor
-from export.gates import judge
-from export.samples import feeds, scenes
+from export.catalogue import evaluate_gate, feeds
+from export.samples import scenes
 from lipsync_edge.models.backend import Arrays, open_backend
 from lipsync_edge.models.network import read_manifest
 from lipsync_edge.models.spec import load_spec
@@ -106,7 +106,7 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         "cpu": cpu, "isa": isa, "load": float(Path("/proc/loadavg").read_text().split()[0]),
     }  # fmt: skip
     for kind, run in runs.items():
-        verdict = judge(spec, "int8", judging, want, [run(one) for one in judging])
+        verdict = evaluate_gate(spec, "int8", judging, want, [run(one) for one in judging])
         best, median = min(times[kind]), float(np.median(times[kind]))
         row[kind] = {
             "ms": best,

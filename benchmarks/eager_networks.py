@@ -29,10 +29,11 @@ def torch_call(spec: ModelSpec, feeds: Arrays, threads: int) -> Callable[[], obj
 
 
 def _published(spec: ModelSpec) -> Any:
-    from export.graphs import GRAPHS
-    from export.networks import NETWORKS
+    from export.catalogue import published
 
-    return GRAPHS[spec.name](NETWORKS[spec.name]().eval(), spec)
+    known = published(spec.name)
+    assert known.graph is not None
+    return known.graph(known.build().eval(), spec)
 
 
 def _bundled(name: str) -> Any:

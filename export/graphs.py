@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from export.networks.rrdbnet import DAMP, DenseBlock
 from lipsync_edge.models.spec import ModelSpec
+
+from .networks.rrdbnet import DAMP, DenseBlock
 
 
 class Normalised(nn.Module):
@@ -136,11 +137,3 @@ def _without_norm(layer: nn.Module, norm: nn.Module) -> nn.Module:
     if isinstance(layer, nn.ConvTranspose2d):
         return nn.utils.fusion.fuse_conv_bn_eval(layer, norm, transpose=True)
     return nn.utils.fusion.fuse_conv_bn_eval(layer, norm)
-
-
-GRAPHS: dict[str, type[nn.Module]] = {
-    "wav2lip": LipsGraph,
-    "s3fd": DetectGraph,
-    "bisenet": SegmentGraph,
-    "rrdbnet": EnhanceGraph,
-}

@@ -19,10 +19,11 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from export.convert import clean
-from export.unfold import unfold_transposed
 from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import QuantPlan
+
+from .convert import clean
+from .unfold import unfold_transposed
 
 HEAVY = ("Conv", "MatMul", "Gemm")  # what int8 makes faster
 PASSING = (

@@ -30,8 +30,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from export.catalogue import feeds
 from export.gates import LEAST_SCORE, average_precision
-from export.samples import DETECT_SIDE, feeds, scenes
+from export.samples import DETECT_SIDE, scenes
 from export.store import read_files
 from export.validate import compared, summary
 from lipsync_edge.face.detector import Detector

@@ -63,12 +63,16 @@ class Adversary:
         self.optimiser.step()
         self.steps += 1
         if self.steps % SAVE_EVERY == 0:
-            state = {
-                "discriminator": self.discriminator.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "steps": self.steps,
-            }
-            torch.save(state, self.path)
+            self.save()
+
+    def save(self) -> None:
+        """Write the discriminator and what it learns with, to go on from."""
+        state = {
+            "discriminator": self.discriminator.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "steps": self.steps,
+        }
+        torch.save(state, self.path)
 
     def losses(
         self, made: Tensor, target: Tensor, mask: Tensor, weight: Tensor, same: Tensor

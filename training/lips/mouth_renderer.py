@@ -183,3 +183,4 @@ def main(argv: Sequence[str] | None = None) -> None:
             return renderer_losses(renderer, batch, adversary if taken else None)
 
         fit(net, losses, Plan.of(options), folder, options.fresh)
+    adversary.save()
