@@ -53,8 +53,8 @@ def pictures(
     spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """Return the PSNR of the pictures made, all of them together."""
-    stacks = (np.concatenate([next(iter(out.values())).ravel() for out in outs]) for outs in (got, want))
-    value = psnr(*stacks)
+    made, real = (np.concatenate([next(iter(out.values())).ravel() for out in outs]) for outs in (got, want))
+    value = psnr(made, real)
     return Verdict({spec.gate.metric: value}, value - threshold)
 
 
@@ -137,7 +137,8 @@ def boxes(
     hits: list[tuple[float, bool]] = []
     total = 0
     for feed, w, g in zip(inputs, want, got, strict=True):
-        priors = make_priors(*feed["frame"].shape[1:3], spec.detect)
+        height, width = feed["frame"].shape[1:3]
+        priors = make_priors(height, width, spec.detect)
         truth = _faces(spec.detect, priors, w)
         total += len(truth)
         _match(truth, _faces(spec.detect, priors, g), pairs, [])

@@ -39,7 +39,7 @@ PASSING = (
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
 
-class _Reader(CalibrationDataReader):
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     def __init__(self, feeds: Sequence[Arrays]) -> None:
         self._rest: Iterator[Arrays] = iter(feeds)
 

@@ -87,7 +87,7 @@ def refresh(fp32: Path) -> list[str]:
         for key in ("trained", "error")
         if key in entry and entry.get("sha256") == _sha256(fp32)
     }
-    fresh = {
+    fresh: dict[str, Any] = {
         "card": spec.name,
         "card_digest": spec.digest(),
         "precision": "fp32",
@@ -155,7 +155,7 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
             **made.facts,
         }
         (stage / fp32.name).unlink()
-        fresh = {
+        fresh: dict[str, Any] = {
             "card": spec.name,
             "card_digest": spec.digest(),
             "precision": precision,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,7 @@ def compared(
         check_outputs(spec, got[0], 1, path.name)
         check_outputs(spec, backend.run(_twice(spec.inputs, inputs[0])), 2, path.name)
         verdict = evaluate_gate(spec, precision, inputs, want, got)
-        out[device] = {"ms": measure.best_ms(lambda b=backend: b.run(inputs[0])), "verdict": verdict}
+        out[device] = {"ms": measure.best_ms(partial(backend.run, inputs[0])), "verdict": verdict}
     return out
 
 

@@ -16,7 +16,9 @@ def folded(net: nn.Module) -> nn.Module:
     """Fold every batch norm into the convolution before it; changes and returns `net`, in eval mode."""
     net.eval()
     for parent in list(net.modules()):
-        if isinstance(parent, nn.Sequential) and len(parent) == 3 and isinstance(parent[1], nn.BatchNorm2d):
-            parent[0] = fuse_conv_bn_eval(parent[0], parent[1])
-            parent[1] = nn.Identity()
+        if not isinstance(parent, nn.Sequential) or len(parent) != 3:
+            continue
+        conv, norm = parent[0], parent[1]
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            parent[0], parent[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
     return net

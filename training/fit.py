@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 Losses = dict[str, Tensor]
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class Progress:
 
 
 def fit(
-    net: nn.Module, losses: Callable[[nn.Module], Losses], plan: Plan, folder: Path, fresh: bool = False
-) -> nn.Module:
+    net: Net, losses: Callable[[nn.Module], Losses], plan: Plan, folder: Path, fresh: bool = False
+) -> Net:
     """Train `net` and return a copy that holds the averaged weights.
 
     Args:
@@ -85,7 +87,7 @@ def fit(
         net.train()
         terms = losses(net)
         optimiser.zero_grad(set_to_none=True)
-        sum(terms.values(), torch.zeros(())).backward()
+        sum(terms.values(), torch.zeros(())).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         _average(mean, net, min(plan.average, (progress.step + 1) / (progress.step + 10)))
@@ -103,11 +105,23 @@ def fit(
     return mean
 
 
-def load_mean(net: nn.Module, folder: Path) -> nn.Module:
+def load_mean(net: Net, folder: Path) -> Net:
     """Load the averaged weights of a training folder into `net`."""
     state = torch.load(folder / "last.pt", map_location="cpu", weights_only=True)
     net.load_state_dict(state["mean"])
     return net.eval()
+
+
+def channels_last(net: Net) -> Net:
+    """Lay the weights as convolutions on CPUs like them, in place; returns the network."""
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
+def contiguous(net: Net) -> Net:
+    """Undo `channels_last`, for export, in place; returns the network."""
+    net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return net
 
 
 def _cos(done: float) -> float:

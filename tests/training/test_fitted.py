@@ -16,7 +16,7 @@ from export.__main__ import main  # noqa: E402
 from export.networks import BiSeNet, S3fd, Wav2Lip  # noqa: E402
 from training.data.sources import Face  # noqa: E402
 from training.detector.scenes import OVAL  # noqa: E402
-from training.fitted.generator import PaintLoss, Talking  # noqa: E402
+from training.fitted.generator import GeneratorLoss, Talking  # noqa: E402
 from training.fitted.parsing_maps import (  # noqa: E402
     BROW_LINES,
     DRAWN,
@@ -171,4 +171,4 @@ def test_generator_sees_the_upper_half_another_frame_and_the_sound(tmp_path: Pat
 
 
 def test_generator_learns(tmp_path: Path) -> None:
-    learns(PaintLoss(talking(tmp_path), 4), Wav2Lip(), 16)
+    learns(GeneratorLoss(talking(tmp_path), 4), Wav2Lip(), 16)

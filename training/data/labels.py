@@ -157,7 +157,9 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
     final.flush()
     (out / f"{part}_crops.tmp.npy").unlink()
     kinds = {"size": np.int32, "clip": np.int32, "frame": np.int32, "time": np.float64}
-    arrays = {key: np.asarray(value, kinds.get(key, np.float32)) for key, value in rows.items()}
+    arrays: dict[str, Any] = {
+        key: np.asarray(value, kinds.get(key, np.float32)) for key, value in rows.items()
+    }
     np.savez(out / f"{part}.npz", paths=np.array([s.path for s in sources]), **arrays)
     (out / f"{part}.done").touch()
     return count
@@ -185,6 +187,8 @@ def crop_still(path: Path, matrix: Array, finer: int) -> Array:
         finer: how many times finer than the stored crop.
     """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(path)
     scaled = np.array([[finer, 0, finer / 2 - 0.5], [0, finer, finer / 2 - 0.5]])
     whole = np.hstack([scaled[:, :2] @ matrix[:, :2], (scaled[:, :2] @ matrix[:, 2] + scaled[:, 2])[:, None]])
     return _crop(image, whole, CROP_SIDE * finer)

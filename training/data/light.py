@@ -70,7 +70,7 @@ def jpeg(image_bgr: Array, quality: int) -> Array:
 
 
 def _motion(rng: Rng, image_bgr: Array, length: int) -> Array:
-    kernel = np.zeros((length, length), np.float32)
+    kernel: Array = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1 / length
     turn = cv2.getRotationMatrix2D(((length - 1) / 2,) * 2, rng.uniform(0, 180), 1.0)
     kernel = cv2.warpAffine(kernel, turn, (length, length))

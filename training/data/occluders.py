@@ -105,7 +105,7 @@ def occlude(rng: Rng, image_bgr: Array, centre: Array, size: float) -> Array:
         The covered part, float32 (H, W), 0..1.
     """
     height, width = image_bgr.shape[:2]
-    mask = np.zeros((height, width), np.uint8)
+    mask: Array = np.zeros((height, width), np.uint8)
     SHAPES[int(rng.integers(len(SHAPES)))](rng, mask, np.asarray(centre, float), max(4.0, size))
     if rng.random() < 0.5:
         mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.4, 1.2))

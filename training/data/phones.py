@@ -109,7 +109,7 @@ def learn_mouths(
             real = torch.from_numpy(shown[i])
             loss = loss + (made - real).abs().mean() + (made.diff(dim=0) - real.diff(dim=0)).abs().mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     net.eval()
     likeness = [np.corrcoef(mouths_of(net, said[i], times[i])[:, 0], shown[i][:, 0])[0, 1] for i in held]

@@ -58,7 +58,8 @@ def said_in(clip: Clip, folder: Path) -> Array | None:
     text = sentence(Path(clip.path).stem)
     if text is None:
         return None
-    own, total = clip.voices[0].mel, 0.0
+    own = clip.voices[0].mel
+    total: Any = 0.0
     for voice in FLITE:
         sound, phones = read_aloud(text, voice, 1.1, folder)
         total = total + classes_at(phones, alignment(mel_spectrogram(sound), own) / COLUMNS_PER_SECOND)

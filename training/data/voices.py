@@ -242,6 +242,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             many = 2 if len(clips) > 100 else 4 if len(clips) > 10 else 12
             voices = voices_of(path, programs, many, options.seed)
             kept.parent.mkdir(parents=True, exist_ok=True)
-            mels = {f"mel_{i}": voice.mel.astype(np.float16) for i, voice in enumerate(voices)}
+            mels: dict[str, Any] = {
+                f"mel_{i}": voice.mel.astype(np.float16) for i, voice in enumerate(voices)
+            }
             np.savez(kept, speeds=np.array([voice.speed for voice in voices]), **mels)
         print(folder.name, len(clips), flush=True)

@@ -50,10 +50,10 @@ def _faceless(rng: Rng, face: Face, side: int) -> Array:
     """A stretched strip of the picture beside the face; plain texture where there is none."""
     height, width = face.image_bgr.shape[:2]
     x1, y1, x2, y2 = mesh_box(face.points)
-    strips = [(0, 0, x1, height), (x2, 0, width, height), (0, 0, width, y1 * 0.8), (0, y2, width, height)]
-    strips = [tuple(int(v) for v in s) for s in strips if min(s[2] - s[0], s[3] - s[1]) > 24]
+    beside = [(0, 0, x1, height), (x2, 0, width, height), (0, 0, width, y1 * 0.8), (0, y2, width, height)]
+    strips = [s for s in beside if min(s[2] - s[0], s[3] - s[1]) > 24]
     if strips:
-        left, top, right, bottom = strips[int(rng.integers(len(strips)))]
+        left, top, right, bottom = (int(v) for v in strips[int(rng.integers(len(strips)))])
         scale = rng.uniform(0.4, 1.0)
         w, h = int((right - left) * scale), int((bottom - top) * scale)
         left, top = int(rng.integers(left, right - w + 1)), int(rng.integers(top, bottom - h + 1))

@@ -17,6 +17,23 @@ STRIDES = (8, 16, 32, 64)
 SIDES = (20.0, 44.0, 96.0, 208.0)
 
 
+class DetectHeads(nn.Module):
+    """Features (B, C, h, w) → score logits (B, 1, h, w), box offsets (B, 4, h, w), landmarks (B, 10, h, w)."""
+
+    def __init__(self, width: int) -> None:
+        """Take `width` channels."""
+        super().__init__()
+        self.score = nn.Conv2d(width, 1, 3, 1, 1)
+        self.offset = nn.Conv2d(width, 4, 3, 1, 1)
+        self.point = nn.Conv2d(width, 10, 3, 1, 1)
+        assert self.score.bias is not None
+        nn.init.constant_(self.score.bias, -3.0)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        return self.score(x), self.offset(x), self.point(x)
+
+
 class DetectNet(nn.Module):
     """Frame (B, 3, H, W) in −1..1 → per stride: score logits, box offsets, landmarks, (B, C, h, w)."""
 
@@ -30,11 +47,7 @@ class DetectNet(nn.Module):
         inside = b
         for width in stages:
             self.stages.append(nn.Sequential(block(inside, width, 2), block(width, width)))
-            head = nn.ModuleDict({"score": nn.Conv2d(width, 1, 3, 1, 1)})
-            head["offset"] = nn.Conv2d(width, 4, 3, 1, 1)
-            head["point"] = nn.Conv2d(width, 10, 3, 1, 1)
-            nn.init.constant_(head["score"].bias, -3.0)
-            self.heads.append(head)
+            self.heads.append(DetectHeads(width))
             inside = width
 
     def forward(self, frame: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -48,7 +61,7 @@ class DetectNet(nn.Module):
         with torch.autocast("cpu", enabled=False):
             for head, feature in zip(self.heads, maps, strict=True):
                 x = feature.float()
-                found.append((head["score"](x), head["offset"](x), head["point"](x)))
+                found.append(head(x))
         return found
 
 

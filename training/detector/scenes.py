@@ -120,7 +120,7 @@ class SceneMaker:
 
     def _mask(self, side: int, points: Array, frame: Array, whole: bool) -> Array:
         rng = self._rng
-        mask = np.zeros((side, side), np.uint8)
+        mask: Array = np.zeros((side, side), np.uint8)
         centre = points[OVAL].mean(0)
         height = float(np.ptp(points[:, 1]))
         if whole:

@@ -70,7 +70,7 @@ def encode(grid: Tensor, boxes: Tensor, landmarks: Tensor) -> Targets:
     side = grid[:, 2, None]
     shift = (torch.gather(centre, 1, pick) - grid[:, :2]) / (side * VARIANCES[0])
     grow = (torch.gather(wide, 1, pick).clamp(min=1e-3) / side).log() / VARIANCES[1]
-    spots = torch.gather(landmarks.flatten(2), 1, face[..., None].expand(-1, -1, 10)).unflatten(-1, (5, 2))
+    spots = torch.gather(landmarks.flatten(2), 1, face[..., None].expand(-1, -1, 10)).unflatten(-1, (5, 2))  # type: ignore[no-untyped-call]
     points = (spots - grid[:, None, :2]) / (side[..., None] * VARIANCES[0])
     return Targets(kind, torch.cat([shift, grow], -1), points.flatten(2))
 

@@ -21,7 +21,7 @@ from training.data.sources import Face, balanced, load_frames, load_stills, read
 from training.detector.network import DetectGraph, DetectNet, flat
 from training.detector.scenes import MAX_FACES, SceneMaker
 from training.detector.targets import encode, losses, priors
-from training.fit import Losses, Plan, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
 from training.onnx_graph import export_graph, largest_difference, parameters
 
 Array = npt.NDArray[Any]
@@ -135,6 +135,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         loss = DetectLoss(
             load_faces(options.corpus, options.labels), options.pool, options.renew, options.seed
         )
-        net = net.to(memory_format=torch.channels_last)
+        channels_last(net)
         mean = fit(net, loss, Plan.of(options), options.out, options.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), options.graph))  # type: ignore[arg-type]
+    print(write(contiguous(mean), options.graph))

@@ -33,6 +33,7 @@ class EnhanceNet(nn.Module):
         )
         self.tail = nn.Conv2d(width, 48, 3, 1, 1)
         nn.init.normal_(self.tail.weight, std=1e-3)
+        assert self.tail.bias is not None
         nn.init.zeros_(self.tail.bias)
         self.shuffle = nn.PixelShuffle(4)
 

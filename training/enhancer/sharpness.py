@@ -33,7 +33,7 @@ def cut_stills(corpus: Path, labels: Path) -> tuple[Array, Array]:
         image = cv2.imread(str(corpus / path), cv2.IMREAD_COLOR)
         if image is None or crop.scale < 1 / LARGEST_ZOOM:
             continue
-        crops.append(crop.cut(image))
+        crops.append(crop.cut(np.asarray(image, np.uint8)))
         held.append(bool(is_held_out(row)))
     return np.stack(crops), np.array(held)
 

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from training.cli import WORK, command, parse
 from training.enhancer.network import EnhanceGraph, EnhanceNet
 from training.enhancer.sharpness import cut_frames, cut_stills, degrade, patch
-from training.fit import Losses, Plan, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
 from training.onnx_graph import export_graph, largest_difference, parameters
 
 Array = npt.NDArray[Any]
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         stills, held = cut_stills(options.corpus, options.labels)
         crops = np.concatenate([stills[~held], cut_frames(options.corpus, options.labels)])
         print(f"{len(crops)} crops", flush=True)
-        net = net.to(memory_format=torch.channels_last)
+        channels_last(net)
         loss = EnhanceLoss(crops, seed=options.seed)
         mean = fit(net, loss, Plan.of(options), options.out, options.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), options.graph))  # type: ignore[arg-type]
+    print(write(contiguous(mean), options.graph))

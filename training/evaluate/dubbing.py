@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ from training.data.sounds import read_sound
 from training.lips.coefficients import gap
 
 Array = npt.NDArray[Any]
+Timed = TypeVar("Timed", VideoFrame, TrackedFrame)
 
 GRID_VOICES = ("grid_s3.mpg", "grid_s16.mpg", "grid_s33_1.mpg", "grid_s33_3.mpg")
 VOICES = (*GRID_VOICES, "studio_a.mkv", "studio_b.mkv", "talk_a.mp4", "talk_b.mp4")
@@ -64,7 +65,7 @@ def openings(teacher: FaceTeacher, frames: list[Array]) -> Array:
     return np.array(out)
 
 
-def at_25(frames: list[TrackedFrame] | list[Any], seconds: float) -> list[Array]:
+def at_25(frames: list[Timed], seconds: float) -> list[Timed]:
     """Return the frame shown at each 1/25 s."""
     times = np.array([float(f.time) for f in frames])
     wanted = np.arange(0, min(seconds, times[-1]), 0.04)

@@ -173,7 +173,11 @@ def unlike(one: Array, other: Array) -> float:
 
 def flicker_row(result: Dub) -> dict[str, float]:
     """Return the flicker of the made mouths and of the source's, grey levels."""
-    shown = [k for k, frame in enumerate(result.source) if frame.landmarks is not None]
-    made = [mouth(result.made[k], result.source[k].landmarks) for k in shown]
-    real = [mouth(result.source[k].frame_bgr, result.source[k].landmarks) for k in shown]
+    shown = [
+        (made, frame, frame.landmarks)
+        for made, frame in zip(result.made, result.source, strict=False)
+        if frame.landmarks is not None
+    ]
+    made = [mouth(picture, landmarks) for picture, _, landmarks in shown]
+    real = [mouth(frame.frame_bgr, landmarks) for _, frame, landmarks in shown]
     return {"flicker": flicker(made) or 0.0, "flicker_source": flicker(real) or 0.0}

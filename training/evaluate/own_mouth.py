@@ -32,16 +32,8 @@ Array = npt.NDArray[Any]
 SIDE = 128  # pixels of the aligned crop that is compared
 MOUTH = (0.25, 0.4375, 0.75, 0.9375)  # of it: left, top, right, bottom
 APART = 1.0  # seconds between target and reference, at least
-POSE = (
-    *RIGID,
-    5,
-    48,
-    278,
-    234,
-    454,
-    127,
-    356,
-)  # of the mesh: what tells how a head is held and does not talk
+# Of the mesh: what tells how a head is held and does not talk.
+POSE = (*RIGID, 5, 48, 278, 234, 454, 127, 356)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,9 +87,8 @@ def pose_difference(points: Array, target: Array) -> Array:
     """
     here, there = target[list(POSE)].astype(np.float64), points[:, list(POSE)].astype(np.float64)
     lay = similarity_batch(there, np.broadcast_to(here, there.shape))
-    return np.linalg.norm(apply(lay, there) - here, axis=-1).mean(-1) / np.linalg.norm(
-        target[263] - target[33]
-    )
+    apart = np.linalg.norm(apply(lay, there) - here, axis=-1).mean(-1)
+    return np.asarray(apart / np.linalg.norm(target[263] - target[33]))
 
 
 def partners(times: Array, points: Array, count: int) -> list[tuple[int, int]]:
@@ -129,12 +120,10 @@ def own_row(engine: Engine, clip: Talking, wrong: Array, count: int) -> dict[str
             continue
         target = clip.frames[t].frame_bgr
         lay = similarity(clip.points[r][list(POSE)], clip.points[t][list(POSE)])
-        laid = cv2.warpAffine(
-            clip.frames[r].frame_bgr,
-            lay,
-            target.shape[1::-1],
-            flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
+        size, edge = target.shape[1::-1], cv2.BORDER_REPLICATE
+        laid = np.asarray(
+            cv2.warpAffine(clip.frames[r].frame_bgr, lay, size, flags=cv2.INTER_CUBIC, borderMode=edge),
+            np.uint8,
         )
         made, misled = engine.render(
             [replace(tick, frame_bgr=laid) for tick in (right_ticks[t], wrong_ticks[t])]

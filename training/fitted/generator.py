@@ -88,10 +88,10 @@ class Talking:
         x, y = (corner * side).round().astype(int)
         size = round((1 - 2 * INSIDE) * side)
         cut = cv2.resize(crop[y : y + size, x : x + size], (96, 96), interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(cut[:, ::-1] if flip else cut).astype(np.float32) / 255
+        return np.ascontiguousarray(cut[:, ::-1] if flip else cut).astype(np.float32) / np.float32(255)
 
 
-class PaintLoss:
+class GeneratorLoss:
     """Mean absolute error, the generated half three times."""
 
     def __init__(self, talking: Talking, batch: int) -> None:
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     talking = Talking(options.corpus, options.labels, "train", options.seed)
     net = Wav2Lip().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     plan = Plan(options.minutes, stage.rate, warmup=30, average=0.98)
-    mean = fit(net, PaintLoss(talking, stage.batch), plan, options.out / f"wav2lip_{stage.side}")
+    mean = fit(net, GeneratorLoss(talking, stage.batch), plan, options.out / f"wav2lip_{stage.side}")
     path = options.out / "wav2lip.pth"
     torch.save(mean.to(memory_format=torch.contiguous_format).state_dict(), path)  # type: ignore[call-overload]
     print(f"{path}: python -m export convert wav2lip {path} -o DIR")

@@ -213,14 +213,15 @@ class Faces:
         reference, target = views.recolour(list(pictures), self.rng)
         points = MOVING + STILL
         return Sample(
-            reference,
-            views.window(target),
-            *(np.asarray(one, np.float32) for one in coefficients),
-            to[points].astype(np.float32),
-            come_from[points].astype(np.float32),
-            np.maximum(views.mouth_mask(to), seal.cover(to, come_from)),
-            pictured,
-            sharp,
+            fine=reference,
+            target=views.window(target),
+            coefficients=np.asarray(coefficients[0], np.float32),
+            seen=np.asarray(coefficients[1], np.float32),
+            to=to[points].astype(np.float32),
+            come_from=come_from[points].astype(np.float32),
+            mask=np.maximum(views.mouth_mask(to), seal.cover(to, come_from)),
+            pictured=pictured,
+            sharp=sharp,
         )
 
     def batch(self, size: int) -> dict[str, Tensor]:

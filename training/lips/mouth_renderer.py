@@ -63,7 +63,7 @@ def flow_losses(flow: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     wanted = torch.cat([wanted[:, :, : len(MOVING)], torch.zeros_like(wanted[:, :, len(MOVING) :])], 2)
     miss = (at_points - wanted).abs() * SIDE
     chin, rest = miss[:, :, LIPS : len(MOVING)], miss[:, :, len(MOVING) :]
-    bend = sum(d.diff(dim=k).abs().mean() for k, d in ((3, flow.diff(dim=3)), (2, flow.diff(dim=2)))) * SIDE
+    bend = SIDE * (flow.diff(n=2, dim=3).abs().mean() + flow.diff(n=2, dim=2).abs().mean())
     far = (flow.abs() * (1 - zone(batch["to"], flow.shape[-1])).clamp(min=0) ** 6).mean() * SIDE
     points = miss[:, :, :LIPS].mean() + 0.4 * (chin.mean() + rest.mean())
     lift = [(field[:, 1, LOWER].mean(1) - field[:, 1, UPPER].mean(1)) * SIDE for field in (at_points, wanted)]

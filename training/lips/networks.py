@@ -101,6 +101,9 @@ class MouthRenderer(nn.Module):
     far from what mouths have.
     """
 
+    colours: Tensor
+    tints: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.code = nn.Sequential(nn.Linear(2 * COEFFICIENTS, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU())
@@ -120,12 +123,14 @@ class MouthRenderer(nn.Module):
         self.closer = Film(64, 32, 64)  # 64 px
         self.look = nn.Conv2d(32, 4, 3, 1, 1)  # the mask at 128 px by depth-to-space
         self.shares = nn.Conv2d(32, 4 * len(COLOURS), 3, 1, 1)  # and how much of each colour
-        self.tint = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 3 * len(COLOURS)))
+        tinted = nn.Linear(64, 3 * len(COLOURS))
+        self.tint = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), tinted)
         self.register_buffer("colours", torch.tensor(COLOURS)[:, None], persistent=False)
         self.register_buffer("tints", torch.tensor(TINTS), persistent=False)
-        for layer in (self.flow, self.look, self.shares, self.tint[-1]):
-            nn.init.normal_(layer.weight, 0, 1e-3)
-            nn.init.zeros_(layer.bias)
+        for weight, bias in ((one.weight, one.bias) for one in (self.flow, self.look, self.shares, tinted)):
+            nn.init.normal_(weight, 0, 1e-3)
+            assert bias is not None
+            nn.init.zeros_(bias)
 
     def forward(self, face: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return flow, mask, mouth interior and what was seen.
@@ -182,7 +187,10 @@ def compose(fine: Tensor, flow: Tensor, mask: Tensor, interior: Tensor) -> Tenso
     )
     grid = torch.stack([across.expand(size, size), down[:, None].expand(size, size)], -1)
     grid = grid.expand(len(fine), -1, -1, -1)
-    options = {"mode": "bilinear", "padding_mode": "border", "align_corners": False}
-    moved = F.grid_sample(flow, grid, **options)
-    carried = F.grid_sample(fine, grid + 2 * moved.permute(0, 2, 3, 1), **options)
+    moved = _sample(flow, grid)
+    carried = _sample(fine, grid + 2 * moved.permute(0, 2, 3, 1))
     return carried + mask * (interior - carried)
+
+
+def _sample(image: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -60,7 +60,7 @@ def window(picture: Array) -> Array:
 
 def mouth_mask(points: Array) -> Array:
     """Return the inside of the mouth in the window, float32 (128, 128), of a mesh (468, 2) in crop pixels."""
-    mask = np.zeros((WIDTH, WIDTH), np.uint8)
+    mask: Array = np.zeros((WIDTH, WIDTH), np.uint8)
     corner = np.array([LEFT, TOP]) - (FINE / 2 - 0.5)
     polygon = np.round((points[list(shape.INNER)] * FINE - corner) * 16).astype(np.int32)
     cv2.fillPoly(mask, [polygon], 255, cv2.LINE_AA, 4)
@@ -110,11 +110,11 @@ def moved(points: Array, displacement: Array, yaw: float) -> Array:
 def carried(picture: Array, at: Array, come_from: Array) -> Array:
     """Warp a fine picture so that the mesh `come_from` (468, 2), crop pixels, comes to lie `at`."""
     x, y = carry(at, come_from)
-    full = tuple(
+    full_x, full_y = (
         cv2.resize(axis, (SIDE * FINE, SIDE * FINE), interpolation=cv2.INTER_LINEAR) * FINE + (FINE / 2 - 0.5)
         for axis in (x, y)
     )
-    return cv2.remap(picture, *full, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, full_x, full_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def carry(at: Array, come_from: Array) -> tuple[Array, Array]:

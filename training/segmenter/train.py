@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from training.blocks import folded
 from training.cli import WORK, command, parse
-from training.fit import Losses, Plan, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
 from training.onnx_graph import export_graph, largest_difference, parameters
 from training.segmenter.network import SegmentGraph, SegmentNet
 from training.segmenter.regions import RegionPool
@@ -71,6 +71,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         mean = load_mean(net, options.out)
     else:
         loss = SegmentLoss(RegionPool(options.labels, held_out=False), seed=options.seed)
-        net = net.to(memory_format=torch.channels_last)
+        channels_last(net)
         mean = fit(net, loss, Plan.of(options), options.out, options.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), options.graph))  # type: ignore[arg-type]
+    print(write(contiguous(mean), options.graph))

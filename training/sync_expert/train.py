@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.cli import WORK, command, parse
-from training.fit import Plan, fit
+from training.fit import Plan, channels_last, fit
 from training.onnx_graph import parameters
 from training.sync_expert.clips import Talks, load_talks
 from training.sync_expert.networks import Expert
@@ -40,7 +40,7 @@ def likeness_losses(seen: Tensor, heard: Tensor, sharpness: Tensor) -> dict[str,
     near = (near / near.sum(1, keepdim=True)).expand(runs, -1, -1)
     shifts = _cross(within, near) + _cross(within.transpose(1, 2), near)
     among = gain * seen.flatten(0, 1) @ heard.flatten(0, 1).T
-    own = torch.block_diag(*near)[None]
+    own = torch.block_diag(*near)[None]  # type: ignore[no-untyped-call]
     others = _cross(among[None], own) + _cross(among.T[None], own)
     return {"within": shifts / 2, "among": 0.3 * others / 2}
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     options = parse(arguments(), argv)
     talks = load_talks(options.corpus, options.labels, options.voices)
-    net = Expert().to(memory_format=torch.channels_last)
+    net = channels_last(Expert())
     print(f"{len(talks)} clips, {parameters(net)} parameters", flush=True)
     batches = Talks(talks, options.seed)
 
