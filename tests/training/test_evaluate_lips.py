@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 pytest.importorskip("torch")
 cv2 = pytest.importorskip("cv2")
 
+from lipsync_edge.engine import load  # noqa: E402
 from lipsync_edge.face.align import TEMPLATE, aligned_crop  # noqa: E402
-from lipsync_edge.face.tracker import TrackedFrame  # noqa: E402
-from lipsync_edge.loading import load  # noqa: E402
+from lipsync_edge.types import Face, Frame  # noqa: E402
 from training.evaluate.dubs import (  # noqa: E402
     Dub,
     allowed,
@@ -28,19 +29,22 @@ SIDE = 200
 POINTS = (TEMPLATE * SIDE + 50).astype(np.float32)
 
 
-def frames(count: int) -> list[TrackedFrame]:
+def frames(count: int) -> list[Frame]:
     """The same textured picture again and again, a face in its middle."""
     picture = np.random.default_rng(0).integers(60, 200, (300, 300, 3)).astype(np.uint8)
     picture = cv2.GaussianBlur(picture, (0, 0), 1.0)
     box = np.array([50, 50, 250, 250], np.float32)
-    return [TrackedFrame(i, picture, Fraction(i, 25), box, POINTS, i == 0) for i in range(count)]
+    return [
+        Frame(i, Fraction(i, 25), picture, faces=(Face(box, POINTS),), shot_start=i == 0)
+        for i in range(count)
+    ]
 
 
-def changed(source: list[TrackedFrame], blur: float, where: tuple[slice, slice]) -> Dub:
+def changed(source: list[Frame], blur: float, where: tuple[slice, slice]) -> Dub:
     """A result that is blurred at one place."""
     made = []
     for frame in source:
-        image = frame.frame_bgr.copy()
+        image = frame.image_bgr.copy()
         image[where] = cv2.GaussianBlur(image, (0, 0), blur)[where]
         made.append(image)
     return Dub(source, made)
@@ -53,7 +57,7 @@ CORNER = (slice(0, 12), slice(0, 12))
 
 def test_a_copy_of_the_source_is_as_sharp_and_as_still() -> None:
     source = frames(8)
-    same = Dub(source, [frame.frame_bgr.copy() for frame in source])
+    same = Dub(source, [frame.image_bgr.copy() for frame in source])
     assert sharpness_row(same)["sharpness"] == pytest.approx(1)
     assert np.isnan(sharpness_row(same)["sharpness_changed"])
     assert flicker_row(same) == {"flicker": 0.0, "flicker_source": 0.0}
@@ -68,20 +72,20 @@ def test_a_blurred_mouth_is_less_sharp_where_it_changed_most_of_all() -> None:
 
 def test_flicker_is_what_comes_and_goes() -> None:
     source = frames(9)
-    made = [np.clip(f.frame_bgr.astype(int) + 10 * (f.index % 2), 0, 255).astype(np.uint8) for f in source]
+    made = [np.clip(f.image_bgr.astype(int) + 10 * (f.index % 2), 0, 255).astype(np.uint8) for f in source]
     assert flicker_row(Dub(source, made))["flicker"] == pytest.approx(10, abs=0.5)
 
 
 def test_a_change_outside_the_mask_and_one_of_the_eyes_are_seen() -> None:
     engine = load(preset="lite", device="cpu", threads=1)
     source = frames(6)
-    stranger = TrackedFrame(0, source[0].frame_bgr[:, ::-1].copy(), Fraction(0), None, POINTS, True)
+    stranger = replace(source[0], image_bgr=source[0].image_bgr[:, ::-1].copy())
     at_eyes = identity_row(engine, changed(source, 4.0, FOREHEAD), stranger)
     assert at_eyes["texture"] > 0.01
     at_corner = identity_row(engine, changed(source, 4.0, CORNER), stranger)
     assert at_corner["texture"] == pytest.approx(0, abs=1e-6)
     assert at_corner["outside_mask"] > 0
-    untouched = identity_row(engine, Dub(source, [f.frame_bgr for f in source]), stranger)
+    untouched = identity_row(engine, Dub(source, [f.image_bgr for f in source]), stranger)
     assert (untouched["outside_mask"], untouched["beyond_mask"]) == (0, 0)
     assert untouched["texture_stranger"] > 0.5
     assert float(allowed(engine, source[0])[:40].max()) == 0  # far above the crop nothing may change
@@ -90,7 +94,7 @@ def test_a_change_outside_the_mask_and_one_of_the_eyes_are_seen() -> None:
 def test_the_mouths_window_is_cut_at_the_frames_resolution() -> None:
     frame = frames(1)[0]
     assert native_side(frame) == SIDE
-    assert mouth(frame.frame_bgr, POINTS, SIDE).shape == (100, 100, 3)
+    assert mouth(frame.image_bgr, POINTS, SIDE).shape == (100, 100, 3)
     assert aligned_crop(POINTS, SIDE).scale == pytest.approx(1)
 
 

@@ -16,28 +16,25 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import FeatureStream, pair
-from lipsync_edge.audio.vad import VadOptions
-from lipsync_edge.engine import Engine
-from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.loading import load
+from lipsync_edge.engine import Engine, load
+from lipsync_edge.types import Frame
 from lipsync_edge.video.reader import VideoReader
 from training.cli import command, parse
 from training.data.facemesh import FaceTeacher
 from training.data.sounds import read_sound
+from training.evaluate.speaking import FPS, at_25, hearing, read_tracked, rendered
 from training.lips.coefficients import gap
 
 Array = npt.NDArray[Any]
-Timed = TypeVar("Timed", VideoFrame, TrackedFrame)
 
 GRID_VOICES = ("grid_s3.mpg", "grid_s16.mpg", "grid_s33_1.mpg", "grid_s33_3.mpg")
 VOICES = (*GRID_VOICES, "studio_a.mkv", "studio_b.mkv", "talk_a.mp4", "talk_b.mp4")
@@ -65,13 +62,6 @@ def openings(teacher: FaceTeacher, frames: list[Array]) -> Array:
     return np.array(out)
 
 
-def at_25(frames: list[Timed], seconds: float) -> list[Timed]:
-    """Return the frame shown at each 1/25 s."""
-    times = np.array([float(f.time) for f in frames])
-    wanted = np.arange(0, min(seconds, times[-1]), 0.04)
-    return [frames[int(np.searchsorted(times, t + 1e-6) - 1)] for t in wanted]
-
-
 def read_voice(teacher: FaceTeacher, path: Path, seconds: float) -> Voice:
     """Read a clip's sound and its speaker's opening curve."""
     frames = at_25(list(VideoReader(path, end=seconds + 0.2)), seconds)
@@ -80,28 +70,21 @@ def read_voice(teacher: FaceTeacher, path: Path, seconds: float) -> Voice:
     )
 
 
-def track(engine: Engine, path: Path, seconds: float) -> list[TrackedFrame]:
+def there_and_back(engine: Engine, path: Path, seconds: float) -> list[Frame]:
     """Track the first seconds of a clip, played back and forth at 25 frames a second if it is short."""
-    tracker = Tracker(TrackOptions(), engine.detector)
-    done = []
-    for frame in VideoReader(path, end=seconds + 0.2):
-        done += tracker.push(frame.image_bgr, frame.time)
-    shown = at_25(done + tracker.flush(), seconds)
-    count = int(seconds * 25)
-    there_and_back = list(range(len(shown))) + list(range(len(shown) - 2, 0, -1))
-    order = there_and_back * (1 + count // len(there_and_back))
+    shown = at_25(read_tracked(engine, path, seconds + 0.2), seconds)
+    count = int(seconds * FPS)
+    once = list(range(len(shown))) + list(range(len(shown) - 2, 0, -1))
+    order = (once * (1 + count // len(once)))[:count]
     return [
-        TrackedFrame(i, shown[k].frame_bgr, Fraction(i, 25), shown[k].box_xyxy, shown[k].landmarks, i == 0)
-        for i, k in enumerate(order[:count])
+        replace(shown[k], index=i, time=Fraction(i, FPS), source=None, shot_start=i == 0)
+        for i, k in enumerate(order)
     ]
 
 
-def dub(engine: Engine, face: list[TrackedFrame], voice: Voice) -> list[Array]:
+def dub(engine: Engine, face: list[Frame], voice: Voice) -> list[Array]:
     """Make the face say what the voice says."""
-    warp = engine.lips.spec.kind == "warp"
-    sync = FeatureStream(engine.lips.audio, gate=VadOptions(), blend_mel=warp)
-    ticks = list(pair(face[: len(voice.openings)], [voice.samples], sync))
-    return [image for i in range(0, len(ticks), 4) for image in engine.render(ticks[i : i + 4])]
+    return rendered(engine, hearing(engine, face[: len(voice.openings)], voice.samples))
 
 
 def compare(made: Array, real: Array) -> dict[str, float]:
@@ -198,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     voices = [read_voice(teacher, clips / name, options.seconds) for name in VOICES]
     pairs, rows, curves = [], [], []
     for name in FACES:
-        face = track(engine, clips / name, options.seconds)
+        face = there_and_back(engine, clips / name, options.seconds)
         for k, voice in enumerate(voices):
             if voice.name == name:
                 continue
@@ -216,7 +199,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
             print(pairs[-1], flush=True)
             if k == 3:
-                rows += [[f.frame_bgr for f in face[5:70:9]], made[5:70:9]]
+                rows += [[f.image_bgr for f in face[5:70:9]], made[5:70:9]]
     mean = {
         key: round(float(np.nanmean([p[key] for p in pairs])), 3)
         for key in ("r", "control_r", "amplitude", "closures")

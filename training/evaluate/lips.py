@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.engine import Engine
-from lipsync_edge.loading import load
+from lipsync_edge.engine import Engine, load
 from training.cli import WORK, command, parse
 from training.data.sounds import read_sound
-from training.evaluate.dubbing import FACES, VOICES, track
+from training.evaluate.dubbing import FACES, VOICES, there_and_back
 from training.evaluate.dubs import dub, flicker_row, identity_row, sharpness_row, sync_row
 from training.evaluate.own_mouth import own_row, read_talking
 from training.evaluate.sync_expert import NO_OWN_SOUND, OffsetEstimator
@@ -53,7 +52,7 @@ def dub_figures(engine: Engine, estimator: OffsetEstimator, corpus: Path, second
     """Return (b) to (e), one row for each face and voice."""
     voices = {name: read_sound(corpus / "eval" / name)[: int(seconds * 16_000)] for name in VOICES}
     mels = {name: mel_spectrogram(samples) for name, samples in voices.items()}
-    faces = {name: track(engine, corpus / "eval" / name, seconds) for name in FACES}
+    faces = {name: there_and_back(engine, corpus / "eval" / name, seconds) for name in FACES}
     rows = []
     for number, (face, frames) in enumerate(faces.items()):
         others = [name for name in VOICES if name != face]

@@ -15,16 +15,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import FeatureStream, pair
-from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.eval.metrics.pixels import psnr, ssim
 from lipsync_edge.face.align import aligned_crop, similarity
-from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.types import Tick
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.types import Frame
 from training.data.labels import five_points
 from training.data.sounds import read_sound
+from training.evaluate.speaking import hearing, landmarks_of, read_tracked
 from training.lips.coefficients import RIGID, apply, similarity_batch
 
 Array = npt.NDArray[Any]
@@ -48,7 +45,7 @@ class Talking:
     """
 
     name: str
-    frames: list[TrackedFrame]
+    frames: list[Frame]
     points: Array
     samples: Array
 
@@ -58,18 +55,8 @@ def read_talking(engine: Engine, path: Path, labels: Path, seconds: float) -> Ta
     with np.load(labels / "eval.npz") as data:
         number = [Path(str(p)).name for p in data["paths"]].index(path.name)
         points = data["points"][data["clip"] == number][:, :, :2]
-    tracker, done = Tracker(TrackOptions(), engine.detector), []
-    for frame in VideoReader(path, end=seconds):
-        done += tracker.push(frame.image_bgr, frame.time)
-    done += tracker.flush()
+    done = read_tracked(engine, path, seconds)
     return Talking(path.name, done[: len(points)], points[: len(done)], read_sound(path))
-
-
-def ticks(engine: Engine, frames: list[TrackedFrame], samples: Array) -> list[Tick]:
-    """Pair frames with a sound as a run does."""
-    warp = engine.lips.spec.kind == "warp"
-    sync = FeatureStream(engine.lips.audio, gate=VadOptions() if engine.preset.gate else None, blend_mel=warp)
-    return list(pair(frames, [samples], sync))
 
 
 def mouth(frame_bgr: Array, landmarks: Array, side: int = SIDE) -> Array:
@@ -110,23 +97,24 @@ def same_face(landmarks: Array, points: Array) -> bool:
 
 def own_row(engine: Engine, clip: Talking, wrong: Array, count: int) -> dict[str, Any] | None:
     """Return the figures of one clip, or None when it is too short or shows no face."""
-    right_ticks, wrong_ticks = (ticks(engine, clip.frames, sound) for sound in (clip.samples, wrong))
-    known = min(len(right_ticks), len(wrong_ticks))
+    right, misleading = (hearing(engine, clip.frames, sound) for sound in (clip.samples, wrong))
+    known = min(len(right), len(misleading))
     times = np.array([float(frame.time) for frame in clip.frames[:known]])
     found: dict[str, list[tuple[float, float]]] = {"made": [], "copy": [], "wrong": []}
     for t, r in partners(times, clip.points, count):
-        landmarks = right_ticks[t].landmarks
+        landmarks = landmarks_of(right[t])
         if landmarks is None or not same_face(landmarks, clip.points[t]):
             continue
-        target = clip.frames[t].frame_bgr
+        target = clip.frames[t].image_bgr
         lay = similarity(clip.points[r][list(POSE)], clip.points[t][list(POSE)])
         size, edge = target.shape[1::-1], cv2.BORDER_REPLICATE
         laid = np.asarray(
-            cv2.warpAffine(clip.frames[r].frame_bgr, lay, size, flags=cv2.INTER_CUBIC, borderMode=edge),
+            cv2.warpAffine(clip.frames[r].image_bgr, lay, size, flags=cv2.INTER_CUBIC, borderMode=edge),
             np.uint8,
         )
-        made, misled = engine.render(
-            [replace(tick, frame_bgr=laid) for tick in (right_ticks[t], wrong_ticks[t])]
+        made, misled = (
+            one.image_bgr
+            for one in engine.render([replace(frame, image_bgr=laid) for frame in (right[t], misleading[t])])
         )
         real = mouth(target, landmarks)
         for key, image in (("made", made), ("copy", laid), ("wrong", misled)):
