@@ -82,7 +82,7 @@ def refresh(fp32: Path) -> list[str]:
     model = onnx.load(str(fp32))
     free = {"batch": 1, **entry_of(spec).counted}
     shapes = {one.name: [free[a] if isinstance(a, str) else a for a in one.axes] for one in spec.inputs}
-    kept = {
+    kept: dict[str, Any] = {
         key: entry[key]
         for key in ("trained", "error")
         if key in entry and entry.get("sha256") == _sha256(fp32)
@@ -147,7 +147,9 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
                 got=made.verdict.text(),
             )
         onnx.save(made.model, str(stage / target))
-        shared = {key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry}
+        shared: dict[str, Any] = {
+            key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry
+        }
         error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
         os.link(fp32, stage / fp32.name)
         facts = {

@@ -74,4 +74,4 @@ def _motion(rng: Rng, image_bgr: Array, length: int) -> Array:
     kernel[length // 2] = 1 / length
     turn = cv2.getRotationMatrix2D(((length - 1) / 2,) * 2, rng.uniform(0, 180), 1.0)
     kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return cv2.filter2D(image_bgr, -1, kernel / max(float(kernel.sum()), 1e-3))
+    return cv2.filter2D(image_bgr, -1, np.asarray(kernel / max(float(kernel.sum()), 1e-3), np.float32))

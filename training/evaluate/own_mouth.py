@@ -80,7 +80,7 @@ def pose_difference(points: Array, target: Array) -> Array:
 
 def partners(times: Array, points: Array, count: int) -> list[tuple[int, int]]:
     """Choose up to `count` targets and, for each, the frame at least `APART` away whose head is held most alike."""
-    faces = np.flatnonzero(points.any((1, 2))[: len(times)])
+    faces = np.flatnonzero(np.asarray(points.any((1, 2)))[: len(times)])
     chosen = []
     for t in faces[np.unique(np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int))]:
         far = faces[np.abs(times[faces] - times[t]) >= APART]
