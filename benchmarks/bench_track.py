@@ -2,7 +2,7 @@
 
     python benchmarks/bench_track.py [--corpus DIR] [--labels eval.npz] [--sheet SHEET.png]
 
-Writes one JSON row a clip to benchmarks/results/track.json. With the landmark teacher's labels (made by export/train)
+Writes one JSON row a clip to benchmarks/results/track.json. With the landmark teacher's labels (made by training)
 the error against them is measured too.
 """
 

@@ -1,6 +1,6 @@
 """Label every training clip, still and evaluation clip once: landmarks, score, pose and aligned crops.
 
-python -m training data.labels --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES --out .train/labels
+python -m training data.labels --teacher MEDIAPIPE_MODULES
 """
 
 from __future__ import annotations

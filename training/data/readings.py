@@ -1,6 +1,6 @@
 """Texts that nobody of the corpus said, read aloud by Flite, with the mouths that the corpus would have shown.
 
-    python -m training data.readings --corpus ../shared/corpus --labels .train/labels --out .train/readings.npz
+    python -m training data.readings
 
 The words are those of Python's own manual (`pydoc_data.topics`), in sentences of 4 to 11 words.
 """

@@ -1,6 +1,6 @@
 """Other voices for the clips of the corpus, in time with the mouths that are seen.
 
-    python -m training data.voices --corpus ../shared/corpus --out .train/voices
+    python -m training data.voices
 
 The corpus holds 14 people, most of them with one sentence. Each clip gets, as mels beside its own:
 

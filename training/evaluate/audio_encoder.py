@@ -1,6 +1,6 @@
 """How well the audio encoder predicts the opening of mouths that it never saw, on the evaluation clips.
 
-python -m training evaluate.audio_encoder --corpus ../shared/corpus --labels .train/labels
+python -m training evaluate.audio_encoder
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How well the bundled lips dub strangers: A's voice drives B's face, FaceMesh reads the result.
 
-    python -m training evaluate.dubbing --corpus ../shared/corpus --teacher MEDIAPIPE_MODULES
+    python -m training evaluate.dubbing --teacher MEDIAPIPE_MODULES
 
 The opening of the inner lips over the eye distance is read from the made frames and compared with A's own curve:
 correlation r, amplitude (ratio of the spreads) and the recall of closures (frames in which A's lips are shut). The

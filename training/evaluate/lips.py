@@ -1,6 +1,6 @@
 """Figures of the bundled lips on people who were never trained on, presets lite and hq, controls beside.
 
-    python -m training evaluate.lips --corpus ../shared/corpus --labels .train/labels
+    python -m training evaluate.lips
 
 Per clip, into benchmarks/results/lips_figures.json: (a) the mouth made anew from another moment of the same clip,
 beside copying that moment and beside a wrong voice; (b) the offset that our sync expert finds on dubbed faces, beside

@@ -68,7 +68,7 @@ class OffsetEstimator:
         """Return cosines float32 (n − 4, n − 4 + 30): row i is frame i's window, column j sound of frame j − 15.
 
         Args:
-            mouths: uint8 (n, 80, 80), grey, 25 a second (see `sync_data.grey_mouth`).
+            mouths: uint8 (n, 80, 80), grey, 25 a second (see `sync_expert.clips.grey_mouth`).
             mel: float32 (80, T), time 0 is the first frame's.
         """
         windows = len(mouths) - FRAMES + 1

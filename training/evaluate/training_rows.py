@@ -48,11 +48,11 @@ def log_row(folder: Path) -> Row:
 
 
 def lips_folders(lips: Path, before: Sequence[Path]) -> dict[str, Path]:
-    """Name every training of the two halves: `lips_audio`, `lips_audio before 1` and so on for what came before."""
-    named = {"lips_audio": lips / "audio_encoder", "lips_hand": lips / "mouth_renderer"}
+    """Name every training of the two halves: `audio encoder`, `audio encoder before 1` and so on."""
+    named = {"audio encoder": lips / "audio_encoder", "mouth renderer": lips / "mouth_renderer"}
     count: Counter[str] = Counter()
     for folder in before:
-        part = "lips_hand" if folder.name.startswith("mouth_renderer") else "lips_audio"
+        part = "mouth renderer" if folder.name.startswith("mouth_renderer") else "audio encoder"
         count[part] += 1
         named[f"{part} before {count[part]}"] = folder
     return named

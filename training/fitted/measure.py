@@ -7,7 +7,8 @@
     python -m export convert bisenet .train/fitted/bisenet.pth -o .train/fitted/models
     python -m export convert s3fd .train/fitted/s3fd.pth -o .train/fitted/models
     python -m export convert rrdbnet realesrgan-x4plus.bin --param realesrgan-x4plus.param -o .train/fitted/models
-    C=../shared/corpus; python -m export quantize .train/fitted/models --calibrate $C/faces $C/train --samples 16
+    C=.train/corpus
+    python -m export quantize .train/fitted/models --calibrate $C/faces $C/train --samples 16
     python -m export validate .train/fitted/models --calibrate $C/faces $C/train
     python -m training fitted.measure
 

@@ -4,7 +4,7 @@
     python -m training fitted.published s3fd --minutes 17
 
 Writes OUT/NAME.pth, a bare state dict with the published keys that `python -m export convert NAME` takes. The weights
-are for measuring quantization (see `measure_fitted`), not for use: few minutes, classes drawn from a landmark mesh.
+are for measuring quantization (see `fitted.measure`), not for use: few minutes, classes drawn from a landmark mesh.
 S3FD has no batch norms and does not start from scratch in minutes; it is fitted with one behind every convolution of
 its trunk, and these are folded into the convolutions before saving.
 """

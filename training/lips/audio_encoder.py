@@ -1,6 +1,6 @@
 """Train the audio encoder: a window of mel columns → mouth coefficients.
 
-python -m training lips.audio_encoder --corpus ../shared/corpus --labels .train/labels --minutes 25
+python -m training lips.audio_encoder --minutes 25
 
 Hears .train/voices (`training.data.voices`) and .train/readings.npz (`training.data.readings`) where they are there.
 Several audio encoders of other seeds err in other ways: `--teachers FOLDER` teaches one audio encoder what all of
