@@ -148,8 +148,8 @@ def _audio_encoder(found: Row | None) -> str:
     body = [[row["clip"].split("/")[-1], str(row["frames"]), f"{row['r']:.2f}"] for row in found["clips"]]
     worst = min(found["clips"], key=lambda row: row["r"])
     return (
-        f"The audio encoder alone: r of the opening it predicts with the speaker's own, mean {found['mean']['r']:.2f} (half a clip "
-        f"later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n{table(['evaluation clip', 'frames', 'r'], body)}"
+        f"The audio encoder alone: r of the opening it predicts with the speaker's own, mean {found['mean']['r']:.2f} "
+        f"(half a clip later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n{table(['evaluation clip', 'frames', 'r'], body)}"
         f"\n\nWorst: {worst['clip'].split('/')[-1]}."
     )
 
