@@ -149,8 +149,8 @@ def _audio_encoder(found: Row | None) -> str:
     worst = min(found["clips"], key=lambda row: row["r"])
     return (
         f"The audio encoder alone: r of the opening it predicts with the speaker's own, mean {found['mean']['r']:.2f} "
-        f"(half a clip later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n{table(['evaluation clip', 'frames', 'r'], body)}"
-        f"\n\nWorst: {worst['clip'].split('/')[-1]}."
+        f"(half a clip later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n"
+        f"{table(['evaluation clip', 'frames', 'r'], body)}\n\nWorst: {worst['clip'].split('/')[-1]}."
     )
 
 
