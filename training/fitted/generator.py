@@ -3,8 +3,8 @@
     python -m training fitted.generator --minutes 15
 
 Writes OUT/wav2lip.pth with the published keys. As those of `fitted.published`, they are for measuring
-quantization (`fitted.measure`) and not for use: L1 alone, some minutes, no sync expert (Prajwal et al., 2020, trained for
-days).
+quantization (`fitted.measure`) and not for use: L1 alone, some minutes, no sync expert (Prajwal et al., 2020,
+trained for days).
 """
 
 from __future__ import annotations
