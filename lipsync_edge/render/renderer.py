@@ -112,8 +112,9 @@ class Renderer:
         changed: dict[int, Region] = {}
         if crops:
             self._make(frames, places, crops, pictures, changed, probe)
-        with probe("exemplars"):
-            _lay_over(frames, pictures, changed)
+        if any(face.own is not None for frame in frames for face in frame.faces):
+            with probe("exemplars"):
+                _lay_over(frames, pictures, changed)
         return [Rendered(pictures.get(i, frame.image_bgr), changed.get(i)) for i, frame in enumerate(frames)]
 
     def _make(

@@ -43,11 +43,13 @@ def from_bytes(data: bytes | memoryview) -> Library:
     pictures = arrays["pictures"].tobytes()
     exemplars = []
     for k, end in enumerate(ends):
-        numbers: dict[str, Any] = {name: arrays[f"look.{name}"][k] for name in LOOKS}
-        look = Look(**{name: float(value) if value.ndim == 0 else value for name, value in numbers.items()})
-        rest = {name: arrays[name][k] for name in ONES}
+        numbers = {name: arrays[f"look.{name}"][k] for name in LOOKS}
+        look: dict[str, Any] = {name: float(one) if one.ndim == 0 else one for name, one in numbers.items()}
+        rest: dict[str, Any] = {name: arrays[name][k] for name in ONES}
         number = int(rest.pop("frame"))
         exemplars.append(
-            Exemplar(frame=number, look=look, picture=pictures[end - arrays["lengths"][k] : end], **rest)
+            Exemplar(
+                frame=number, look=Look(**look), picture=pictures[end - arrays["lengths"][k] : end], **rest
+            )
         )
     return Library(exemplars)
