@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
+Arrays = dict[str, npt.NDArray[Any]]  # tensors of a graph, by name
 
 MEL_BANDS = 80  # Wav2Lip's mel front end
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner

@@ -25,21 +25,21 @@ def cache(tmp_path, monkeypatch):
 
 
 def test_rows_are_kept_by_machine_and_newer_ones_replace_older(cache):
-    assert autotune.recalled("a") == []
-    autotune.remember("a", [row("lite", "cpu", "int8", 50), row("lite", "cpu", "fp32", 60)], DAY)
-    autotune.remember("b", [row("lite", "cpu", "int8", 1)], DAY)
-    autotune.remember("a", [row("lite", "cpu", "fp32", 40)], DAY)
-    assert {(one.precision, one.fps, one.when) for one in autotune.recalled("a")} == {
+    assert autotune.recorded("a") == []
+    autotune.record("a", [row("lite", "cpu", "int8", 50), row("lite", "cpu", "fp32", 60)], DAY)
+    autotune.record("b", [row("lite", "cpu", "int8", 1)], DAY)
+    autotune.record("a", [row("lite", "cpu", "fp32", 40)], DAY)
+    assert {(one.precision, one.fps, one.when) for one in autotune.recorded("a")} == {
         ("int8", 50, "2026-01-31"),
         ("fp32", 40, "2026-01-31"),
     }
-    assert [one.fps for one in autotune.recalled("b")] == [1]
+    assert [one.fps for one in autotune.recorded("b")] == [1]
     assert [path.name for path in cache.parent.iterdir()] == ["bench.json"]
 
 
 def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
     key = autotune.this_key()
-    autotune.remember(
+    autotune.record(
         key,
         [
             row("lite", "cpu", "int8", 50),
@@ -56,16 +56,16 @@ def test_the_fastest_of_the_preset_and_precision_is_taken(cache):
 def test_of_equally_fast_ones_the_one_that_starts_first_is_taken(cache):
     key = autotune.this_key()
     rows = [row("lite", "openvino:CPU", "int8", 70, 2.0), row("lite", "cpu", "int8", 65, 0.8)]
-    autotune.remember(
+    autotune.record(
         key, [*rows, row("lite", "cpu", "fp32", 62, 0.5), row("lite", "openvino:CPU", "fp32", 69, None)]
     )
     assert (autotune.fastest("lite").device, autotune.fastest("lite").precision) == ("cpu", "int8")
-    autotune.remember(key, [row("lite", "openvino:CPU", "int8", 80, 2.0)])
+    autotune.record(key, [row("lite", "openvino:CPU", "int8", 80, 2.0)])
     assert autotune.fastest("lite").device == "openvino:CPU"
 
 
 def test_another_machine_or_other_versions_say_nothing(cache, monkeypatch):
-    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    autotune.record(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
     assert autotune.fastest("lite") is not None
     monkeypatch.setattr("lipsync_edge.machine._versions", lambda: {"onnxruntime": "0.0"})
     assert autotune.fastest("lite") is None
@@ -104,16 +104,16 @@ def test_a_damaged_or_foreign_cache_is_none_and_is_mended_by_the_next_benchmark(
     cache.parent.mkdir()
     cache.write_text(text.replace("KEY", key), "utf-8")
     assert autotune.fastest("lite") is None
-    autotune.remember(key, [row("lite", "cpu", "int8", 50)])
+    autotune.record(key, [row("lite", "cpu", "int8", 50)])
     assert autotune.fastest("lite").fps == 50
 
 
 def test_it_can_be_turned_off(cache, monkeypatch):
-    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    autotune.record(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
     monkeypatch.setenv(autotune.VARIABLE, "")
     assert autotune.cache_file() is None
     assert autotune.fastest("lite") is None
-    autotune.remember(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
+    autotune.record(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
     monkeypatch.delenv(autotune.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache.parent / "xdg"))
     assert autotune.cache_file() == cache.parent / "xdg" / "lipsync-edge" / "bench.json"
@@ -123,13 +123,13 @@ def test_it_can_be_turned_off(cache, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv(autotune.VARIABLE, str(tmp_path / "file" / "bench.json"))
-    autotune.remember("a", [row("lite", "cpu", "int8", 50)])
-    assert autotune.recalled("a") == []
+    autotune.record("a", [row("lite", "cpu", "int8", 50)])
+    assert autotune.recorded("a") == []
 
 
 def test_auto_takes_what_was_found_and_says_so(cache):
     assert "not measured" in loading.load(preset="lite").chosen
-    autotune.remember(
+    autotune.record(
         autotune.this_key(), [row("lite", "cpu", "fp32", 60), row("lite", "cpu", "int8", 50)], DAY
     )
     engine = loading.load(preset="lite")
@@ -144,7 +144,7 @@ def test_auto_takes_what_was_found_and_says_so(cache):
 
 
 def test_models_of_ones_own_were_not_measured(cache, tmp_path):
-    autotune.remember(autotune.this_key(), [row("lite", "cpu", "fp32", 60)], DAY)
+    autotune.record(autotune.this_key(), [row("lite", "cpu", "fp32", 60)], DAY)
     engine = loading.load(preset="lite", models=tmp_path)
     assert {network.precision for network in engine.networks.values()} == {"int8"}
     assert "not measured" in engine.chosen
@@ -154,7 +154,7 @@ def test_models_of_ones_own_were_not_measured(cache, tmp_path):
     ("device", "precision"), [("openvino:NPU", "int8"), ("cpu", "fp16"), ("tpu", "int8")]
 )
 def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
-    autotune.remember(autotune.this_key(), [row("lite", device, precision, 60)], DAY)
+    autotune.record(autotune.this_key(), [row("lite", device, precision, 60)], DAY)
     engine = loading.load(preset="lite")
     assert engine.device == "cpu"
     assert f"{device}, the fastest of lipsync-edge bench, does not open" in engine.chosen
@@ -165,10 +165,10 @@ def test_a_device_that_is_gone_falls_back_and_says_so(cache, device, precision):
 def test_devices_say_what_auto_takes(cache, monkeypatch, capsys):
     from lipsync_edge.cli.console import run_app
     from lipsync_edge.cli.main import app
-    from lipsync_edge.models import devices
+    from lipsync_edge.models import device_probe
 
-    monkeypatch.setattr(devices, "probe_devices", list)
-    autotune.remember(autotune.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
+    monkeypatch.setattr(device_probe, "probe_devices", list)
+    autotune.record(autotune.this_key(), [row("hq", "openvino:CPU", "fp32", 60)], DAY)
     assert run_app(app, ["devices"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:4] == ["auto", "lite", "not", "measured"]

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import ModelError
-from lipsync_edge.models.devices import probe_devices
-from lipsync_edge.models.network import find_model
+from lipsync_edge.models.device_probe import probe_devices
 from lipsync_edge.models.preset import load_preset, preset_names
+from lipsync_edge.models.registry import find_model
 from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)

@@ -23,7 +23,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
             the Unix time at which this process was started.
     """
     from lipsync_edge.loading import load
-    from lipsync_edge.models.network import find_model
+    from lipsync_edge.models.registry import find_model
     from lipsync_edge.pipeline.job import RunOptions
 
     wanted = {name: job[name] for name in ("preset", "device", "precision", "threads", "models")}

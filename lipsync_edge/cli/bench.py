@@ -77,7 +77,7 @@ def bench(plan: Plan) -> dict[str, Any]:
     from lipsync_edge.bench.recommend import recommend
     from lipsync_edge.demo import demo_files
     from lipsync_edge.machine import this_machine
-    from lipsync_edge.models.autotune import remember
+    from lipsync_edge.models.autotune import record
     from lipsync_edge.video.probe import read_image
 
     machine = this_machine()
@@ -93,7 +93,7 @@ def bench(plan: Plan) -> dict[str, Any]:
     why_not = "the machine is busy" if machine.busy else ""
     why_not = why_not or ("--threads or --models were given" if plan.threads or plan.models else "")
     why_not = why_not or ("" if whole else "no preset was measured in every way")
-    kept = why_not or remember(machine.key, whole)
+    kept = why_not or record(machine.key, whole)
     best = recommend(found["rows"])
     return {
         "machine": asdict(machine),

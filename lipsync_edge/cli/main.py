@@ -219,7 +219,7 @@ def devices(as_json: Json = False) -> None:
     """List what each backend can really run here, what would add the rest, and what `--device auto` takes."""
     with reporting(as_json):
         from lipsync_edge.models.autotune import fastest
-        from lipsync_edge.models.devices import probe_devices
+        from lipsync_edge.models.device_probe import probe_devices
 
         found, auto = probe_devices(), {preset: fastest(preset) for preset in ("lite", "hq")}
         if as_json:
