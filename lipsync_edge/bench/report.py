@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.figures import markdown_table
 
 STAGES = ("decode", "track", "render", "encode")
 HEADINGS = (
@@ -44,8 +45,7 @@ def _both(ms: dict[str, float] | None) -> str:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """Return a Markdown table, fastest first within a preset as measured."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
-    return "\n".join(lines + ["| " + " | ".join(cells(row)) + " |" for row in rows])
+    return markdown_table(HEADINGS, map(cells, rows))
 
 
 def text(found: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ def draw(found: Evaluation, out: Path, title: str) -> None:
         raise UsageError(
             expected="matplotlib for a picture",
             got=str(error),
-            fix="pip install 'lipsync-edge[bench]', or take --report page.html, which needs none",
+            fix="pip install 'lipsync-edge[eval]', or take --report page.html, which needs none",
         ) from error
     lines = len(found.metrics) + len(found.missing) + 1
     figure = Figure(figsize=(11, 6.5 + 0.21 * lines), layout="constrained")
