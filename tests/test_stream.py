@@ -26,7 +26,7 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.avatar_file import load_avatar
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.pipeline.stream_frame import StreamFrame
+from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.utterance import CLOSING
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter

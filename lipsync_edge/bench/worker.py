@@ -24,7 +24,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         job: preset, device, precision, threads (or None), models (folder or None), face, audio, seconds, and `began`,
             the Unix time at which this process was started.
     """
-    from lipsync_edge.loading import load_engine
+    from lipsync_edge.engine import load_engine
     from lipsync_edge.models.engine_options import EngineOptions
     from lipsync_edge.models.registry import find_model
     from lipsync_edge.pipeline.job import RunOptions

@@ -43,7 +43,7 @@ def prepare(
 ) -> None:
     """Detect and track a face once, for `live` and `serve` to begin at once."""
     with reporting():
-        from lipsync_edge.loading import load_engine
+        from lipsync_edge.engine import load_engine
         from lipsync_edge.pipeline.prepare import PrepareOptions
 
         engine = EngineOptions(

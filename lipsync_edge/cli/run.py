@@ -109,7 +109,7 @@ def demo(
 def _run(
     engine: EngineOptions, face: Path, audio: Path, out: Path, options: RunOptions | None, quiet: bool
 ) -> RunResult:
-    from lipsync_edge.loading import load_engine
+    from lipsync_edge.engine import load_engine
 
     loaded = load_engine(engine)
     with progress_bar(out.name, quiet) as progress:

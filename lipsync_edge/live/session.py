@@ -19,8 +19,8 @@ from lipsync_edge.live.audio_queue import AudioQueue, Pcm, Taken
 from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import I16, Sink, Slot, Track
+from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.pipeline.stream_frame import StreamFrame
 
 POLL_S = 0.2  # how long a wait without an end lasts before it looks round
 

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Rendered
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
-from lipsync_edge.video.yuv import Original, bare_copy, even, put
+from lipsync_edge.video.yuv import bare_copy, even, put
 
 if TYPE_CHECKING:
     import av
@@ -149,26 +149,28 @@ class VideoWriter:
         self._samples = 0
         return stream
 
-    def write(self, frame_bgr: U8, time: Fraction, original: Original | None = None) -> None:
-        """Encode one frame, shown from `time` seconds on.
+    def write(self, rendered: Rendered, time: Fraction, source: av.VideoFrame | None = None) -> None:
+        """Encode one picture, shown from `time` seconds on.
 
         Args:
-            frame_bgr: uint8 (H, W, 3).
+            rendered: the picture, and the part of it that changed.
             time: seconds; times must grow.
-            original: what it was made from: outside its changed part nothing is converted, so that not one bit of it
-                changes before encoding.
+            source: the decoded picture it was made from, of the same matrix and range: outside the changed part
+                nothing is converted, so that not one bit of it changes before encoding.
         """
-        fits = original is not None and (original.yuv.width, original.yuv.height) == self._size
-        picture = self._repainted(frame_bgr, original) if original and fits else self._to_yuv420p(frame_bgr)
+        fits = source is not None and (source.width, source.height) == self._size
+        picture = (
+            self._repainted(rendered, source) if source and fits else self._to_yuv420p(rendered.image_bgr)
+        )
         self._last = max(self._last + 1, round(time / self._tick))
         picture.pts, picture.time_base = self._last, self._tick
         self._mux(self._video, picture)
 
-    def _repainted(self, frame_bgr: U8, original: Original) -> av.VideoFrame:
-        picture = bare_copy(original.yuv)
-        if original.changed is not None:
-            rows, columns = even(original.changed, *self._size)
-            put(self._to_yuv420p(frame_bgr[rows, columns]), picture, rows, columns)
+    def _repainted(self, rendered: Rendered, source: av.VideoFrame) -> av.VideoFrame:
+        picture = bare_copy(source)
+        if rendered.changed is not None:
+            rows, columns = even(rendered.changed, *self._size)
+            put(self._to_yuv420p(rendered.image_bgr[rows, columns]), picture, rows, columns)
         return picture
 
     def _to_yuv420p(self, frame_bgr: U8) -> av.VideoFrame:

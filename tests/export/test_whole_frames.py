@@ -16,7 +16,7 @@ from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import Tracker
-from lipsync_edge.loading import load
+from lipsync_edge.engine import load
 from lipsync_edge.models.preset import load_preset
 from lipsync_edge.pipeline.offline import RunOptions, track_options
 
