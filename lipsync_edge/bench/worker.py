@@ -1,4 +1,4 @@
-"""Benchmark worker, measures one configuration in a process of its own: `python -m lipsync_edge.bench.worker JSON` prints it."""
+"""Benchmark worker: measures one configuration in a process of its own, whose arguments and last line are JSON."""
 
 from __future__ import annotations
 
