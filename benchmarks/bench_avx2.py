@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.bench_networks import make_inputs, processor
 from export.qdq import largest_weight
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.registry import read_manifest
 from lipsync_edge.models.spec import load_spec
 
 RESULTS = Path(__file__).parent / "results" / "avx2.json"

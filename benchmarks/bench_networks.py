@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.eager_networks import BUNDLED, PUBLISHED, torch_call
-from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.registry import read_manifest
 from lipsync_edge.models.spec import ModelSpec, load_spec
+from lipsync_edge.types import Arrays
 
 RESULTS = Path(__file__).parent / "results" / "networks.json"
 PRECISIONS = ("fp32", "fp16", "int8")

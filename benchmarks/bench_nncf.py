@@ -25,9 +25,10 @@ import openvino as ov
 from benchmarks.bench_networks import processor
 from export.gates import judge
 from export.samples import feeds, scenes
-from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import read_manifest
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.registry import read_manifest
 from lipsync_edge.models.spec import load_spec
+from lipsync_edge.types import Arrays
 
 RESULTS = Path(__file__).parent / "results" / "nncf.json"
 MADE = ("nncf", "nncf_mixed")

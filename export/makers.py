@@ -17,8 +17,9 @@ import onnx
 from export import qdq
 from export.convert import clean
 from export.gates import Verdict, judge
-from lipsync_edge.models.backend import Arrays, open_backend
+from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.spec import ModelSpec
+from lipsync_edge.types import Arrays
 
 GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
 RANKING_INPUTS = 3  # of so many judged ones, nodes are ranked on so few

@@ -21,8 +21,8 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from export.convert import clean
 from export.unfold import unfold_transposed
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import QuantPlan
+from lipsync_edge.types import Arrays
 
 HEAVY = ("Conv", "MatMul", "Gemm")  # what int8 makes faster
 PASSING = (

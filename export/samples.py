@@ -20,11 +20,11 @@ from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.errors import InputError, LipsyncError
 from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
+from lipsync_edge.models.backend import Backend, open_backend
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.spec import ModelSpec
 from lipsync_edge.render.enhance import window_pixels
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Arrays
 
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")

@@ -15,9 +15,10 @@ from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNa
 from export.gates import Verdict, judge
 from export.samples import feeds, scenes
 from lipsync_edge.errors import InputError
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.network import read_manifest, verify_model
+from lipsync_edge.models.backend import Backend, open_backend
+from lipsync_edge.models.registry import read_manifest, verify_model
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
+from lipsync_edge.types import Arrays
 
 NOT_JUDGED = "not judged: needs real faces, give --calibrate"
 TYPES = {"float32": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.bench.times import Times
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.pipeline.job import RunOptions, track_options
 from tests.test_offline import make_engine
 

@@ -11,7 +11,7 @@ from export import qdq
 from export.gates import FLOW_LOSS, Verdict, judge
 from export.makers import outputs
 from export.samples import feeds, made_up_scene
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.models.spec import ModelSpec, WarpHead, load_spec
 
 SIDE = 128
