@@ -27,7 +27,7 @@ class Counter:
         if moment.slot % 250 == 0:
             self.show.say(SOUND)
             self.show.end()
-            for network in self.show.stream.engine.networks.values():
+            for network in self.show.stream.renderer.networks.values():
                 network.backend.calls.clear()  # the fakes keep what they were fed
             self.memory.append(resident_bytes())
         if moment.slot + 1 == self.slots:

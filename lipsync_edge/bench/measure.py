@@ -20,7 +20,7 @@ from lipsync_edge.models.device_probe import probe_devices
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import load_preset, preset_names
 from lipsync_edge.models.registry import find_model
-from lipsync_edge.types import U8, Rendered
+from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0
@@ -158,5 +158,5 @@ def make_clip(picture_bgr: U8, out: Path) -> Path:
             matrix[:, 2] += (WIDTH / 2 - width / 2 + 25 * np.sin(2 * t), HEIGHT / 2 - height / 2)
             frame = wall.copy()
             cv2.warpAffine(picture_bgr, matrix, (WIDTH, HEIGHT), dst=frame, borderMode=cv2.BORDER_TRANSPARENT)
-            writer.write(Rendered(np.asarray(frame, np.uint8)), i / FPS)
+            writer.write(np.asarray(frame, np.uint8), i / FPS)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
@@ -19,7 +19,8 @@ from lipsync_edge.face.tracker import Tracker, track, track_still
 from lipsync_edge.pipeline.job import Job, RunResult, track_options
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.types import U8, Boxes, Frame, Rendered
+from lipsync_edge.render.renderer import Probe
+from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
@@ -54,18 +55,63 @@ class Counters:
             if self.observe is not None:
                 self.observe(stage, seconds, frames)
 
+    def probe_of(self, frames: int) -> Probe:
+        """Return a probe for stages through which so many frames go at once."""
+        return lambda stage: self.probe(stage, frames)
+
+    def count(self, frame: Frame) -> None:
+        """Count a finished frame."""
+        self.frames += 1
+        self.faceless += not frame.faces
+        self.last = frame.time
+
 
 def run(job: Job, *, progress: Progress | None = None, observe: Observe | None = None) -> RunResult:
-    """Do a job; see `lipsync_edge.Engine.run`."""
+    """Do a job: decode | track, pair, render | encode, each side in its own thread; see `lipsync_edge.Engine.run`."""
     began, counters = clock.perf_counter(), Counters(observe=observe)
+    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
+    depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
     with VideoWriter(job.out, _format(job)) as writer:
-        _drive(job, writer, counters, progress or (lambda done, total: None))
-        if counters.frames == counters.faceless:
-            raise NoFaceError(
-                expected=f"a face in {job.face.name}",
-                got=f"none in {counters.frames} frames",
-                fix="use --box x1,y1,x2,y2 if there is one all the same",
-            )
+        soundtrack = Soundtrack(job, writer)
+
+        def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
+            with counters.probe("encode"):
+                soundtrack.until(item[1])
+                writer.write(*item)
+
+        decoding = ReadAhead(_source(job, counters), depth, lambda: counters.probe("wait_decoder"))
+        with decoding as frames, WriteBehind(encode, depth) as sink:
+            speaking = _speaking(job, frames, counters)
+            while batch := list(islice(speaking, together)):
+                with counters.probe("render", len(batch)):
+                    finished = job.renderer.render(batch, counters.probe_of(len(batch)))
+                for frame, rendered in zip(batch, finished, strict=True):
+                    counters.count(frame)
+                    with counters.probe("wait_encoder"):
+                        sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
+                if progress is not None:
+                    progress(counters.frames, job.total)
+        _check_made(job, counters)
+        soundtrack.until(counters.last + 1 / job.video.fps)
+    return _result(job, counters, clock.perf_counter() - began)
+
+
+def _check_made(job: Job, counters: Counters) -> None:
+    if not counters.frames:
+        raise InputError(
+            expected="at least one frame to make",
+            got=f"none between second {job.options.start} and the end",
+            fix="check --start, --end and the length of both files",
+        )
+    if counters.frames == counters.faceless:
+        raise NoFaceError(
+            expected=f"a face in {job.face.name}",
+            got=f"none in {counters.frames} frames",
+            fix="use --box x1,y1,x2,y2 if there is one all the same",
+        )
+
+
+def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
     networks = {"detect": job.detector.network, **job.renderer.networks}
     return RunResult(
         output=job.out,
@@ -74,8 +120,8 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
         width=job.video.width,
         height=job.video.height,
         fps=float(job.video.fps),
-        duration_s=float(counters.last + 1 / job.video.fps) if counters.frames else 0.0,
-        elapsed_s=clock.perf_counter() - began,
+        duration_s=float(counters.last + 1 / job.video.fps),
+        elapsed_s=elapsed_s,
         stage_s={stage: round(seconds, 4) for stage, seconds in counters.stage_s.items()},
         devices={stage: network.device for stage, network in networks.items()},
         precisions={stage: network.precision for stage, network in networks.items()},
@@ -96,44 +142,6 @@ def _format(job: Job) -> VideoFormat:
         sound_rate=job.soundtrack_info.rate,
         sound_channels=job.soundtrack_info.channels,
     )
-
-
-def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress) -> None:
-    """Run the pipeline: decode | track, pair, render | encode, each side in its own thread."""
-    soundtrack = Soundtrack(job, writer)
-
-    def encode(item: tuple[Rendered, Fraction, av.VideoFrame | None]) -> None:
-        with counters.probe("encode"):
-            soundtrack.until(item[1])
-            writer.write(*item)
-
-    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
-    depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
-    with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
-        speaking = _speaking(job, frames, counters)
-        while batch := list(islice(speaking, together)):
-            for frame, rendered in zip(batch, _rendered(job, batch, counters), strict=True):
-                counters.frames += 1
-                counters.faceless += not frame.faces
-                counters.last = frame.time
-                with counters.probe("wait_encoder"):
-                    sink.put((rendered, frame.time, frame.source))
-            progress(counters.frames, job.total)
-    if not counters.frames:
-        raise InputError(
-            expected="at least one frame to make",
-            got=f"none between second {job.options.start} and the end",
-            fix="check --start, --end and the length of both files",
-        )
-    soundtrack.until(counters.last + 1 / job.video.fps)
-
-
-def _rendered(job: Job, batch: list[Frame], counters: Counters) -> list[Rendered]:
-    def probe(stage: str) -> AbstractContextManager[None]:
-        return counters.probe(stage, len(batch))
-
-    with probe("render"):
-        return job.renderer.render(batch, probe)
 
 
 def _source(job: Job, counters: Counters) -> Iterator[Frame]:
@@ -165,14 +173,4 @@ def _tracked(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[
 
     tracker = Tracker(track_options(job.renderer.preset, job.options), find_faces)
     follow = track_still if job.video.still else track
-    return follow(_awaited(frames, counters), tracker, lambda: counters.probe("track"))
-
-
-def _awaited(frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
-    coming = iter(frames)
-    while True:
-        with counters.probe("wait_decoder"):
-            frame = next(coming, None)
-        if frame is None:
-            return
-        yield frame
+    return follow(frames, tracker, lambda: counters.probe("track"))

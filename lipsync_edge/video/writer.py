@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.types import F32, U8, Rendered
+from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
 from lipsync_edge.video.yuv import bare_copy, even, put
 
@@ -149,28 +149,35 @@ class VideoWriter:
         self._samples = 0
         return stream
 
-    def write(self, rendered: Rendered, time: Fraction, source: av.VideoFrame | None = None) -> None:
+    def write(
+        self,
+        image_bgr: U8,
+        time: Fraction,
+        source: av.VideoFrame | None = None,
+        changed: Region | None = None,
+    ) -> None:
         """Encode one picture, shown from `time` seconds on.
 
         Args:
-            rendered: the picture, and the part of it that changed.
+            image_bgr: uint8 (H, W, 3).
             time: seconds; times must grow.
             source: the decoded picture it was made from, of the same matrix and range: outside the changed part
                 nothing is converted, so that not one bit of it changes before encoding.
+            changed: the part in which the picture may differ from its source; None: it does not.
         """
         fits = source is not None and (source.width, source.height) == self._size
         picture = (
-            self._repainted(rendered, source) if source and fits else self._to_yuv420p(rendered.image_bgr)
+            self._repainted(image_bgr, source, changed) if source and fits else self._to_yuv420p(image_bgr)
         )
         self._last = max(self._last + 1, round(time / self._tick))
         picture.pts, picture.time_base = self._last, self._tick
         self._mux(self._video, picture)
 
-    def _repainted(self, rendered: Rendered, source: av.VideoFrame) -> av.VideoFrame:
+    def _repainted(self, image_bgr: U8, source: av.VideoFrame, changed: Region | None) -> av.VideoFrame:
         picture = bare_copy(source)
-        if rendered.changed is not None:
-            rows, columns = even(rendered.changed, *self._size)
-            put(self._to_yuv420p(rendered.image_bgr[rows, columns]), picture, rows, columns)
+        if changed is not None:
+            rows, columns = even(changed, *self._size)
+            put(self._to_yuv420p(image_bgr[rows, columns]), picture, rows, columns)
         return picture
 
     def _to_yuv420p(self, frame_bgr: U8) -> av.VideoFrame:
