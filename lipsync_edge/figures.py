@@ -1,10 +1,14 @@
-"""Figures for people: percentiles of times, and Markdown tables."""
+"""Figures for people: percentiles of times, Markdown tables, and pages that matplotlib draws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from lipsync_edge.errors import OutputError, UsageError
 
 
 def percentiles(times: Sequence[float], points: Sequence[int] = (50, 95)) -> dict[str, float]:
@@ -34,6 +38,25 @@ def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right
     lines = [f"|{'|'.join(rule)}|"]
     lines += [_line(row) for row in rows]
     return "\n".join([_line(headings), *lines])
+
+
+def blank_page(width: float, height: float, fix: str) -> Any:
+    """Return an empty matplotlib figure of so many inches; UsageError with `fix` where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UsageError(expected="matplotlib for a picture", got=str(error), fix=fix) from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_page(page: Any, out: Path, dpi: int) -> None:
+    """Write a figure; the extension of `out` says the kind of file. OutputError when it cannot be written."""
+    try:
+        page.savefig(out, dpi=dpi)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"
+        ) from error
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ ALIKE = 0.9  # of the highest frame rate: faster than that counts as equally fas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Measurement:
     """One configuration that was measured on this machine.
 
     Attributes:
@@ -69,7 +69,7 @@ def record(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) 
         return f"{VARIABLE} is empty"
     when = (today or date.today()).isoformat()
     fresh = [
-        Configuration(
+        Measurement(
             preset=row["preset"],
             device=row["asked_device"],
             precision=row["precision"],
@@ -91,7 +91,7 @@ def record(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) 
     return f"kept for --device auto in {place}"
 
 
-def recorded(key: str) -> list[Configuration]:
+def recorded(key: str) -> list[Measurement]:
     """Return what is kept for a machine; nothing of a file that is missing, damaged or of another form."""
     place = cache_file()
     rows = [] if place is None else _read(place).get(key)
@@ -99,7 +99,7 @@ def recorded(key: str) -> list[Configuration]:
     return [one for one in found if one is not None]
 
 
-def fastest(preset: str, precision: str = "auto") -> Configuration | None:
+def fastest(preset: str, precision: str = "auto") -> Measurement | None:
     """Return the fastest configuration of a preset on this machine, or None when none was measured.
 
     Of those that are nearly as fast as the fastest it is the one that starts first.
@@ -123,7 +123,7 @@ def fastest(preset: str, precision: str = "auto") -> Configuration | None:
     )
 
 
-def fastest_for(options: EngineOptions) -> Configuration | None:
+def fastest_for(options: EngineOptions) -> Measurement | None:
     """Return what "auto" takes for options: only the package's own presets and models were measured."""
     if not isinstance(options.preset, str) or options.models is not None:
         return None
@@ -138,10 +138,10 @@ def _read(place: Path) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _parsed(row: Any) -> Configuration | None:
+def _parsed(row: Any) -> Measurement | None:
     """One row of the file, or None when a field is missing, unknown or of another type."""
     try:
-        one = Configuration(**row)
+        one = Measurement(**row)
     except TypeError:
         return None
     texts = all(isinstance(text, str) for text in (one.preset, one.device, one.precision, one.when))

@@ -46,7 +46,7 @@ def open_backend(path: Path, device: str = AUTO, threads: int | None = None) -> 
     failures: list[str] = []
     for candidate in wanted:
         try:
-            return _opener(candidate)(path, candidate, threads)
+            return runtime_of(candidate)(path, candidate, threads)
         except DeviceError as error:
             if device != AUTO:
                 raise
@@ -56,7 +56,8 @@ def open_backend(path: Path, device: str = AUTO, threads: int | None = None) -> 
     )
 
 
-def _opener(device: Device) -> Callable[[Path, Device, int | None], Backend]:
+def runtime_of(device: Device) -> Callable[[Path, Device, int | None], Backend]:
+    """Return what opens files on a device; where OpenVINO is missing, ONNX Runtime with its plug-in if it has that."""
     from lipsync_edge.models import onnxruntime, openvino
 
     if device.runtime == "openvino" and (find_spec("openvino") or not onnxruntime.offers(device)):

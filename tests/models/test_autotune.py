@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 import lipsync_edge as le
 from lipsync_edge.errors import DeviceError
+from lipsync_edge.machine import this_machine
 from lipsync_edge.models import autotune
 
 DAY = date(2026, 1, 31)
@@ -58,10 +60,11 @@ def test_of_equally_fast_ones_the_one_that_starts_first_is_taken(autotune_cache)
     assert autotune.fastest("lite").device == "openvino:CPU"
 
 
-def test_another_machine_or_other_versions_say_nothing(autotune_cache, monkeypatch):
-    autotune.record(autotune.this_key(), [row("lite", "cpu", "int8", 50)])
-    assert autotune.fastest("lite") is not None
-    monkeypatch.setattr("lipsync_edge.machine._versions", lambda: {"onnxruntime": "0.0"})
+@pytest.mark.parametrize("other", [{"versions": {"onnxruntime": "0.0"}}, {"processor": "another"}])
+def test_another_machine_or_other_versions_say_nothing(autotune_cache, other):
+    elsewhere = replace(this_machine(), **other)
+    autotune.record(elsewhere.key, [row("lite", "cpu", "int8", 50)])
+    assert autotune.recorded(elsewhere.key)
     assert autotune.fastest("lite") is None
 
 

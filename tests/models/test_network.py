@@ -166,6 +166,6 @@ def test_onnx_runtimes_openvino_plug_in_serves_where_openvino_is_missing(
 
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setattr(ort, "offers", lambda device: device.runtime == "openvino")
-    assert backend._opener(find_device("openvino:GPU")) is ort.OrtBackend
+    assert backend.runtime_of(find_device("openvino:GPU")) is ort.OrtBackend
     monkeypatch.setattr(ort, "offers", lambda device: False)
-    assert backend._opener(find_device("openvino:GPU")) is openvino.OpenVinoBackend
+    assert backend.runtime_of(find_device("openvino:GPU")) is openvino.OpenVinoBackend
