@@ -11,6 +11,7 @@ from lipsync_edge.cli.bench import bench
 from lipsync_edge.cli.console import run_app, say
 from lipsync_edge.cli.devices import devices
 from lipsync_edge.cli.eval import evaluate_command
+from lipsync_edge.cli.export import register as register_export
 from lipsync_edge.cli.live import live, serve
 from lipsync_edge.cli.models import models_app
 from lipsync_edge.cli.prepare import prepare
@@ -27,6 +28,7 @@ for command in (run, demo, prepare, live, serve, bench, devices):
     app.command()(command)
 app.command("eval")(evaluate_command)
 app.add_typer(models_app, name="models")
+register_export(app)
 
 
 def print_version(wanted: bool) -> None:

@@ -32,7 +32,7 @@ class Network:
             raise ModelError(
                 expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {spec.name})",
                 got=f"inputs {sorted(backend.inputs)} and outputs {sorted(backend.outputs)}",
-                fix="convert the model again with python -m export convert",
+                fix="convert the model again with lipsync-edge convert",
             )
 
     @property

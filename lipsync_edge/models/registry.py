@@ -61,7 +61,7 @@ def find_model(name: str, *, models: Path | None, device: str = AUTO, precision:
     raise ModelError(
         expected=" or ".join(f"{name}.{kind}.onnx" for kind in order),
         got="no such file in " + " or ".join(str(folder) for folder in folders),
-        fix=f"convert your checkpoint: python -m export convert {name} CHECKPOINT -o DIR, then --models DIR",
+        fix=f"convert your checkpoint: lipsync-edge convert {name} CHECKPOINT -o DIR, then --models DIR",
     )
 
 
