@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.figures import markdown_table
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
+from lipsync_edge.toml_reader import read_toml
 
-from .cards_figures import FIGURES, table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .cards_figures import FIGURES
 
 ROOT = Path(__file__).parents[1]
 WORDS = Path(__file__).with_name("model_cards.toml")
@@ -54,7 +50,7 @@ def write_cards(models: Path, results: Path = RESULTS) -> Iterator[str]:
 
 def render_cards(models: Path, results: Path = RESULTS) -> dict[str, str]:
     """Return name → text of the card of each network of a folder."""
-    words = tomllib.loads(WORDS.read_text("utf-8"))
+    words = read_toml(WORDS)
     manifest = json.loads((models / "manifest.json").read_text("utf-8"))
     known = Known(words, manifest["files"], results)
     names = sorted({entry["card"] for entry in known.files.values()} & set(words))
@@ -87,7 +83,9 @@ def sentence(text: str) -> str:
 def shapes(spec: ModelSpec) -> str:
     """Return inputs and outputs."""
     rows = [(way, t) for way, specs in (("in", spec.inputs), ("out", spec.outputs)) for t in specs]
-    return table(["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows])
+    return markdown_table(
+        ["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows]
+    )
 
 
 def shape_of(tensor: TensorSpec) -> str:
@@ -110,7 +108,7 @@ def sizes(files: dict[str, Row]) -> str:
                 f"`{entry['sha256'][:12]}…`",
             ]
         )
-    return table(["file", "MB", "parameters", "million multiply-adds", "sha256"], rows)
+    return markdown_table(["file", "MB", "parameters", "million multiply-adds", "sha256"], rows)
 
 
 def precisions(files: dict[str, Row]) -> str:
@@ -162,4 +160,4 @@ def training(name: str, known: Known) -> str:
         for part, run in runs.items()
     ]  # fmt: skip
     head = ["part", "steps", "minutes on one shared core", "cycles", "last losses, weighted"]
-    return f"```\n{lines}\n```\n\n{table(head, body)}" if body else f"```\n{lines}\n```"
+    return f"```\n{lines}\n```\n\n{markdown_table(head, body)}" if body else f"```\n{lines}\n```"
