@@ -18,6 +18,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ import numpy as np
 from benchmarks import rows as kept
 from benchmarks.networks.eager import BUNDLED, PUBLISHED, torch_call
 from benchmarks.process import load_now
-from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import bundled_models, read_manifest
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.registry import bundled_models, read_manifest
 from lipsync_edge.models.spec import ModelSpec, load_spec
+from lipsync_edge.types import Arrays
 
 PRECISIONS = ("fp32", "fp16", "int8")
 RUNTIMES = {"onnxruntime": "cpu", "openvino": "openvino:CPU"}
@@ -106,7 +108,7 @@ class Group:
                 continue
             path = self.models / f"{self.name}.{row.precision}.onnx"
             backend = open_backend(path, RUNTIMES[row.runtime], self.threads)
-            yield Variant(row, lambda b=backend: b.run(feeds))
+            yield Variant(row, partial(backend.run, feeds))
 
 
 def make_inputs(spec: ModelSpec, entry: dict[str, Any], batch: int) -> Arrays:
