@@ -1,4 +1,4 @@
-"""Float files → int8, fp16 and dynamic ones that are as good as their cards ask, or no file at all."""
+"""Float files → int8, fp16 and dynamic ones that are as good as their specs ask, or no file at all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def quantize_folder(
 ) -> Iterator[str]:
     """Quantize every `NAME.fp32.onnx` of a folder and bring its manifest up to date; yields a line for each file.
 
-    Files whose float original and card did not change are left alone.
+    Files whose float original and spec did not change are left alone.
 
     Args:
         models: the folder.
@@ -70,7 +70,7 @@ def quantize_folder(
                 failures.append(f"{name}.{precision}.onnx with {error.got}")
     if failures:
         fix = "calibrate with more and fitting material (--calibrate DIR --samples N), or stay with fp32"
-        raise GateError(expected="every file as good as its card asks", got="; ".join(failures), fix=fix)
+        raise GateError(expected="every file as good as its spec asks", got="; ".join(failures), fix=fix)
 
 
 def refresh(fp32: Path) -> list[str]:
@@ -105,7 +105,7 @@ def refresh(fp32: Path) -> list[str]:
 
 
 def _asked(spec: ModelSpec, precision: str) -> dict[str, Any]:
-    """Return what the card asks of a file: another answer means it must be made again."""
+    """Return what the spec asks of a file: another answer means it must be made again."""
     least = spec.gate.fp16 if precision == "fp16" else spec.gate.int8
     return {"metric": spec.gate.metric, "least": least, "exclude": list(spec.quant.exclude)}
 
@@ -127,7 +127,7 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
     """Write one smaller file beside a float one, with its manifest entry; returns a line about it.
 
     Raises:
-        GateError: even the mildest form is worse than the card allows; nothing is written.
+        GateError: even the mildest form is worse than the spec allows; nothing is written.
     """
     spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
     entry = read_files(fp32.parent).get(fp32.name, {})
