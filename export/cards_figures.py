@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lipsync_edge.figures import markdown_table
+from lipsync_edge.figures import markdown_table as table
 
 Row = dict[str, Any]
 Rows = Callable[[str], Any]
@@ -30,7 +30,7 @@ def detect(rows: Rows) -> str:
         "of it constant",
     ]
     return (
-        f"At threshold {found['threshold']}; landmark errors in eye distances.\n\n{markdown_table(head, body)}\n\n"
+        f"At threshold {found['threshold']}; landmark errors in eye distances.\n\n{table(head, body)}\n\n"
         f"Worst: landmarks on {worst['clip']} ({worst['landmark_error']:.1%}), recall on {missed['clip']} "
         f"({missed['recall']:.2%}), false boxes on {false['clip']} ({false['false_per_100']:.2f})."
     )
@@ -60,7 +60,7 @@ def segment(rows: Rows) -> str:
     named = ", ".join(f"{key} on {one['name']} ({one['iou'][key]:.3f})" for key, one in worst.items())
     head = ["set", "pictures", *(f"IoU {key}" for key in classes), "flicker"]
     return (
-        f"{markdown_table(head, body)}\n\nWorst: {named}. Of the face's cells under a drawn thing, "
+        f"{table(head, body)}\n\nWorst: {named}. Of the face's cells under a drawn thing, "
         f"{found['covered_called_rest']:.0%} are called rest."
     )
 
@@ -83,14 +83,14 @@ def enhance(rows: Rows) -> str:
     text = (
         f"Sharpness is the Laplacian variance over the sharp picture's own; true detail is how much of the sharp "
         f"picture's Laplacian is there at its own place (noise adds nothing to it); the colour shift is of 255.\n\n"
-        f"{markdown_table(head, body)}\n\nWorst: {worst['damage']} ({gain:+.1f} dB against bicubic)."
+        f"{table(head, body)}\n\nWorst: {worst['damage']} ({gain:+.1f} dB against bicubic)."
     )
     figures = rows("lips_figures")
     if figures and {"lite", "hq"} <= set(figures):
         without, with_it = (_by_face(figures[preset]["dubs"], "sharpness") for preset in ("lite", "hq"))
         body = [[face, f"{without[face]:.2f}", f"{with_it[face]:.2f}"] for face in without]
         head = ["dubbed face", "mouth's sharpness against the source without", "with the enhancer"]
-        text += f"\n\n{markdown_table(head, body)}\n\nWorst: {min(with_it, key=lambda face: with_it[face])}."
+        text += f"\n\n{table(head, body)}\n\nWorst: {min(with_it, key=lambda face: with_it[face])}."
     return text
 
 
@@ -134,7 +134,7 @@ def _dubbing(found: Row | None) -> str:
         f"{mean['control_r']:.2f}), amplitude {mean['amplitude']:.2f} of the real one, closures kept "
         f"{mean['closures']:.0%}. With each voice in its own time (moved by what the sync expert found in the real "
         f"clip): r {mean['in_time_r']:.2f} (control, moved likewise: {mean['in_time_control_r']:.2f})."
-        f"\n\n{markdown_table(['', 'r'], lines)}\n\nWorst voice: {voice}; worst face: {face}."
+        f"\n\n{table(['', 'r'], lines)}\n\nWorst voice: {voice}; worst face: {face}."
     )
 
 
@@ -146,7 +146,7 @@ def _audio_encoder(found: Row | None) -> str:
     return (
         f"The audio encoder alone: r of the opening it predicts with the speaker's own, mean {found['mean']['r']:.2f} "
         f"(half a clip later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n"
-        f"{markdown_table(['evaluation clip', 'frames', 'r'], body)}\n\nWorst: {worst['clip'].split('/')[-1]}."
+        f"{table(['evaluation clip', 'frames', 'r'], body)}\n\nWorst: {worst['clip'].split('/')[-1]}."
     )
 
 
@@ -161,7 +161,7 @@ def _own(preset: str, found: Row) -> str:
     worst = found["summary"]["worst"]
     return (
         f"The mouth made anew from another moment of the same clip, by its own voice (preset {preset}):\n\n"
-        f"{markdown_table(['evaluation clip', *names], body)}\n\nWorst: {worst['psnr']}; least better than copying: "
+        f"{table(['evaluation clip', *names], body)}\n\nWorst: {worst['psnr']}; least better than copying: "
         f"{worst['least_gain_over_copy']}."
     )
 
@@ -184,8 +184,7 @@ def _dubbed(preset: str, found: Row) -> str:
         f"changed {told['sharpness_changed']:.2f}. Outside the mask at most {told['outside_mask']} grey levels differ; "
         f"texture distance of the upper face {told['texture']:.4f} (the source a second later "
         f"{told['texture_second_later']:.4f}, a stranger {told['texture_stranger']:.2f}). Flicker "
-        f"{told['flicker']:.2f} grey levels, the source's {told['flicker_source']:.2f}.\n\n"
-        f"{markdown_table(head, body)}\n\n"
+        f"{told['flicker']:.2f} grey levels, the source's {told['flicker_source']:.2f}.\n\n{table(head, body)}\n\n"
         f"Worst: offset {worst['offset_face']} and the voice {worst['offset_voice']}, sharpness {worst['sharpness']}, "
         f"flicker {worst['flicker']}."
     )

@@ -1,4 +1,4 @@
-"""Model cards in Markdown, made of the TOML card, the manifest, the measured rows and the words of model_cards.toml."""
+"""Model cards in Markdown, made of the spec, the manifest, the measured rows and the words of model_cards.toml."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.figures import markdown_table
+from lipsync_edge.figures import markdown_table as table
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
 from lipsync_edge.toml_reader import read_toml
 
@@ -83,9 +83,7 @@ def sentence(text: str) -> str:
 def shapes(spec: ModelSpec) -> str:
     """Return inputs and outputs."""
     rows = [(way, t) for way, specs in (("in", spec.inputs), ("out", spec.outputs)) for t in specs]
-    return markdown_table(
-        ["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows]
-    )
+    return table(["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows])
 
 
 def shape_of(tensor: TensorSpec) -> str:
@@ -108,7 +106,7 @@ def sizes(files: dict[str, Row]) -> str:
                 f"`{entry['sha256'][:12]}…`",
             ]
         )
-    return markdown_table(["file", "MB", "parameters", "million multiply-adds", "sha256"], rows)
+    return table(["file", "MB", "parameters", "million multiply-adds", "sha256"], rows)
 
 
 def precisions(files: dict[str, Row]) -> str:
@@ -160,4 +158,4 @@ def training(name: str, known: Known) -> str:
         for part, run in runs.items()
     ]  # fmt: skip
     head = ["part", "steps", "minutes on one shared core", "cycles", "last losses, weighted"]
-    return f"```\n{lines}\n```\n\n{markdown_table(head, body)}" if body else f"```\n{lines}\n```"
+    return f"```\n{lines}\n```\n\n{table(head, body)}" if body else f"```\n{lines}\n```"

@@ -48,16 +48,9 @@ def quantize_folder(
     Raises:
         GateError: files that could not be made good enough, named after all the others are done.
     """
-    paths = sorted(models.glob("*.fp32.onnx")) if models.is_dir() else []
-    names = [p.name.removesuffix(".fp32.onnx") for p in paths]
-    if not names or set(only or ()) - set(names):
-        wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
-        raise InputError(expected=wanted, got=", ".join(names) or "none", fix="lipsync-edge convert … first")
     failures: list[str] = []
     found: list[Scene] = []
-    for name, path in zip(names, paths, strict=True):
-        if only is not None and name not in only:
-            continue
+    for name, path in _float_files(models, only).items():
         yield from refresh(path)
         for precision in precisions:
             if _is_current(path, precision):
@@ -71,6 +64,20 @@ def quantize_folder(
     if failures:
         fix = "calibrate with more and fitting material (--calibrate DIR --samples N), or stay with fp32"
         raise GateError(expected="every file as good as its spec asks", got="; ".join(failures), fix=fix)
+
+
+def _float_files(models: Path, only: Sequence[str] | None) -> dict[str, Path]:
+    """Return name → float file of those that were asked for.
+
+    Raises:
+        InputError: one that was asked for, or any at all, is not there.
+    """
+    paths = sorted(models.glob("*.fp32.onnx")) if models.is_dir() else []
+    found = {path.name.removesuffix(".fp32.onnx"): path for path in paths}
+    if not found or set(only or ()) - set(found):
+        wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
+        raise InputError(expected=wanted, got=", ".join(found) or "none", fix="lipsync-edge convert … first")
+    return {name: path for name, path in found.items() if only is None or name in only}
 
 
 def refresh(fp32: Path) -> list[str]:
@@ -132,37 +139,30 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
     spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
     entry = read_files(fp32.parent).get(fp32.name, {})
     if entry.get("card_digest") == "plain":
+        plain = f"{fp32.name}, converted with --plain"
         raise UsageError(
-            expected="a model with its normalisation inside",
-            got=f"{fp32.name}, converted with --plain",
-            fix="convert without it",
+            expected="a model with its normalisation inside", got=plain, fix="convert without it"
         )
     inputs = list(feeds(spec, list(found), fp32))
     target = fp32.name.replace(".fp32.", f".{precision}.")
     with staging(fp32.parent) as stage, tempfile.TemporaryDirectory(dir=stage) as work, _quiet():
         made = MAKERS[precision](spec, fp32, inputs, Path(work))
         if not made.verdict.passed:
-            raise GateError(
-                expected=f"{target} to keep {spec.gate.metric} at {getattr(spec.gate, precision, spec.gate.int8)}",
-                got=made.verdict.text(),
-            )
+            least = getattr(spec.gate, precision, spec.gate.int8)
+            wanted = f"{target} to keep {spec.gate.metric} at {least}"
+            raise GateError(expected=wanted, got=made.verdict.text())
         onnx.save(made.model, str(stage / target))
-        shared: dict[str, Any] = {
-            key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry
-        }
-        error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
-        os.link(fp32, stage / fp32.name)
-        facts = {
-            "measured": summary(measured(stage / target, spec, precision, gate_inputs(fp32, inputs))),
-            **made.facts,
-        }
+        gated = gate_inputs(fp32, inputs)
+        os.link(fp32, stage / fp32.name)  # what it is measured against lies beside it
+        facts = {"measured": summary(measured(stage / target, spec, precision, gated)), **made.facts}
         (stage / fp32.name).unlink()
+        error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
         fresh: dict[str, Any] = {
             "card": spec.name,
             "card_digest": spec.digest(),
             "precision": precision,
-            **shared,
-            "error": {**error, "against": "fp32", "inputs": len(gate_inputs(fp32, inputs))},
+            **{key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry},
+            "error": {**error, "against": "fp32", "inputs": len(gated)},
             "asked": _asked(spec, precision),
             "made_from": _sha256(fp32),
             "tools": tool_versions(),

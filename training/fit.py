@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,12 @@ class Plan:
         """Return the plan that the shared options of a command ask for."""
         return cls(minutes=options.minutes, rate=options.rate, stop_after=options.stop_after or 0.0)
 
+    def rate_at(self, progress: Progress) -> float:
+        """Return the learning rate: it rises over `warmup`, then falls as a cosine of the time spent."""
+        done = min(progress.seconds / (60 * self.minutes), 1.0)
+        warm = min(1.0, (progress.step + 1) / self.warmup)
+        return self.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(done * math.pi)))
+
     @property
     def seconds(self) -> float:
         """How long to train, at most."""
@@ -77,13 +84,10 @@ def fit(
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-3)
     mean = copy.deepcopy(net).eval()
     progress = _resume(net, mean, optimiser, folder / "last.pt", fresh)
-    started, saved, total = time.monotonic() - progress.seconds, time.monotonic(), plan.minutes * 60
+    started, saved = time.monotonic() - progress.seconds, time.monotonic()
     sums: dict[str, list[float]] = {}
     while progress.seconds < plan.seconds and not (plan.steps and progress.step >= plan.steps):
-        done = progress.seconds / total
-        rate = (
-            plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
-        )
+        rate = plan.rate_at(progress)
         for group in optimiser.param_groups:
             group["lr"] = rate
         net.train()
@@ -124,10 +128,6 @@ def contiguous(net: Net) -> Net:
     """Undo `channels_last`, for export, in place; returns the network."""
     net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return net
-
-
-def _cos(done: float) -> float:
-    return float(torch.cos(torch.tensor(min(done, 1.0) * torch.pi)))
 
 
 @torch.no_grad()
