@@ -10,11 +10,11 @@ import numpy as np
 
 from lipsync_edge.face.align import aligned_crop, box_to_pixels
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
+from lipsync_edge.models.backend import Backend, open_backend
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import ModelSpec
 from lipsync_edge.render.enhance import window_pixels
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Arrays
 
 from .samples import DETECT_SIDE, Scene
 
@@ -70,7 +70,7 @@ def mouths(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arr
 
 
 def windows(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:
-    """Yield a sync network's windows of faces and sounds, float32, in the shapes of its card."""
+    """Yield a sync network's windows of faces and sounds, float32, in the shapes of its spec."""
     for seed, scene in enumerate(scenes):
         rng = np.random.default_rng(seed)
         face = crop(spec, scene, 224).transpose(2, 0, 1).astype(np.float32)
@@ -86,7 +86,7 @@ def windows(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Ar
 
 
 def crop(spec: ModelSpec, scene: Scene, side: int) -> U8:
-    """uint8 (side, side, 3) BGR, by landmarks or by the box, as the card says."""
+    """uint8 (side, side, 3) BGR, by landmarks or by the box, as the spec says."""
     if spec.crop == "aligned":
         return aligned_crop(scene.landmarks, side).cut(scene.frame_bgr)
     x1, y1, x2, y2 = box_to_pixels(scene.box_xyxy, scene.frame_bgr)

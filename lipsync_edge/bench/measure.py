@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,23 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lipsync_edge.bench.worker import Job
 from lipsync_edge.errors import ModelError
-from lipsync_edge.models.devices import probe_devices
-from lipsync_edge.models.network import find_model
+from lipsync_edge.models.device_probe import probe_devices
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import load_preset, preset_names
+from lipsync_edge.models.registry import find_model
 from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0
 MOST_S = 600.0  # one configuration
-PRECISIONS = ("int8", "fp16", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")  # in the order in which they are measured
+QUICK: dict[str, Any] = {
+    "precisions": ("int8",),
+    "seconds": 2.0,
+    "budget_s": 10.0,
+}  # what `bench --quick` is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +56,19 @@ class Plan:
     threads: int | None = None
     models: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse names that do not exist, before the first is measured."""
+        for preset in self.presets:
+            load_preset(preset)
+        for device in self.devices:
+            EngineOptions(device=device)
+        for precision in self.precisions:
+            EngineOptions(precision=precision)
+
 
 def configurations(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Give preset, device and precision of everything whose files are there, the bundled presets first."""
-    devices = plan.devices or tuple(one.name for one in probe_devices() if one.works and one.name != "auto")
+    devices = plan.devices or tuple(one.name for one in probe_devices() if one.works)
     presets = plan.presets or tuple(
         sorted(preset_names(), key=lambda name: (name not in ("lite", "hq"), name != "lite"))
     )
@@ -93,18 +109,18 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
             skipped.append(name)
             continue
         tell(name)
-        row = in_process(
-            {
-                "preset": preset,
-                "device": device,
-                "precision": precision,
-                "threads": plan.threads,
-                "models": str(plan.models) if plan.models else None,
-                "face": str(face),
-                "audio": str(audio),
-                "seconds": plan.seconds,
-            }
+        job = Job(
+            preset=preset,
+            device=device,
+            precision=precision,
+            threads=plan.threads,
+            models=str(plan.models) if plan.models else None,
+            face=str(face),
+            audio=str(audio),
+            seconds=plan.seconds,
+            began=time.time(),
         )
+        row = in_process(job)
         if "error" in row:
             failed.append({"configuration": name, "why": row["error"]})
         else:
@@ -112,9 +128,9 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
     return {"rows": rows, "failed": failed, "skipped": skipped}
 
 
-def in_process(job: dict[str, Any]) -> dict[str, Any]:
+def in_process(job: Job) -> dict[str, Any]:
     """Measure one configuration in a fresh process: cold start and memory are its own, a crash is a row."""
-    command = [sys.executable, "-m", "lipsync_edge.bench.worker", json.dumps(job | {"began": time.time()})]
+    command = [sys.executable, "-m", "lipsync_edge.bench.worker", json.dumps(asdict(job))]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False)
     except subprocess.TimeoutExpired:

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lipsync_edge.cli.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting, say
+from lipsync_edge.cli.options import Json
 from lipsync_edge.errors import UsageError
 
 NEEDED = ("torch", "onnx", "onnxruntime")
-INSTALLED, CHECKOUT = (
-    "lipsync_edge._export",
-    "export",
-)  # where the toolchain lies in a wheel, in the repository
+INSTALLED = "lipsync_edge._export"  # where the toolchain lies in a wheel
+CHECKOUT = "export"  # and in the repository
 
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the converted model.")]
 Models = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of converted models.")]
@@ -27,7 +26,6 @@ Calibrate = Annotated[
         metavar="DIR", help="Videos and pictures of faces; made-up ones without it. May be repeated."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 
 
 def toolchain() -> Any:
@@ -53,7 +51,7 @@ def show(lines: Iterator[str], as_json: bool) -> None:
         print_json({"report": list(lines)})
         return
     for line in lines:
-        print(line, flush=True)
+        say(line)
 
 
 def convert(
@@ -69,7 +67,7 @@ def convert(
     param: Annotated[Path | None, typer.Option(help="The .param file of an ncnn .bin (rrdbnet).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a published checkpoint into an ONNX file with its card (extra `export`)."""
+    """Turn a published checkpoint into an ONNX file with its spec (extra `export`)."""
     with reporting(as_json):
         show(toolchain().convert(network, checkpoint, out, plain=plain, param=param), as_json)
 
@@ -98,7 +96,7 @@ def quantize(
     samples: Annotated[int, typer.Option(help="Inputs to calibrate and compare with.", min=1)] = 32,
     as_json: Json = False,
 ) -> None:
-    """Write the int8 and fp16 files of a folder, as good as the cards ask (extra `export`)."""
+    """Write the int8 and fp16 files of a folder, as good as the specs ask (extra `export`)."""
     with reporting(as_json):
         tools = toolchain()
         lines = tools.quantize(
@@ -117,7 +115,7 @@ def validate(
     samples: Annotated[int, typer.Option(help="Inputs to compare with fp32.", min=1)] = 8,
     as_json: Json = False,
 ) -> None:
-    """Check every file of a folder against its card, its sha256 and fp32 (extra `export`)."""
+    """Check every file of a folder against its spec, its sha256 and fp32 (extra `export`)."""
     with reporting(as_json):
         show(toolchain().validate(models, calibrate=calibrate or (), samples=samples), as_json)
 
