@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.landmarks import Landmarker
@@ -174,7 +175,7 @@ class Engine:
         *,
         sample_rate: int = 16_000,
         fps: Fraction | int | None = None,
-        mouth: Literal["auto", "own", "painted"] = "auto",
+        mouth: Mouth = "auto",
         strength: float = 1.0,
     ) -> Stream:
         """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.Stream`.
@@ -186,6 +187,4 @@ class Engine:
         from lipsync_edge.pipeline.stream import Stream
 
         avatar.check(AvatarOrigin.of(self.detector, self.preset))
-        return Stream(
-            self.renderer, avatar, sample_rate=sample_rate, fps=fps, mouth=mouth, strength=strength
-        )
+        return Stream(self.renderer, avatar, sample_rate=sample_rate, fps=fps, mouth=mouth, strength=strength)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.cli.console import reporting
 from lipsync_edge.errors import UsageError
 
@@ -26,6 +27,10 @@ def live(
     watchdog_s: Annotated[
         float, typer.Option(min=0, help="Exit when the show hangs so long; 0: never.")
     ] = 0.0,
+    mouth: Annotated[
+        Mouth, typer.Option(help="The person's own lips and teeth: auto, always or never.")
+    ] = "auto",
+    strength: Annotated[float, typer.Option(min=0, max=1.5, help="How far an own mouth moves.")] = 1.0,
     preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
     device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8.")] = "auto",
@@ -59,6 +64,10 @@ def serve(
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
     upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
     watchdog_s: Annotated[float, typer.Option(min=0, help="Exit when a show hangs so long; 0: never.")] = 0.0,
+    mouth: Annotated[
+        Mouth, typer.Option(help="The person's own lips and teeth: auto, always or never.")
+    ] = "auto",
+    strength: Annotated[float, typer.Option(min=0, max=1.5, help="How far an own mouth moves.")] = 1.0,
     preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
     device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8.")] = "auto",

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.process import notify_systemd
@@ -40,6 +41,8 @@ class LiveOptions:
         realtime: pace by the sample clock.
         gap_ms: pause in the sound after which an utterance counts as over, in milliseconds.
         watchdog_s: end the process when the show hangs for so many seconds; 0 does not.
+        mouth: "auto", "own" or "painted", see `RunOptions`; so is strength.
+        strength: see above.
         preset: see `lipsync-edge run`; so are device, precision, threads and models.
         device: see above.
         precision: see above.
@@ -56,6 +59,8 @@ class LiveOptions:
     realtime: bool = False
     gap_ms: int = 500
     watchdog_s: float = 0.0
+    mouth: Mouth = "auto"
+    strength: float = 1.0
     preset: str = "lite"
     device: str = "auto"
     precision: str = "auto"
@@ -147,4 +152,10 @@ def open_live_stream(options: LiveOptions) -> Stream:
         models=options.models or None,
     )
     fps = Fraction(options.fps).limit_denominator(1001) if options.fps else None
-    return engine.stream(open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)
+    return engine.stream(
+        open_avatar(engine, Path(options.avatar)),
+        sample_rate=options.rate,
+        fps=fps,
+        mouth=options.mouth,
+        strength=options.strength,
+    )

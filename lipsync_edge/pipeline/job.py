@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import Literal
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
-from lipsync_edge.choices import LOOPS, Loop
+from lipsync_edge.choices import LOOPS, MOUTHS, Loop, Mouth
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
@@ -53,13 +52,13 @@ class RunOptions:
     play_audio: Path | None = None
     codec: str = ""
     crf: int | None = None
-    mouth: Literal["auto", "own", "painted"] = "auto"
+    mouth: Mouth = "auto"
     strength: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
-        if self.mouth not in ("auto", "own", "painted"):
-            raise UsageError(expected="a mouth out of auto, own, painted", got=repr(self.mouth))
+        if self.mouth not in MOUTHS:
+            raise UsageError(expected=f"a mouth out of {', '.join(MOUTHS)}", got=repr(self.mouth))
         if not 0 <= self.strength <= 1.5:
             raise UsageError(expected="a strength from 0 to 1.5", got=str(self.strength))
         if self.loop not in LOOPS:

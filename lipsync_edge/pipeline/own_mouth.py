@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
+from lipsync_edge.choices import MOUTHS, Mouth
 from lipsync_edge.errors import InputError, ModelError, NoVideoError, UsageError
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.pipeline.job import Job, track_options
@@ -24,7 +24,6 @@ from lipsync_edge.video.reader import VideoReader
 SCANNED_S = 90.0  # seconds of a film that are looked through at most
 PARTS = 6  # a longer film is looked through in so many parts
 
-Mouth = Literal["auto", "own", "painted"]
 Probe = Callable[[], AbstractContextManager[None]]
 
 
@@ -182,9 +181,9 @@ class LiveMouth:
         Raises:
             UsageError: the own mouth was asked for by name and there is none.
         """
-        if mouth not in ("auto", "own", "painted") or not 0 <= strength <= 1.5:
+        if mouth not in MOUTHS or not 0 <= strength <= 1.5:
             raise UsageError(
-                expected="a mouth out of auto, own, painted and a strength from 0 to 1.5",
+                expected=f"a mouth out of {', '.join(MOUTHS)} and a strength from 0 to 1.5",
                 got=f"{mouth!r}, {strength}",
             )
         watcher, encoder = renderer.watcher, renderer.encoder

@@ -13,11 +13,11 @@ import time as clock
 from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
-from typing import Literal
 
 import numpy.typing as npt
 
 from lipsync_edge.audio.alignment import FeatureWindow
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
@@ -47,7 +47,7 @@ class Stream(BufferCalls):
         *,
         sample_rate: int = 16_000,
         fps: Fraction | int | None = None,
-        mouth: Literal["auto", "own", "painted"] = "auto",
+        mouth: Mouth = "auto",
         strength: float = 1.0,
     ) -> None:
         self.renderer = renderer
@@ -56,6 +56,7 @@ class Stream(BufferCalls):
         self.fps = Fraction(fps) if fps is not None else avatar.fps
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
+        self.mouth, self.strength = mouth, strength
         self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.session import SessionOptions
@@ -45,6 +46,8 @@ class ServeOptions:
     viewers: int = 8
     upload_mb: int = 20
     watchdog_s: float = 0.0
+    mouth: Mouth = "auto"
+    strength: float = 1.0
     preset: str = "lite"
     device: str = "auto"
     precision: str = "auto"
@@ -58,7 +61,14 @@ def app_of(options: ServeOptions, stream: Stream) -> Starlette:
     from lipsync_edge.server.auth import LOOPBACK, Limits
 
     def open_stream() -> Stream:
-        return Stream(stream.renderer, stream.avatar, sample_rate=options.rate, fps=stream.fps)
+        return Stream(
+            stream.renderer,
+            stream.avatar,
+            sample_rate=options.rate,
+            fps=stream.fps,
+            mouth=stream.mouth,
+            strength=stream.strength,
+        )
 
     return make_app(
         open_stream,
