@@ -22,6 +22,7 @@ from lipsync_edge.types import Frame
 from lipsync_edge.video.reader import VideoReader
 
 SCANNED_S = 90.0  # seconds of a film that are looked through at most
+LEAST_S, TIMES = 20.0, 2.0  # a short result has a part of the film looked through: so long, or so many times its own
 PARTS = 6  # a longer film is looked through in so many parts
 
 Probe = Callable[[], AbstractContextManager[None]]
@@ -93,7 +94,9 @@ def film_library(job: Job, probe: Probe = nullcontext) -> Library | None:
 def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[int, Seen]]:
     """Give numbered frames of the film; numbers of different parts never follow each other."""
     number = 0
-    for start, end in parts(None if job.video.duration is None else float(job.video.duration)):
+    duration = None if job.video.duration is None else float(job.video.duration)
+    made = None if job.total is None else job.total / float(job.video.fps)
+    for start, end in parts(duration, made):
         tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
         frames = VideoReader(job.face, start=start, end=end)
         with suppress(NoVideoError):  # a part behind the real end
@@ -106,11 +109,17 @@ def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[
                         yield number, seen
 
 
-def parts(duration_s: float | None) -> list[tuple[float, float]]:
-    """Return first and last second of what is looked through of a film so long; None: nobody knows how long."""
-    if duration_s is None or duration_s <= SCANNED_S:
-        return [(0.0, SCANNED_S)]
-    length = SCANNED_S / PARTS
+def parts(duration_s: float | None, made_s: float | None = None) -> list[tuple[float, float]]:
+    """Return first and last second of what is looked through of a film.
+
+    Args:
+        duration_s: of the film; None: nobody knows.
+        made_s: of the result; None: nobody knows.
+    """
+    most = SCANNED_S if made_s is None else min(SCANNED_S, max(LEAST_S, TIMES * made_s))
+    if duration_s is None or duration_s <= most:
+        return [(0.0, most)]
+    length = most / PARTS
     starts = np.linspace(0.0, duration_s - length, PARTS)
     return [(float(start), float(start) + length) for start in starts]
 
@@ -186,16 +195,16 @@ class LiveMouth:
                 expected=f"a mouth out of {', '.join(MOUTHS)} and a strength from 0 to 1.5",
                 got=f"{mouth!r}, {strength}",
             )
-        watcher, encoder = renderer.watcher, renderer.encoder
-        if mouth == "painted" or library is None or watcher is None or encoder is None:
-            if mouth == "own":
-                raise UsageError(
-                    expected="an avatar that talks, and a preset with an audio encoder and landmarks",
-                    got="none" if library is None else f"preset {renderer.preset.name}",
-                    fix="use mouth auto",
-                )
-            return None
-        return cls(library, watcher, encoder, strength)
+        networks = None if library is None or mouth == "painted" else (renderer.watcher, renderer.encoder)
+        if library is not None and networks is not None and None not in networks:
+            return cls(library, *networks, strength)  # type: ignore[arg-type]
+        if mouth == "own":
+            raise UsageError(
+                expected="an avatar that talks, and a preset with an audio encoder and landmarks",
+                got="none" if library is None else f"preset {renderer.preset.name}",
+                fix="use mouth auto",
+            )
+        return None
 
     def reset(self) -> None:
         """Forget what was shown: the next frame continues nothing."""

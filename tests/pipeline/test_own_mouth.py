@@ -127,6 +127,8 @@ def test_options_that_cannot_be(wrong: dict[str, object]) -> None:
 
 def test_a_long_film_is_looked_through_in_parts_of_bounded_length() -> None:
     assert parts(None) == parts(20.0) == [(0.0, SCANNED_S)]
+    assert sum(end - start for start, end in parts(3600.0, 5.0)) == pytest.approx(20.0)
+    assert sum(end - start for start, end in parts(3600.0, 30.0)) == pytest.approx(60.0)
     long = parts(3600.0)
     assert sum(end - start for start, end in long) == pytest.approx(SCANNED_S)
     assert (long[0][0], long[-1][1]) == (0.0, 3600.0)
