@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from lipsync_edge.live.slot import to_int16
-from tests.live_fakes import open_stream, speech
+from tests.live.fakes import open_stream, speech
 
 ROOT = Path(__file__).parent.parent
 HOST = ROOT / "examples" / "c_host"
 SOUND = to_int16(speech(1.0))
 GLUE = """
 import signal  # takes SIGINT when it is first imported, unless the host prevents it
-from tests import live_fakes
+from tests.live import fakes as live_fakes
 def open_stream(argument):
     if argument == "fail":
         raise RuntimeError("broken on purpose")

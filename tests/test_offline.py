@@ -32,7 +32,7 @@ from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from tests import fakes
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
-from tests.test_writer import as_opencv_reads
+from tests.video.test_writer import as_opencv_reads
 
 SIZE = (320, 240)
 CORNER, SIDE = (110, 60), 140.0  # where the face of every scene lies

@@ -5,8 +5,8 @@ import pytest
 
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.process import resident_bytes
-from tests.live_fakes import RATE, open_stream, speech
-from tests.test_live_show import Clock
+from tests.live.fakes import RATE, open_stream, speech
+from tests.live.test_session import Clock
 
 SOUND = speech(3.0)
 

@@ -10,7 +10,7 @@ from lipsync_edge.live.options import LiveOptions
 from lipsync_edge.live.setup import read_config
 from lipsync_edge.server.options import ServeOptions
 
-KIOSK = Path(__file__).parent.parent / "examples" / "kiosk"
+KIOSK = Path(__file__).parents[2] / "examples" / "kiosk"
 
 
 @pytest.mark.parametrize(("table", "options"), [("live", LiveOptions), ("serve", ServeOptions)])

@@ -23,7 +23,7 @@ from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import to_int16
 from lipsync_edge.live.sources import Converter, Feeder, keep_open, open_microphone, read_file, read_pipe
-from tests.live_fakes import RATE, open_stream, speech
+from tests.live.fakes import RATE, open_stream, speech
 
 SOUND = to_int16(speech(1.0))
 

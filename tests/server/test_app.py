@@ -21,9 +21,9 @@ from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Guard, Limits
 from lipsync_edge.server.protocol import HEADER, pack, unpack
 from lipsync_edge.server.speak import SpeechReceiver
-from tests.live_fakes import RATE, open_stream, speech
-from tests.serve_fixture import Served, served
-from tests.test_live_io import moment
+from tests.live.fakes import RATE, open_stream, speech
+from tests.server.fixture import Served, served
+from tests.live.test_sources_and_sinks import moment
 
 SOUND = to_int16(speech(0.6))
 

@@ -19,7 +19,7 @@ from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.live.slot import Track, to_int16
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.render import composite as blend
-from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
+from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
 
 ENGINE = make_engine()
 AVATAR = make_avatar(ENGINE)

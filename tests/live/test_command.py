@@ -18,7 +18,7 @@ from lipsync_edge.live import options as command
 from lipsync_edge.live.options import LiveOptions, open_live_stream
 from lipsync_edge.live.setup import open_avatar, read_config
 from lipsync_edge.live.slot import to_int16
-from tests.live_fakes import make_avatar, make_engine, open_stream, speech
+from tests.live.fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))
 FRAME = 96 * 96 * 3
@@ -26,11 +26,11 @@ FRAME = 96 * 96 * 3
 
 def start(*settings: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.live_process", *settings],
+        [sys.executable, "-m", "tests.live.process", *settings],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
 
 

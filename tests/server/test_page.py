@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from lipsync_edge.live.slot import to_int16
-from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
-from tests.serve_fixture import Served, served
-from tests.test_serve_app import post_wav
+from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
+from tests.server.fixture import Served, served
+from tests.server.test_app import post_wav
 
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -9,7 +9,7 @@ import pytest
 
 from lipsync_edge.errors import ModelError, UsageError
 from lipsync_edge.models.network import load_network
-from tests.live_fakes import open_stream, speech
+from tests.live.fakes import open_stream, speech
 
 SOUND = speech(0.5)
 SIZE = 96 * 96 * 3
