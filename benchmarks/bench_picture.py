@@ -32,7 +32,8 @@ from lipsync_edge.types import U8
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.video.writer import SPEED, VideoFormat, VideoWriter
+from lipsync_edge.video.encoder import SPEED
+from lipsync_edge.video.writer import VideoFormat, VideoWriter
 from lipsync_edge.video.yuv import Original, bare_copy
 
 RESULTS = Path(__file__).parent / "results" / "picture.json"

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError
 from lipsync_edge.face.options import TrackedFrame
 from lipsync_edge.types import F32, U8
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine
@@ -71,6 +72,7 @@ class Avatar:
         faces: float32 (n, 14), box and five landmarks of each frame in its pixels; NaN where there is none.
         offsets: int64 (n + 1), where each JPEG begins in `data`.
         data: the JPEGs, in memory or in a mapped file.
+        color: the tags of the file that it was made of.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Avatar:
         faces: F32,
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
+        color: ColorTags = STILL_COLOR,
     ) -> None:
         self.fps = fps
         self.size = size
@@ -89,6 +92,7 @@ class Avatar:
         self.faces = faces
         self.offsets = offsets
         self.data = data
+        self.color = color
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -162,13 +166,16 @@ class Avatar:
         save_avatar(self, Path(path))
 
 
-def build_avatar(tracked: Iterable[TrackedFrame], fps: Fraction, origin: AvatarOrigin) -> Avatar:
+def build_avatar(
+    tracked: Iterable[TrackedFrame], fps: Fraction, origin: AvatarOrigin, *, color: ColorTags = STILL_COLOR
+) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
     Args:
         tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
         fps: nominal frames a second.
         origin: what they were tracked with.
+        color: the tags of the file that they come from.
 
     Raises:
         NoVideoError: not one frame.
@@ -199,6 +206,7 @@ def build_avatar(tracked: Iterable[TrackedFrame], fps: Fraction, origin: AvatarO
         faces=np.stack(faces),
         offsets=np.array(offsets, np.int64),
         data=data,
+        color=color,
     )
 
 

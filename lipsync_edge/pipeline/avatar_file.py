@@ -1,7 +1,8 @@
 """An avatar in one file that opens at once.
 
-Magic and length of the header; the header (JSON: rate, size, counts, what it was made with); the table of faces
-(float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are little-endian.
+Magic and length of the header; the header (JSON: rate, size, counts, colour tags, what it was made with); the table of
+faces (float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are
+little-endian.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, OutputError
 from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, AvatarOrigin
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
 _MAGIC = b"LSEAVTR1"
 _HEADER = struct.Struct("<8sQ")
@@ -49,6 +51,7 @@ def _write(avatar: Avatar, file: IO[bytes]) -> None:
         "frames": len(avatar),
         "bytes": last - first,
         "origin": asdict(avatar.origin),
+        "color": asdict(avatar.color),
     }
     text = json.dumps(header).encode()
     file.write(_HEADER.pack(_MAGIC, len(text)) + text)
@@ -99,4 +102,5 @@ def _parse(data: mmap.mmap) -> Avatar:
         faces=np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32),
         offsets=offsets,
         data=data,
+        color=ColorTags(**header.get("color", asdict(STILL_COLOR))),
     )

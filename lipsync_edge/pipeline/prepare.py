@@ -60,7 +60,7 @@ def prepare(engine: Engine, face: str | Path, options: PrepareOptions | None = N
         frames = iter([VideoFrame(read_image(path), Fraction(0))])
     else:
         frames = iter(VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds))
-    return build_avatar(_tracked(frames, tracker), info.fps, AvatarOrigin.of(engine))
+    return build_avatar(_tracked(frames, tracker), info.fps, AvatarOrigin.of(engine), color=info.color)
 
 
 def _tracked(frames: Iterator[VideoFrame], tracker: Tracker) -> Iterator[TrackedFrame]:
