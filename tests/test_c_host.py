@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync_edge.live.slot import to_int16
+from lipsync_edge.audio.resample import to_int16
 from tests.live.fakes import open_stream, speech
 
 ROOT = Path(__file__).parent.parent

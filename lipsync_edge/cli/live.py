@@ -42,7 +42,7 @@ def live(
     realtime: Annotated[bool, typer.Option(help="Pace by the sample clock and drop late frames.")] = False,
     gap_ms: Annotated[int, typer.Option(min=40, help="A pause this long ends an utterance.")] = 500,
     watchdog_s: Annotated[
-        float, typer.Option(min=0, help="Exit when the show hangs so long; 0: never.")
+        float, typer.Option(min=0, help="Exit when the session hangs so long; 0: never.")
     ] = 0.0,
     preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
     device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
@@ -53,7 +53,8 @@ def live(
 ) -> None:
     """Speech in, lip-synced frames out, as it comes."""
     with reporting():
-        from lipsync_edge.live.options import LiveOptions, open_live_stream, run_live
+        from lipsync_edge.live.options import LiveOptions
+        from lipsync_edge.live.run import open_live_stream, run_live
         from lipsync_edge.live.setup import log_to_stderr
 
         options = LiveOptions(**settle(context, config, "live"))
@@ -73,10 +74,12 @@ def serve(
     ] = 24_000,
     fps: Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")] = 0.0,
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality.")] = 85,
-    sessions: Annotated[int, typer.Option(min=1, help="Shows at a time.")] = 2,
+    sessions: Annotated[int, typer.Option(min=1, help="Live sessions at a time.")] = 2,
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
     upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
-    watchdog_s: Annotated[float, typer.Option(min=0, help="Exit when a show hangs so long; 0: never.")] = 0.0,
+    watchdog_s: Annotated[
+        float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")
+    ] = 0.0,
     preset: Annotated[str, typer.Option(help="Which networks.")] = "lite",
     device: Annotated[str, typer.Option(help="Where they run.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or int8.")] = "auto",
@@ -86,9 +89,11 @@ def serve(
 ) -> None:
     """A page with the speaking avatar, and a WebSocket and HTTP API to make it speak."""
     with reporting():
-        from lipsync_edge.live.options import LiveOptions, open_live_stream
+        from lipsync_edge.live.options import LiveOptions
+        from lipsync_edge.live.run import open_live_stream
         from lipsync_edge.live.setup import log_to_stderr
-        from lipsync_edge.server.options import ServeOptions, run_server
+        from lipsync_edge.server.options import ServeOptions
+        from lipsync_edge.server.run import run_server
 
         options = ServeOptions(**settle(context, config, "serve"))
         log_to_stderr()

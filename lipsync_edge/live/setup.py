@@ -1,4 +1,4 @@
-"""What `live` and `serve` need before they begin: the face, the settings of kiosk.toml, logs, signals."""
+"""Preparations of `live` and `serve`: the avatar, the settings of kiosk.toml, logs, signals, the watchdog."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _is_avatar(path: Path) -> bool:
 
 
 def read_config(path: Path, table: str, known: Mapping[str, object]) -> dict[str, Any]:
-    """Settings of one table of a kiosk.toml; keys are the long options, with "-" or "_".
+    """Read the settings of one table of a kiosk.toml; keys are the long options, with "-" or "_".
 
     Raises:
         UsageError: it cannot be read, or has a key that is no option.
@@ -110,18 +110,18 @@ def stop_on_signals(stop: Callable[[], object]) -> Iterator[list[int]]:
 def watched(
     age_s: Callable[[], float], limit_s: float, report: Callable[[], Mapping[str, object]]
 ) -> Watchdog:
-    """A watchdog that tells systemd, logs `report` every minute, and ends the process when the show hangs."""
-    appearance = 0
+    """Make a watchdog that tells systemd, logs `report` every minute, and ends the process when a session hangs."""
+    beats = 0
 
     def beat() -> None:
-        nonlocal appearance
+        nonlocal beats
         notify_systemd("WATCHDOG=1")
-        if appearance % 60 == 0:
+        if beats % 60 == 0:
             LOG.info("health", extra={"data": dict(report())})
-        appearance += 1
+        beats += 1
 
     def hung(age: float) -> None:
-        LOG.critical("hung", extra={"data": {"beat_age_s": round(age, 3), **report()}})
+        LOG.critical("hung", extra={"data": {"heartbeat_age_s": round(age, 3), **report()}})
         os._exit(HUNG)  # whatever hangs would hang a polite end too
 
     return Watchdog(age_s, limit_s=limit_s, every_s=1.0, beat=beat, hung=hung)

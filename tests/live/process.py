@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.live.options import LiveOptions, run_live
+from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.run import run_live
 from lipsync_edge.live.setup import log_to_stderr
 from tests.live.fakes import open_stream
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.cli.main import app
 from lipsync_edge.errors import UsageError
-from lipsync_edge.live import options as command
-from lipsync_edge.live.options import LiveOptions, open_live_stream
+from lipsync_edge.live import run as command
+from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.run import open_live_stream
 from lipsync_edge.live.setup import open_avatar, read_config
-from lipsync_edge.live.slot import to_int16
 from tests.live.fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))
@@ -71,7 +72,7 @@ def test_real_time_takes_real_time_and_sigterm_leaves_a_whole_file(tmp_path: Pat
 def test_ctrl_c_ends_with_130() -> None:
     process = start("realtime=1")
     assert process.stdout is not None
-    process.stdout.read(FRAME)  # it is on the air
+    process.stdout.read(FRAME)  # it is running
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
