@@ -26,7 +26,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import Tracker
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
 from lipsync_edge.pipeline.avatar_file import load_avatar
-from lipsync_edge.pipeline.offline import RunOptions, track_options
+from lipsync_edge.pipeline.job import RunOptions, track_options
 from lipsync_edge.types import F32, U8
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader

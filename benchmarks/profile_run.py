@@ -28,7 +28,7 @@ from typing import Any
 from benchmarks.bench_run import CLIP, CORPUS, VOICE, make_face, make_speech
 from lipsync_edge.bench.times import Times, percentiles
 from lipsync_edge.engine import Engine
-from lipsync_edge.loading import load
+from lipsync_edge.engine import load
 from lipsync_edge.machine import this_machine
 from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.pipeline.job import RunOptions, RunResult

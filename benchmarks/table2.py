@@ -35,7 +35,7 @@ from benchmarks.table2_untrained import MADE_UP, plumbing
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import ModelError, NoFaceError
 from lipsync_edge.eval.evaluate import EvalOptions, Evaluation, evaluate
-from lipsync_edge.loading import load
+from lipsync_edge.engine import load
 from lipsync_edge.pipeline.job import RunOptions
 
 RESULTS = Path(__file__).parent / "results" / "table2.json"

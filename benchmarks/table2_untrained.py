@@ -12,7 +12,7 @@ from benchmarks.table2_clips import RATE, Stretch, write_sound
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions
-from lipsync_edge.loading import load
+from lipsync_edge.engine import load
 from lipsync_edge.models.network import load_network
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lipsync_edge.engine import Engine
+    from lipsync_edge.engine import Engine, load
     from lipsync_edge.errors import (
         DeviceError,
         InputError,
@@ -27,20 +27,15 @@ if TYPE_CHECKING:
         OutputError,
         UsageError,
     )
-    from lipsync_edge.loading import load
     from lipsync_edge.models.preset import Preset
-    from lipsync_edge.pipeline.avatar import Avatar
-    from lipsync_edge.pipeline.avatar_file import load_avatar
-    from lipsync_edge.pipeline.offline import RunOptions, RunResult
+    from lipsync_edge.pipeline.avatar import Avatar, load_avatar
+    from lipsync_edge.pipeline.frame import StreamFrame
+    from lipsync_edge.pipeline.job import RunOptions, RunResult
     from lipsync_edge.pipeline.stream import Stream
-    from lipsync_edge.pipeline.stream_frame import StreamFrame
-    from lipsync_edge.types import Boxes, Tick
+    from lipsync_edge.types import Boxes, Face, Frame, Rendered
 
 _HOMES = {
-    "types": ("Boxes", "Tick"),
-    "pipeline.avatar": ("Avatar",),
-    "pipeline.avatar_file": ("load_avatar",),
-    "engine": ("Engine",),
+    "engine": ("Engine", "load"),
     "errors": (
         "DeviceError",
         "InputError",
@@ -53,11 +48,12 @@ _HOMES = {
         "OutputError",
         "UsageError",
     ),
-    "loading": ("load",),
-    "pipeline.offline": ("RunOptions", "RunResult"),
     "models.preset": ("Preset",),
+    "pipeline.avatar": ("Avatar", "load_avatar"),
+    "pipeline.frame": ("StreamFrame",),
+    "pipeline.job": ("RunOptions", "RunResult"),
     "pipeline.stream": ("Stream",),
-    "pipeline.stream_frame": ("StreamFrame",),
+    "types": ("Boxes", "Face", "Frame", "Rendered"),
 }
 
 __all__ = [
@@ -65,6 +61,8 @@ __all__ = [
     "Boxes",
     "DeviceError",
     "Engine",
+    "Face",
+    "Frame",
     "InputError",
     "LipsyncError",
     "ManifestError",
@@ -74,11 +72,11 @@ __all__ = [
     "NoVideoError",
     "OutputError",
     "Preset",
+    "Rendered",
     "RunOptions",
     "RunResult",
     "Stream",
     "StreamFrame",
-    "Tick",
     "UsageError",
     "load",
     "load_avatar",

@@ -1,118 +1,119 @@
-"""The engine: Ticks in, finished frames out; no I/O, no clock, no state between calls.
-
-Offline runs and live streams drive this same object, so they give the same pictures.
-"""
+"""The engine: loaded networks behind one name; a thin facade over the renderer and the drivers that do the I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
-from lipsync_edge.face.align import aligned_crop
+from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.network import Network
-from lipsync_edge.models.preset import Preset
-from lipsync_edge.render import composite as blend
-from lipsync_edge.render.composite import Region
-from lipsync_edge.render.crop import FaceCut, cut_face, face_as_fine_as, face_of_side, face_region
+from lipsync_edge.models import autotune
+from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.preset import Preset, load_preset
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
+from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.renderer import Probe, Renderer, no_probe
 from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.types import F32, U8, Tick
+from lipsync_edge.types import Frame, Rendered
 
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
-    from lipsync_edge.pipeline.offline import RunOptions, RunResult
+    from lipsync_edge.pipeline.job import RunOptions, RunResult
     from lipsync_edge.pipeline.prepare import PrepareOptions
     from lipsync_edge.pipeline.stream import Stream
 
-Probe = Callable[[str], AbstractContextManager[None]]
+
+def load(
+    *,
+    preset: str | Preset = "lite",
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    models: str | Path | None = None,
+) -> Engine:
+    """Load every network of a preset.
+
+    With device "auto" and nothing but the package's own models, the configuration that `lipsync-edge bench` found to
+    be the fastest on this machine is taken (`lipsync_edge.models.autotune`); `Engine.chosen` says so.
+
+    Args:
+        preset: a name of `lipsync_edge.models.preset.preset_names()`, or a `Preset` of your own.
+        device: one of `lipsync_edge.models.backend.DEVICES`; only "auto" may fall back.
+        precision: "auto", "fp32", "fp16" or "int8".
+        threads: threads that one network call may use; None leaves it to the runtime.
+        models: folder with your own converted models; the bundled ones need none.
+
+    Raises:
+        UsageError: unknown preset, device or precision.
+        ModelError: a network is missing, damaged or not what its card says.
+        DeviceError: a device that was asked for by name cannot run here.
+    """
+    wanted = load_preset(preset) if isinstance(preset, str) else preset
+    folder = Path(models) if models is not None else None
+    if device != "auto":
+        return _open(wanted, device, precision, threads, folder, "as asked")
+    best = autotune.fastest(wanted.name, precision) if isinstance(preset, str) and folder is None else None
+    why = "auto: not measured here, lipsync-edge bench would"
+    if best is not None:
+        why = f"auto: the fastest of lipsync-edge bench here, {best.when}, {best.fps:.0f} fps"
+        try:
+            return _open(wanted, best.device, best.precision, threads, folder, why)
+        except LipsyncError as error:
+            why = f"auto: {best.device}, the fastest of lipsync-edge bench, does not open: {error.got}"
+    return _open(wanted, device, precision, threads, folder, why)
 
 
-def no_probe(stage: str) -> AbstractContextManager[None]:
-    """Measure nothing."""
-    return nullcontext()
+def _open(
+    preset: Preset, device: str, precision: str, threads: int | None, models: Path | None, why: str
+) -> Engine:
+    def network(name: str) -> Network:
+        return load_network(name, models=models, device=device, precision=precision, threads=threads)
+
+    detector = Detector(network(preset.detect))
+    renderer = Renderer(
+        preset=preset,
+        lips=Lips(network(preset.lips)),
+        segmenter=Segmenter(network(preset.segment)) if preset.segment else None,
+        enhancer=Enhancer(network(preset.enhance)) if preset.enhance else None,
+    )
+    return Engine(detector, renderer, chosen=why)
 
 
 class Engine:
-    """Loaded networks, ready to turn Ticks into frames; made by `lipsync_edge.load`, safe to share between threads.
+    """Loaded networks, ready to work; made by `lipsync_edge.load`, safe to share between threads.
 
     Attributes:
-        preset: how the networks work together.
-        detector: finds faces; used by the drivers, not by `render`.
-        lips: makes mouths.
-        segmenter: says what may be replaced, or None.
-        enhancer: enlarges what was made, or None.
+        detector: finds faces.
+        renderer: makes finished pictures of frames with faces.
         chosen: why the networks run where they run, for people.
     """
 
-    def __init__(
-        self,
-        *,
-        preset: Preset,
-        detector: Detector,
-        lips: Lips,
-        segmenter: Segmenter | None = None,
-        enhancer: Enhancer | None = None,
-        chosen: str = "",
-    ) -> None:
-        self.preset = preset
+    def __init__(self, detector: Detector, renderer: Renderer, *, chosen: str = "") -> None:
         self.detector = detector
-        self.lips = lips
-        self.segmenter = segmenter
-        self.enhancer = enhancer
+        self.renderer = renderer
         self.chosen = chosen
+
+    @property
+    def preset(self) -> Preset:
+        """How the networks work together."""
+        return self.renderer.preset
 
     @property
     def networks(self) -> dict[str, Network]:
         """Stage name → loaded network, in the order of the pipeline."""
-        networks = {"detect": self.detector.network, "lips": self.lips.network}
-        if self.enhancer is not None:
-            networks["enhance"] = self.enhancer.network
-        if self.segmenter is not None:
-            networks["segment"] = self.segmenter.network
-        return networks
+        return {"detect": self.detector.network, **self.renderer.networks}
 
     @property
     def device(self) -> str:
         """Where the networks really run, e.g. "cpu"; several, joined by "+", when they differ."""
         return "+".join(dict.fromkeys(network.device for network in self.networks.values()))
 
-    def render(self, ticks: Sequence[Tick], probe: Probe = no_probe) -> list[U8]:
-        """Return one finished frame, uint8 (H, W, 3) BGR, for each tick.
-
-        A tick without a face gives its own frame back (the same array); every other frame is a new array.
-
-        Args:
-            ticks: any number of ticks; they go through the networks as one batch.
-            probe: called with a stage's name ("cut", "lips", "enhance", "segment", "blend"), gives a context
-                manager that is entered round that stage.
-        """
-        frames = [tick.frame_bgr for tick in ticks]
-        with probe("cut"):
-            cuts = {i: cut for i, tick in enumerate(ticks) if (cut := cut_face(tick, self.lips)) is not None}
-        if not cuts:
-            return frames
-        with probe("lips"):
-            mouths = self.lips([cut.face_bgr for cut in cuts.values()], [ticks[i].mel for i in cuts])
-        with probe("enhance"):
-            mouths = self._enhance([ticks[i] for i in cuts], mouths, list(cuts.values()))
-        with probe("segment"):
-            masks = list(self._masks([(ticks[i], cut) for i, cut in cuts.items()]))
-        with probe("blend"):
-            for (i, cut), mouth, mask in zip(cuts.items(), mouths, masks, strict=True):
-                frames[i] = self._blend(ticks[i], cut, mouth, mask)
-        return frames
-
-    def changed(self, tick: Tick) -> Region | None:
-        """Return the part of a tick's frame outside of which `render` changes nothing; None: nothing changes."""
-        return face_region(tick, self.lips)
+    def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
+        """Return one finished picture for each frame; see `lipsync_edge.render.renderer.Renderer.render`."""
+        return self.renderer.render(frames, probe)
 
     def run(
         self,
@@ -124,7 +125,7 @@ class Engine:
         progress: Callable[[int, int | None], None] | None = None,
         observe: Callable[[str, float, int], None] | None = None,
     ) -> RunResult:
-        """Make the face say the audio and write the result; see `lipsync_edge.pipeline.offline.RunOptions`.
+        """Make the face say the audio and write the result; see `lipsync_edge.RunOptions`.
 
         Args:
             face: a video or a still image.
@@ -140,78 +141,27 @@ class Engine:
             OutputError: the result cannot be written.
         """
         from lipsync_edge.pipeline import offline
+        from lipsync_edge.pipeline.job import Job
 
-        return offline.run(self, face, audio, out, options=options, progress=progress, observe=observe)
+        job = Job.check(self.detector, self.renderer, Path(face), Path(audio), Path(out), options)
+        return replace(offline.run(job, progress=progress, observe=observe), chosen=self.chosen)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
         from lipsync_edge.pipeline.prepare import prepare
 
-        return prepare(self, face, options)
+        return prepare(self.detector, self.preset, face, options)
 
     def stream(
         self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
     ) -> Stream:
-        """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.pipeline.stream.Stream`."""
+        """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.Stream`.
+
+        Raises:
+            ManifestError: the avatar was prepared with another detector or other settings.
+        """
+        from lipsync_edge.pipeline.avatar import AvatarOrigin
         from lipsync_edge.pipeline.stream import Stream
 
-        return Stream(self, avatar, sample_rate=sample_rate, fps=fps)
-
-    def _enhance(self, ticks: Sequence[Tick], mouths: list[Mouth], cuts: list[FaceCut]) -> list[Mouth]:
-        """Enlarge painted faces; of a warped face only the paint, and only where the source is sharper than it."""
-        if self.enhancer is None:
-            return mouths
-        painted = {i: mouth for i, mouth in enumerate(mouths) if isinstance(mouth, ImageMouth)}
-        warped = {
-            i: mouth
-            for i, mouth in enumerate(mouths)
-            if isinstance(mouth, WarpMouth) and (crop := cuts[i].crop) is not None and crop.scale > 1.0
-        }
-        faces = [face_as_fine_as(mouth, ticks[i], cuts[i]) for i, mouth in warped.items()]
-        out = dict(enumerate(mouths))
-        out |= zip(painted, self.enhancer.painted(list(painted.values())), strict=True)
-        out |= zip(warped, self.enhancer.warped(list(warped.values()), faces), strict=True)
-        return list(out.values())
-
-    def _masks(self, items: list[tuple[Tick, FaceCut]]) -> Iterator[F32 | None]:
-        """Parse the source crops; the mask lies over the crop (aligned) or over the region (box)."""
-        if self.segmenter is None:
-            for _, cut in items:
-                yield None if self.preset.style == "published" else self._no_mask(cut)
-            return
-        if self.segmenter.spec.crop == "box" or items[0][1].crop is not None:
-            side = self.segmenter.side
-            yield from self.segmenter([face_of_side(side, tick, cut) for tick, cut in items])
-            return
-        for tick, cut in items:
-            yield self._mask_of_box(tick, cut)
-
-    def _mask_of_box(self, tick: Tick, cut: FaceCut) -> F32:
-        """Parse the aligned crop of a face that is pasted by its box."""
-        if self.segmenter is None or tick.landmarks is None:
-            return self._no_mask(cut)
-        crop = aligned_crop(tick.landmarks, self.segmenter.side)
-        mask = self.segmenter([crop.cut(tick.frame_bgr)])[0]
-        return blend.spread(mask, crop, cut.region)
-
-    def _no_mask(self, cut: FaceCut) -> F32:
-        if cut.crop is not None:
-            return np.ones((cut.crop.side, cut.crop.side), np.float32)
-        return np.ones(cut.region.size[::-1], np.float32)
-
-    def _blend(self, tick: Tick, cut: FaceCut, mouth: Mouth, mask: F32 | None) -> U8:
-        frame = tick.frame_bgr.copy()
-        if isinstance(mouth, WarpMouth):
-            if cut.crop is not None and mask is not None:
-                blend.warp_face(frame, mouth, mask, cut.crop, cut.region)
-        elif self.preset.style == "published":
-            blend.paste_reference(frame, self._to_bytes(mouth.image), cut.region, mask)
-        elif mask is not None:
-            mask = mask if mask.shape == cut.region.size[::-1] else cv2.resize(mask, cut.region.size)  # type: ignore[assignment]
-            blend.paste_soft(frame, mouth.image, cut.region, mask, tick.gain)
-        return frame
-
-    def _to_bytes(self, image: F32) -> U8:
-        """Float face → bytes as the reference does: rounded after ESRGAN, cut off without it."""
-        scaled = image * np.float32(255.0)
-        return (np.rint(scaled) if self.enhancer is not None else scaled).astype(np.uint8)
+        avatar.check(AvatarOrigin.of(self.detector, self.preset))
+        return Stream(self.renderer, avatar, sample_rate=sample_rate, fps=fps)

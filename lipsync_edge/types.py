@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    import av
+
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 
-MEL_BANDS = 80  # Wav2Lip's mel front end
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
 
 
@@ -59,33 +61,104 @@ class Boxes:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
 
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of whole pixels inside a frame: [y1, y2) × [x1, x2)."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+    def view(self, image_bgr: U8) -> U8:
+        """Return the rectangle of an image, not a copy."""
+        return image_bgr[self.y1 : self.y2, self.x1 : self.x2]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, in OpenCV's order."""
+        return self.x2 - self.x1, self.y2 - self.y1
+
+    def union(self, other: Region | None) -> Region:
+        """Return the smallest rectangle that holds both; itself without another."""
+        if other is None:
+            return self
+        low = min(self.x1, other.x1), min(self.y1, other.y1)
+        return Region(*low, max(self.x2, other.x2), max(self.y2, other.y2))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Tick:
-    """Everything the engine needs to know about one output frame.
+class Face:
+    """One face in one frame, and what it hears.
 
     Attributes:
-        index: number of the output frame, from 0.
-        time: its presentation time in seconds.
-        frame_bgr: uint8 (H, W, 3), the source picture; never written to.
-        mel: float32 (80, T), the card's window of mel columns, range [-4, 4].
-        box_xyxy: float32 (4,) face box in frame pixels, pads included; None: the frame passes through.
-        landmarks: float32 (5, 2) in frame pixels, or None when the detector gives none.
+        box_xyxy: float32 (4,) in frame pixels, pads included.
+        landmarks: float32 (5, 2) in frame pixels (see `Boxes`), or None when the detector gives none.
+        identity: number of the person who is followed, from 0.
+        features: what the audio front end gave for this moment, for mel80 float32 (80, T), -4…4; None before a voice
+            is laid on it.
         gain: 0 (silence) … 1 (speech).
     """
 
-    index: int
-    time: Fraction
-    frame_bgr: U8
-    mel: F32
-    box_xyxy: F32 | None = None
+    box_xyxy: F32
     landmarks: F32 | None = None
+    identity: int = 0
+    features: F32 | None = None
     gain: float = 1.0
 
     def __post_init__(self) -> None:
         """Check shapes and types."""
-        _check("frame_bgr", self.frame_bgr, (None, None, 3), np.uint8)
-        _check("mel", self.mel, (MEL_BANDS, None), np.float32)
-        if self.box_xyxy is not None:
-            _check("box_xyxy", self.box_xyxy, (4,), np.float32)
+        _check("box_xyxy", self.box_xyxy, (4,), np.float32)
         if self.landmarks is not None:
             _check("landmarks", self.landmarks, (POINTS, 2), np.float32)
+        if self.features is not None:
+            _check("features", self.features, (None, None), np.float32)
+
+    @property
+    def size(self) -> float:
+        """Geometric mean of the box's width and height, in pixels."""
+        width, height = np.maximum(self.box_xyxy[2:] - self.box_xyxy[:2], 1.0)
+        return float(np.sqrt(width * height))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture, and the faces in it.
+
+    Attributes:
+        index: number of the frame in its sequence, from 0.
+        time: its presentation time in seconds.
+        image_bgr: uint8 (H, W, 3), upright; never written to.
+        source: the same picture as it was decoded, 8 bit 4:2:0, for the writer; None where it was stored otherwise or
+            had to be turned or scaled.
+        faces: the faces that are followed; empty: the frame passes through.
+        shot_start: whether a new shot begins with it (True for the first frame that a tracker saw).
+    """
+
+    index: int
+    time: Fraction
+    image_bgr: U8
+    source: av.VideoFrame | None = None
+    faces: tuple[Face, ...] = ()
+    shot_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Check shape and type."""
+        _check("image_bgr", self.image_bgr, (None, None, 3), np.uint8)
+
+    def hearing(self, features: F32, gain: float) -> Frame:
+        """Return the frame with one voice laid on all of its faces."""
+        return replace(self, faces=tuple(replace(face, features=features, gain=gain) for face in self.faces))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """A finished picture.
+
+    Attributes:
+        image_bgr: uint8 (H, W, 3); the frame's own array where nothing changed.
+        changed: the part outside of which it is the frame's own picture, bit for bit; None: all of it is.
+    """
+
+    image_bgr: U8
+    changed: Region | None = None

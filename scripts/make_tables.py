@@ -14,10 +14,17 @@ from typing import Any
 
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
+from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, summary_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "NOTES.md", ROOT / "export" / "README.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "measurements.md",
+    ROOT / "benchmarks" / "NOTES.md",
+    ROOT / "export" / "README.md",
+)
+"""Pages that hold tables; each table stands in one of them."""
 FIGURES = {
     "lse_d": "LSE-D ↓",
     "lse_c": "LSE-C ↑",
@@ -140,7 +147,13 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "profile": profile_table,
     "picture": picture_table,
     "threads": threads_table,
+    "summary": summary_table,
+    "live": live_table,
+    "dubbing": dubbing_table,
+    "lips_figures": lips_table,
 }
+SOURCES = {"summary": SUMMARY}
+"""Tables that are made of several files; every other one is made of the file of its own name."""
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
@@ -152,10 +165,19 @@ def filled(text: str, results: Path = RESULTS) -> str:
         head, rest = text.split(begin, 1)
         if end not in rest:
             raise ValueError(f"{begin} without {end}")
-        path = results / f"{name}.json"
-        body = make(json.loads(path.read_text("utf-8"))) if path.is_file() else "Not measured."
+        rows = _rows(name, results)
+        body = "Not measured." if rows is None else make(rows)
         text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
     return text
+
+
+def _rows(name: str, results: Path) -> Any:
+    """Read what a table is made of; None when a file is missing."""
+    paths = [results / f"{source}.json" for source in SOURCES.get(name, (name,))]
+    if not all(path.is_file() for path in paths):
+        return None
+    found = {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
+    return found if name in SOURCES else found[name]
 
 
 def main() -> None:

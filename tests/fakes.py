@@ -1,12 +1,21 @@
 """Networks made of numpy, for tests of everything round them: the same cards, no model files."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from lipsync_edge.engine import Engine
+from lipsync_edge.face.options import FindFaces
 from lipsync_edge.models.network import Network
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelSpec, SegmentClasses, TensorSpec, WarpHead
+from lipsync_edge.render.enhance import Enhancer
+from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.renderer import Renderer
+from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import F32, U8, Face, Frame
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -153,3 +162,41 @@ def blind_detector() -> Network:
         return {"scores": np.zeros((n, cells), np.float32), "offsets": np.zeros((n, cells, 4), np.float32)}
 
     return fake_network(spec, run)
+
+
+def engine_of(
+    *,
+    preset: Preset,
+    detector: FindFaces,
+    lips: Lips,
+    segmenter: Segmenter | None = None,
+    enhancer: Enhancer | None = None,
+) -> Engine:
+    """An engine of parts that were made by hand."""
+    renderer = Renderer(preset=preset, lips=lips, segmenter=segmenter, enhancer=enhancer)
+    return Engine(detector, renderer)  # type: ignore[arg-type]
+
+
+def framed(
+    index: int,
+    image_bgr: U8,
+    time: Fraction,
+    box_xyxy: F32 | None = None,
+    landmarks: F32 | None = None,
+    shot_start: bool = False,
+    features: F32 | None = None,
+    gain: float = 1.0,
+) -> Frame:
+    """A frame with one face, or with none where no box is given."""
+    faces = () if box_xyxy is None else (Face(box_xyxy, landmarks, features=features, gain=gain),)
+    return Frame(index, time, image_bgr, faces=faces, shot_start=shot_start)
+
+
+def box_of(frame: Frame) -> F32 | None:
+    """Box of the first face, or None."""
+    return frame.faces[0].box_xyxy if frame.faces else None
+
+
+def landmarks_of(frame: Frame) -> F32 | None:
+    """Landmarks of the first face, or None."""
+    return frame.faces[0].landmarks if frame.faces else None

@@ -1,7 +1,6 @@
 """Decoded pictures come through planes, because that is faster; not one bit may differ from the packed way."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import av
 import cv2
@@ -42,22 +41,19 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
         dst_color_range=FULL_RANGE,
         interpolation=(POINT if scale == 1 else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
     )
-    made = reader._upright(frame, Fraction(0))
-    got = made.image_bgr
+    got, source = reader.upright(frame)
     assert np.array_equal(got, want.to_ndarray())
     assert got.flags.c_contiguous
     assert got.flags.writeable
-    assert (made.yuv is not None) == (is_420(frame) and scale == 1)
-    assert made.yuv is None or np.array_equal(made.yuv.to_ndarray(), plain.to_ndarray())
+    assert (source is not None) == (is_420(frame) and scale == 1)
+    assert source is None or np.array_equal(source.to_ndarray(), plain.to_ndarray())
 
 
 def test_a_turned_picture_is_turned(reader):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
     reader.info = replace(reader.info, width=48, height=64, rotation=90)
-    made = reader._upright(frame.reformat(format="yuv420p"), Fraction(1))
-    assert made.yuv is None
-    assert made.time == 1
-    assert np.array_equal(
-        reader._upright(frame, Fraction(0)).image_bgr, cv2.rotate(noise, cv2.ROTATE_90_CLOCKWISE)
-    )
+    got, source = reader.upright(frame.reformat(format="yuv420p"))
+    assert got.shape == (64, 48, 3)
+    assert source is None
+    assert np.array_equal(reader.upright(frame)[0], cv2.rotate(noise, cv2.ROTATE_90_CLOCKWISE))

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from lipsync_edge import loading
+from lipsync_edge import engine as loading
 from lipsync_edge.errors import DeviceError
 from lipsync_edge.models import autotune
 

@@ -83,13 +83,13 @@ def test_rows_say_how_the_face_was_found_and_ask_for_what_they_say():
 
 
 def test_seldom_detection_is_an_option_and_takes_the_smooth_tracking():
-    published = make_engine(tracking="published", detect_side=0)
-    plain = track_options(published, RunOptions())
-    assert (plain.mode, plain.every, plain.side) == ("published", 1, 0)
-    seldom = track_options(published, RunOptions(detect_every=8, detect_side=320))
+    published = make_engine(tracking="reference", detect_side=0)
+    plain = track_options(published.preset, RunOptions())
+    assert (plain.mode, plain.every, plain.side) == ("reference", 1, 0)
+    seldom = track_options(published.preset, RunOptions(detect_every=8, detect_side=320))
     assert (seldom.mode, seldom.every, seldom.side) == ("smooth", 8, 320)
-    assert track_options(published, RunOptions(detect_every=1, detect_side=320)).mode == "published"
-    assert track_options(make_engine(), RunOptions(detect_side=640)).side == 640
+    assert track_options(published.preset, RunOptions(detect_every=1, detect_side=320)).mode == "reference"
+    assert track_options(make_engine().preset, RunOptions(detect_side=640)).side == 640
 
 
 def test_the_detector_is_paid_for_even_when_the_box_is_given(tmp_path):

@@ -15,7 +15,7 @@ NOT_ASKED_FOR = ("torch", "onnx", "openvino", "matplotlib", "rich.progress", "st
 RUN = f"""
 import sys
 from lipsync_edge.cli import main as cli
-from lipsync_edge import loading
+from lipsync_edge import engine as loading
 from tests.test_offline import make_engine
 loading.load = lambda **_: make_engine()
 try:

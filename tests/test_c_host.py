@@ -25,7 +25,7 @@ def open_stream(argument):
     if argument == "90":
         def broken(*_):
             raise RuntimeError("broken while it ran")
-        stream.engine.render = broken
+        stream.renderer.render = broken
     return stream
 """
 

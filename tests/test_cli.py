@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lipsync_edge import loading
+from lipsync_edge import engine as loading
 from lipsync_edge.cli.console import run_app
 from lipsync_edge.cli.main import app
 from tests.clips import write_clip, write_sound

@@ -22,8 +22,8 @@ from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoEr
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline import offline
-from lipsync_edge.pipeline.offline import RunOptions
+from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.render.composers import WarpComposer
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Boxes
@@ -54,7 +54,7 @@ class FaceThere(Detector):
 
 def make_engine(blind: Sequence[int] = (), **changes: Any) -> Engine:
     usual = {"name": "t", "description": "", "detect": "d", "lips": "l", "detect_every": 1}
-    return Engine(
+    return fakes.engine_of(
         preset=Preset(**(usual | changes)),
         detector=FaceThere(blind),
         lips=Lips(fakes.warp_lips()),
@@ -264,7 +264,7 @@ def test_a_failure_in_any_stage_ends_the_run_and_leaves_nothing(
         return call
 
     if stage == "decode":
-        monkeypatch.setattr(reader.VideoReader, "_upright", late(reader.VideoReader._upright))
+        monkeypatch.setattr(reader.VideoReader, "upright", late(reader.VideoReader.upright))
     elif stage == "backwards":
         face = write_clip(face.parent / "short.mp4", 5, size=SIZE)
         monkeypatch.setattr(reader.VideoReader, "_stretch", fail if kind is RuntimeError else late(fail))
@@ -278,7 +278,7 @@ def test_a_failure_in_any_stage_ends_the_run_and_leaves_nothing(
     elif stage == "lips":
         monkeypatch.setattr(Lips, "__call__", late(Lips.__call__))
     elif stage == "blend":
-        monkeypatch.setattr(Engine, "_blend", late(Engine._blend))
+        monkeypatch.setattr(WarpComposer, "compose", late(WarpComposer.compose))
     elif stage == "encode":
         monkeypatch.setattr(writer.VideoWriter, "write", late(writer.VideoWriter.write))
     else:
@@ -367,7 +367,7 @@ def test_memory_does_not_grow_with_the_length_of_the_sound(
 ) -> None:
     """Frames alive at once, counted: the same for a short and a long run."""
     alive = most = 0
-    real = loop.VideoFrame
+    real = loop.Frame
 
     class Counted(real):  # type: ignore[misc, valid-type]
         __slots__ = ()
@@ -382,9 +382,8 @@ def test_memory_does_not_grow_with_the_length_of_the_sound(
             nonlocal alive
             alive -= 1
 
-    monkeypatch.setattr(reader, "VideoFrame", Counted)
-    monkeypatch.setattr(loop, "VideoFrame", Counted)
-    monkeypatch.setattr(offline, "VideoFrame", Counted)
+    monkeypatch.setattr(reader, "Frame", Counted)
+    monkeypatch.setattr(loop, "Frame", Counted)
     face = write_clip(tmp_path / "f.mp4", 10, size=(96, 96))
     peaks = []
     for seconds in (2.0, 12.0):

@@ -8,18 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.avatar import AvatarOrigin, build_avatar
-from lipsync_edge.pipeline.prepare import PrepareOptions
+from lipsync_edge.pipeline.avatar import AvatarOrigin
+from lipsync_edge.pipeline.prepare import PrepareOptions, build_avatar
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.types import U8
 from tests import fakes
 from tests.test_detect import bright_spot_detector, frame_with_spot
 
-ENGINE = Engine(
+ENGINE = fakes.engine_of(
     preset=Preset(name="t", description="", detect="d", lips="l", detect_side=0),
     detector=bright_spot_detector(),
     lips=Lips(fakes.warp_lips()),
@@ -49,7 +47,7 @@ def test_a_video(tmp_path: Path, rate: Fraction) -> None:
     write_video(tmp_path / "face.v1.mp4", 14, rate)
     avatar = ENGINE.prepare(tmp_path / "face.v1.mp4")
     assert (len(avatar), avatar.fps, avatar.size) == (14, rate, (128, 96))
-    assert avatar.origin == AvatarOrigin.of(ENGINE)
+    assert avatar.origin == AvatarOrigin.of(ENGINE.detector, ENGINE.preset)
     box, landmarks = avatar.face(5)
     assert box == pytest.approx([32, 32, 64, 64], abs=0.5)
     assert landmarks is not None
@@ -88,13 +86,13 @@ def test_no_face_no_file_no_sense(tmp_path: Path) -> None:
 def test_uneven_times_are_taken_at_their_mean_rate() -> None:
     times = [Fraction(0), Fraction(1, 10), Fraction(1, 5), Fraction(1, 2), Fraction(1)]
     box = np.array([32, 32, 64, 64], np.float32)
-    frames = [TrackedFrame(i, picture(i), time, box, None, i == 0) for i, time in enumerate(times)]
-    assert build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE)).fps == 4
-    even = [TrackedFrame(i, picture(i), Fraction(i, 25), box, None, i == 0) for i in range(5)]
-    assert build_avatar(even, Fraction(25), AvatarOrigin.of(ENGINE)).fps == 25
+    frames = [fakes.framed(i, picture(i), time, box, None, i == 0) for i, time in enumerate(times)]
+    assert build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset)).fps == 4
+    even = [fakes.framed(i, picture(i), Fraction(i, 25), box, None, i == 0) for i in range(5)]
+    assert build_avatar(even, Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset)).fps == 25
 
 
 def test_frames_of_two_sizes_are_refused() -> None:
-    frames = [TrackedFrame(i, picture(0)[: 96 - i], Fraction(i, 25), None, None, i == 0) for i in range(2)]
+    frames = [fakes.framed(i, picture(0)[: 96 - i], Fraction(i, 25), shot_start=i == 0) for i in range(2)]
     with pytest.raises(InputError, match="one size"):
-        build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE))
+        build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset))

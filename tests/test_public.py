@@ -38,7 +38,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 
 def test_loading_an_engine_never_imports_torch_or_onnx() -> None:
-    code = "import sys, lipsync_edge.loading, lipsync_edge.pipeline.offline\n"
+    code = "import sys, lipsync_edge.engine, lipsync_edge.pipeline.offline\n"
     code += "print([m for m in ('torch', 'onnx') if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -47,7 +47,7 @@ def test_loading_an_engine_never_imports_torch_or_onnx() -> None:
 
 
 def test_load_stays_a_function_after_its_room_was_imported() -> None:
-    code = "import lipsync_edge as le, lipsync_edge.loading; assert callable(le.load) and callable(le.load)"
+    code = "import lipsync_edge as le, lipsync_edge.engine; assert callable(le.load) and callable(le.load)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -21,16 +21,15 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError, OutputError, UsageError
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
-from lipsync_edge.pipeline.avatar_file import load_avatar
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, load_avatar
+from lipsync_edge.pipeline.frame import StreamFrame
+from lipsync_edge.pipeline.prepare import build_avatar
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.pipeline.stream_frame import StreamFrame
 from lipsync_edge.pipeline.utterance import CLOSING
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.types import F32, U8, Tick
+from lipsync_edge.types import F32, U8, Frame, Rendered
 from tests import fakes
 
 RNG = np.random.default_rng(31)
@@ -41,7 +40,7 @@ SPEECH = (RNG.normal(0, 0.1, 24_000) * np.abs(np.sin(np.arange(24_000) / 900))).
 
 def make_engine(**changes: Any) -> Engine:  # noqa: ANN401
     preset = Preset(name="t", description="", detect="d", lips="l", **changes)
-    return Engine(
+    return fakes.engine_of(
         preset=preset,
         detector=Detector(fakes.blind_detector()),
         lips=Lips(fakes.warp_lips()),
@@ -49,24 +48,24 @@ def make_engine(**changes: Any) -> Engine:  # noqa: ANN401
     )
 
 
-def tracked(count: int, fps: Fraction = Fraction(25)) -> Iterator[TrackedFrame]:
+def tracked(count: int, fps: Fraction = Fraction(25)) -> Iterator[Frame]:
     for i in range(count):
         picture = np.clip(HUE.astype(int) + 5 * i, 0, 255).astype(np.uint8)
         points = (TEMPLATE * 50 + (15 + i, 8)).astype(np.float32)
         face = i != 2 or count < 3  # the third frame shows no face
-        yield TrackedFrame(i, picture, i / fps, BOX if face else None, points if face else None, i == 0)
+        yield fakes.framed(i, picture, i / fps, BOX if face else None, points if face else None, i == 0)
 
 
 ENGINE = make_engine()
-AVATAR = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(ENGINE))
+AVATAR = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset))
 
 
 def offline(
     sound: F32, avatar: Avatar = AVATAR, *, rate: int = 16_000, fps: Fraction | None = None
 ) -> list[U8]:
     """What a file of the sound would give: the avatar's frames, paired and rendered one by one."""
-    sync = FeatureStream(ENGINE.lips.audio, rate=rate, gate=VadOptions(), blend_mel=True)
-    return [ENGINE.render([tick])[0] for tick in pair(avatar.playback(fps), [sound], sync)]
+    sync = FeatureStream(ENGINE.renderer.lips.audio, rate=rate, vad=VadOptions(), blend_mel=True)
+    return [ENGINE.render([tick])[0].image_bgr for tick in pair(avatar.playback(fps), [sound], sync)]
 
 
 def chunks(sound: F32, sizes: list[int]) -> list[F32]:
@@ -92,7 +91,7 @@ def test_stream_equals_offline_bit_for_bit(
     sizes: list[int], length: int, rate: int, fps: Fraction | None
 ) -> None:
     sound = SPEECH[:length]
-    with Stream(ENGINE, AVATAR, sample_rate=rate, fps=fps) as stream:
+    with ENGINE.stream(AVATAR, sample_rate=rate, fps=fps) as stream:
         frames = speak(stream, chunks(sound, sizes))
     wanted = offline(sound, rate=rate, fps=fps)
     assert len(frames) == len(wanted) == frame_count(Fraction(length, rate), fps or AVATAR.fps)
@@ -102,10 +101,10 @@ def test_stream_equals_offline_bit_for_bit(
 
 def test_the_bundled_networks_give_the_same_bits_too() -> None:
     engine = lipsync_edge.load(preset="lite", device="cpu", threads=1)
-    avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine))
+    avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine.detector, engine.preset))
     assert len(avatar.origin.model_sha256) == 64
-    sync = FeatureStream(engine.lips.audio, gate=VadOptions(), blend_mel=True)
-    wanted = [engine.render([tick])[0] for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
+    sync = FeatureStream(engine.renderer.lips.audio, vad=VadOptions(), blend_mel=True)
+    wanted = [engine.render([tick])[0].image_bgr for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
     with engine.stream(avatar) as stream:
         frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
     assert len(frames) == len(wanted) == 15
@@ -117,17 +116,17 @@ def test_the_bundled_networks_give_the_same_bits_too() -> None:
 
 def test_one_sample_at_a_time_and_int16() -> None:
     sound = (SPEECH[:4000] * 32767).astype(np.int16)
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         single = speak(stream, [sound[i : i + 1] for i in range(4000)])
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         whole = speak(stream, [sound])
     assert len(single) == len(whole) == 7
     assert all(np.array_equal(a.image_bgr, b.image_bgr) for a, b in zip(single, whole, strict=True))
 
 
 def test_a_frame_leaves_when_its_sound_is_in() -> None:
-    with Stream(ENGINE, AVATAR) as stream:
-        assert stream.lookahead_ms == ENGINE.lips.audio.lookahead_ms == 112.5
+    with ENGINE.stream(AVATAR) as stream:
+        assert stream.lookahead_ms == ENGINE.renderer.lips.audio.lookahead_ms == 112.5
         given_at = []
         for i in range(0, 16_000, 100):
             given_at += [i + 100] * len(list(stream.push(SPEECH[i : i + 100])))
@@ -137,7 +136,7 @@ def test_a_frame_leaves_when_its_sound_is_in() -> None:
 
 
 def test_unread_frames_come_later_and_stay_equal() -> None:
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         stream.push(SPEECH[:8000])
         first = list(islice(stream.push(SPEECH[8000:9000]), 2))
         stream.push(SPEECH[9000:16_000])
@@ -152,7 +151,7 @@ def test_unread_frames_come_later_and_stay_equal() -> None:
 @given(before=st.integers(0, 12_000), read=st.integers(0, 12), pause=st.integers(0, 6))
 def test_an_interrupt_leaves_nothing_of_the_old_utterance(before: int, read: int, pause: int) -> None:
     """What comes after an interrupt is what a new stream says, the avatar's own video going on."""
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         old = stream.push(SPEECH[:before])
         heard = list(islice(old, read))
         stream.interrupt()
@@ -164,27 +163,27 @@ def test_an_interrupt_leaves_nothing_of_the_old_utterance(before: int, read: int
     start = len(heard) + pause
     assert [frame.index for frame in [*heard, *resting, *spoken]] == list(range(start + 19))
     assert {frame.utterance for frame in spoken} == {2}
-    sync = FeatureStream(ENGINE.lips.audio, gate=VadOptions(), blend_mel=True)
+    sync = FeatureStream(ENGINE.renderer.lips.audio, vad=VadOptions(), blend_mel=True)
     own = (replace_index(AVATAR.frame(start + i, Fraction(start + i, 25)), i) for i in range(100))
-    wanted = [ENGINE.render([tick])[0] for tick in pair(own, [SPEECH[12_000:]], sync)]
+    wanted = [ENGINE.render([tick])[0].image_bgr for tick in pair(own, [SPEECH[12_000:]], sync)]
     assert all(np.array_equal(f.image_bgr, image) for f, image in zip(spoken, wanted, strict=True))
 
 
-def replace_index(frame: TrackedFrame, index: int) -> TrackedFrame:
+def replace_index(frame: Frame, index: int) -> Frame:
     return replace(frame, index=index, time=Fraction(index, 25))
 
 
 def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
-    ticks: list[Tick] = []
+    ticks: list[Frame] = []
     engine = make_engine()
-    render = engine.render
+    render = engine.renderer.render
 
-    def remember(batch: Any, *rest: Any) -> list[U8]:  # noqa: ANN401
+    def remember(batch: Any, *rest: Any) -> list[Rendered]:  # noqa: ANN401
         ticks.extend(batch)
         return render(batch, *rest)
 
-    engine.render = remember  # type: ignore[method-assign]
-    with Stream(engine, AVATAR) as stream:
+    engine.renderer.render = remember  # type: ignore[method-assign]
+    with engine.stream(AVATAR) as stream:
         assert list(stream.idle(0)) == []
         calm = list(stream.idle(3))
         list(islice(stream.push(SPEECH), 20))
@@ -193,7 +192,7 @@ def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
         ticks.clear()
         rest = list(stream.idle(20))
     assert [frame.index for frame in rest] == list(range(23, 43))
-    loud = [float(tick.mel.mean()) for tick in ticks]
+    loud = [float(tick.faces[0].features.mean()) for tick in ticks if tick.faces]
     assert loud[0] > loud[1] > loud[2] > -4
     assert loud[CLOSING - 1 :] == [-4.0] * (21 - CLOSING)
     assert calm[0].state == "idle"
@@ -202,7 +201,7 @@ def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
 
 def test_events_and_states() -> None:
     sound = np.concatenate([np.zeros(8000), SPEECH[:8000], np.zeros(16_000)]).astype(np.float32)
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         frames = [*stream.idle(2), *speak(stream, [sound]), *stream.idle(2)]
     events = [(frame.index, frame.event) for frame in frames if frame.event]
     assert [event for _, event in events] == ["speech_start", "speech_end"]
@@ -212,7 +211,7 @@ def test_events_and_states() -> None:
 
 def test_an_hour_does_not_drift() -> None:
     """Frame 107 892 of 29.97 fps stands at 3600 s; its window begins at column 288 000, to the column."""
-    with Stream(ENGINE, AVATAR, fps=Fraction(30000, 1001)) as stream:
+    with ENGINE.stream(AVATAR, fps=Fraction(30000, 1001)) as stream:
         stream._index = 107_892
         frame = next(stream.idle())
         assert abs(frame.time - 3600) < Fraction(1, 30)
@@ -221,7 +220,7 @@ def test_an_hour_does_not_drift() -> None:
 
 
 def test_reset_begins_anew() -> None:
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         first = speak(stream, [SPEECH])
         list(stream.idle(5))
         stream.reset()
@@ -231,14 +230,14 @@ def test_reset_begins_anew() -> None:
 
 
 def test_utterances_follow_each_other() -> None:
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         one, two = speak(stream, [SPEECH[:6400]]), speak(stream, [SPEECH[:6400]])
     assert [frame.index for frame in one + two] == list(range(20))
     assert [frame.utterance for frame in one + two] == [1] * 10 + [2] * 10
 
 
 def test_a_closed_stream_says_so_and_its_iterators_stop() -> None:
-    stream = Stream(ENGINE, AVATAR)
+    stream = ENGINE.stream(AVATAR)
     frames = stream.push(SPEECH)
     next(frames)
     stream.close()
@@ -251,7 +250,7 @@ def test_a_closed_stream_says_so_and_its_iterators_stop() -> None:
 
 
 def test_health() -> None:
-    with Stream(ENGINE, AVATAR) as stream:
+    with ENGINE.stream(AVATAR) as stream:
         assert stream.health().frames == 0
         assert stream.health().compute_p95_ms == 0
         list(stream.push(SPEECH[:8000]))
@@ -265,14 +264,14 @@ def test_health() -> None:
 
 def test_an_error_ends_the_stream_on_every_thread() -> None:
     engine = make_engine()
-    stream = Stream(engine, AVATAR)
+    stream = engine.stream(AVATAR)
     frames = stream.push(SPEECH)
     next(frames)
 
-    def broken(*_: Any) -> list[U8]:  # noqa: ANN401
+    def broken(*_: Any) -> list[Rendered]:  # noqa: ANN401
         raise RuntimeError("the middle fell out")
 
-    engine.render = broken  # type: ignore[method-assign]
+    engine.renderer.render = broken  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="middle"):
         next(frames)
     caught: list[Exception] = []
@@ -293,16 +292,16 @@ def test_an_error_ends_the_stream_on_every_thread() -> None:
 
 def test_an_interrupt_does_not_wait_for_the_frame_being_made() -> None:
     engine = make_engine()
-    stream = Stream(engine, AVATAR)
+    stream = engine.stream(AVATAR)
     inside, go = threading.Event(), threading.Event()
-    render = engine.render
+    render = engine.renderer.render
 
-    def slow(*ticks: Any) -> list[U8]:  # noqa: ANN401
+    def slow(*ticks: Any) -> list[Rendered]:  # noqa: ANN401
         inside.set()
         assert go.wait(5)
         return render(*ticks)
 
-    engine.render = slow  # type: ignore[method-assign]
+    engine.renderer.render = slow  # type: ignore[method-assign]
     got: list[StreamFrame] = []
     reader = threading.Thread(target=lambda: got.extend(stream.push(SPEECH)))
     reader.start()
@@ -317,15 +316,15 @@ def test_an_interrupt_does_not_wait_for_the_frame_being_made() -> None:
 
 
 def test_a_picture_with_nobody_moving() -> None:
-    avatar = build_avatar(tracked(1), Fraction(25), AvatarOrigin.of(ENGINE))
-    with Stream(ENGINE, avatar, fps=30) as stream:
+    avatar = build_avatar(tracked(1), Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset))
+    with ENGINE.stream(avatar, fps=30) as stream:
         assert len(speak(stream, [SPEECH[:8000]])) == 15
 
 
 @pytest.mark.parametrize("fps", [0, -5, 1000])
 def test_absurd_rates_are_refused(fps: int) -> None:
     with pytest.raises(UsageError, match="frames a second"):
-        Stream(ENGINE, AVATAR, fps=fps)
+        ENGINE.stream(AVATAR, fps=fps)
 
 
 def test_ping_pong_by_hand() -> None:
@@ -344,9 +343,9 @@ def test_an_avatar_survives_its_file(tmp_path: Path) -> None:
     assert (len(loaded), loaded.fps, loaded.size, loaded.origin) == (6, Fraction(25), (80, 64), AVATAR.origin)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     for a, b in zip(islice(AVATAR.playback(), 6), islice(loaded.playback(), 6), strict=True):
-        assert np.array_equal(a.frame_bgr, b.frame_bgr)
-        assert (a.box_xyxy is None) == (b.box_xyxy is None) == (a.index == 2)
-        assert a.landmarks is None or np.array_equal(a.landmarks, b.landmarks)  # type: ignore[arg-type]
+        assert np.array_equal(a.image_bgr, b.image_bgr)
+        assert (not a.faces) == (not b.faces) == (a.index == 2)
+        assert not a.faces or np.array_equal(fakes.landmarks_of(a), fakes.landmarks_of(b))  # type: ignore[arg-type]
 
 
 def test_the_pictures_are_nearly_those_of_the_video() -> None:
@@ -378,13 +377,13 @@ def test_a_stale_avatar_is_refused() -> None:
     for field in ("spec_digest", "model_sha256"):
         stale = build_avatar(tracked(2), Fraction(25), replace(AVATAR.origin, **{field: "0" * 64}))
         with pytest.raises(ManifestError, match=field):
-            Stream(ENGINE, stale)
+            ENGINE.stream(stale)
 
 
 def test_nothing_to_prepare() -> None:
-    origin = AvatarOrigin.of(ENGINE)
+    origin = AvatarOrigin.of(ENGINE.detector, ENGINE.preset)
     with pytest.raises(NoVideoError):
         build_avatar([], Fraction(25), origin)
-    faceless = [TrackedFrame(0, HUE, Fraction(0), None, None, True)]
+    faceless = [fakes.framed(0, HUE, Fraction(0), shot_start=True)]
     with pytest.raises(NoFaceError):
         build_avatar(faceless, Fraction(25), origin)

@@ -18,27 +18,28 @@ from lipsync_edge.audio.alignment import (
 )
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in, level_db
-from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.spec import AudioWindow
-from lipsync_edge.types import F32, Tick
+from lipsync_edge.types import F32, Frame
+from tests import fakes
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")
 CENTRED = AudioWindow(columns=16, offset=-8, tail="pad")
 NTSC = Fraction(30000, 1001)
 RNG = np.random.default_rng(8)
 SPEECH = (RNG.normal(0, 0.1, 40_000) * np.abs(np.sin(np.arange(40_000) / 900))).astype(np.float32)
+BOX = np.array([1, 1, 3, 3], np.float32)
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 
 
-def frames(times: list[Fraction]) -> list[TrackedFrame]:
-    return [TrackedFrame(i, PICTURE, time, None, None, i == 0) for i, time in enumerate(times)]
+def frames(times: list[Fraction]) -> list[Frame]:
+    return [fakes.framed(i, PICTURE, time, BOX) for i, time in enumerate(times)]
 
 
-def at_rate(fps: Fraction, count: int) -> list[TrackedFrame]:
+def at_rate(fps: Fraction, count: int) -> list[Frame]:
     return frames([frame_time(i, fps) for i in range(count)])
 
 
-def ticks_of(sound: F32, video: list[TrackedFrame], audio: AudioWindow) -> list[Tick]:
+def ticks_of(sound: F32, video: list[Frame], audio: AudioWindow) -> list[Frame]:
     return list(pair(video, [sound], FeatureStream(audio)))
 
 
@@ -100,7 +101,7 @@ def test_padded_tail_lasts_as_long_as_the_sound(fps: Fraction, length: int) -> N
     padded = np.pad(mel_spectrogram(SPEECH[:length]), ((0, 0), (8, 300)), constant_values=-4.0)
     for tick in ticks:  # offset −8 and 8 columns of padding: the window begins at int(80 t)
         start = int(80 * tick.time)
-        assert np.array_equal(tick.mel, padded[:, start : start + 16])
+        assert np.array_equal(tick.faces[0].features, padded[:, start : start + 16])
 
 
 @pytest.mark.parametrize("length", [3000, 3200, 16000, 16123, 40_000])
@@ -117,13 +118,15 @@ def test_last_tail_is_the_published_loop(fps: int, length: int) -> None:
         i += 1
     ticks = ticks_of(SPEECH[:length], at_rate(Fraction(fps), 400), PUBLISHED)
     assert len(ticks) == len(chunks)
-    assert all(np.array_equal(tick.mel, chunk) for tick, chunk in zip(ticks, chunks, strict=True))
+    assert all(
+        np.array_equal(tick.faces[0].features, chunk) for tick, chunk in zip(ticks, chunks, strict=True)
+    )
 
 
 def test_last_tail_of_a_sound_shorter_than_a_window_is_filled_with_silence() -> None:
     (tick,) = ticks_of(SPEECH[:1000], at_rate(Fraction(25), 9), PUBLISHED)
-    assert (tick.mel[:, :10] == -4).all()
-    assert np.array_equal(tick.mel[:, 10:], mel_spectrogram(SPEECH[:1000]))
+    assert (tick.faces[0].features[:, :10] == -4).all()
+    assert np.array_equal(tick.faces[0].features[:, 10:], mel_spectrogram(SPEECH[:1000]))
 
 
 def test_variable_frame_rate_follows_the_times() -> None:
@@ -139,7 +142,7 @@ def test_variable_frame_rate_follows_the_times() -> None:
     mel = np.pad(mel_spectrogram(SPEECH[:16000]), ((0, 0), (8, 8)), constant_values=-4.0)
     assert [tick.time for tick in ticks] == times
     for tick, start in zip(ticks, [0, 2, 8, 40, 40, 72], strict=True):
-        assert np.array_equal(tick.mel, mel[:, start : start + 16])
+        assert np.array_equal(tick.faces[0].features, mel[:, start : start + 16])
 
 
 def test_sound_is_read_no_further_than_needed() -> None:
@@ -185,8 +188,8 @@ def test_a_frame_is_ready_when_its_samples_are_in_and_not_before(audio: AudioWin
 def test_any_chunks_give_the_ticks_of_the_whole(
     sizes: list[int], rate: int, audio: AudioWindow, blend: bool
 ) -> None:
-    def run(pieces: list[F32]) -> list[Tick]:
-        sync = FeatureStream(audio, rate=rate, gate=VadOptions(), blend_mel=blend)
+    def run(pieces: list[F32]) -> list[Frame]:
+        sync = FeatureStream(audio, rate=rate, vad=VadOptions(), blend_mel=blend)
         return list(pair(at_rate(NTSC, 500), pieces, sync))
 
     edges = np.minimum(np.cumsum([0, *sizes]), len(SPEECH)).tolist()
@@ -194,8 +197,8 @@ def test_any_chunks_give_the_ticks_of_the_whole(
     cut, whole = run(pieces), run([SPEECH])
     assert len(cut) == len(whole) > 0
     for a, b in zip(cut, whole, strict=True):
-        assert (a.index, a.time, a.gain) == (b.index, b.time, b.gain)
-        assert np.array_equal(a.mel, b.mel)
+        assert (a.index, a.time, a.faces[0].gain) == (b.index, b.time, b.faces[0].gain)
+        assert np.array_equal(a.faces[0].features, b.faces[0].features)
 
 
 def test_memory_does_not_grow_with_the_sound() -> None:
@@ -210,13 +213,13 @@ def test_memory_does_not_grow_with_the_sound() -> None:
 def test_reset_begins_anew_and_asking_too_early_is_an_error() -> None:
     sync = FeatureStream(CENTRED)
     sync.push(SPEECH)
-    first = sync.window(Fraction(1)).mel
+    first = sync.window(Fraction(1)).features
     sync.reset()
     assert sync.duration == 0
     with pytest.raises(ValueError, match="not ready"):
         sync.window(Fraction(1))
     sync.push(SPEECH)
-    assert np.array_equal(sync.window(Fraction(1)).mel, first)
+    assert np.array_equal(sync.window(Fraction(1)).features, first)
 
 
 def speech_between_silences(floor: float) -> F32:
@@ -228,23 +231,25 @@ def speech_between_silences(floor: float) -> F32:
 
 @pytest.mark.parametrize("floor", [0.0, 1e-5, 3e-4])
 def test_the_gate_opens_for_speech_and_closes_in_silence(floor: float) -> None:
-    sync = FeatureStream(CENTRED, gate=VadOptions(), blend_mel=True)
+    sync = FeatureStream(CENTRED, vad=VadOptions(), blend_mel=True)
     ticks = list(pair(at_rate(Fraction(25), 100), [speech_between_silences(floor)], sync))
-    gains = np.array([tick.gain for tick in ticks])
+    gains = np.array([tick.faces[0].gain for tick in ticks])
     assert (gains[:22] == 0).all()
     assert (gains[26:50] == 1).all()
     assert (gains[60:] == 0).all()
     assert np.abs(np.diff(gains)).max() <= 4 / 6.4  # a frame is four columns at most, a fade 6.4
-    assert all((tick.mel == -4).all() for tick in ticks[62:])
-    assert np.isfinite(np.stack([tick.mel for tick in ticks])).all()
+    assert all((tick.faces[0].features == -4).all() for tick in ticks[62:])
+    assert np.isfinite(np.stack([tick.faces[0].features for tick in ticks])).all()
 
 
 def test_without_blending_the_mel_stays_as_it_is() -> None:
     sound = speech_between_silences(1e-3)
     plain = list(pair(at_rate(Fraction(25), 100), [sound], FeatureStream(CENTRED)))
-    gated = list(pair(at_rate(Fraction(25), 100), [sound], FeatureStream(CENTRED, gate=VadOptions())))
-    assert all(np.array_equal(a.mel, b.mel) for a, b in zip(plain, gated, strict=True))
-    assert {tick.gain for tick in plain} == {1.0}
+    gated = list(pair(at_rate(Fraction(25), 100), [sound], FeatureStream(CENTRED, vad=VadOptions())))
+    assert all(
+        np.array_equal(a.faces[0].features, b.faces[0].features) for a, b in zip(plain, gated, strict=True)
+    )
+    assert {tick.faces[0].gain for tick in plain} == {1.0}
 
 
 def test_a_short_pause_does_not_close_the_gate() -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
 from lipsync_edge.face.identity import appearance, choose, iou_with, parse_choice
+from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smoothing import smooth_row
-from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.types import F32, U8, Boxes
+from lipsync_edge.face.tracker import Tracker
+from lipsync_edge.types import F32, U8, Boxes, Frame
+from tests.fakes import box_of, landmarks_of
 
 RNG = np.random.default_rng(21)
 SCENES = [RNG.integers(0, 256, (96, 160, 3), dtype=np.uint8) for _ in range(3)]
@@ -54,29 +56,29 @@ def still(number: int) -> list[tuple[float, float, float, float]]:
     return [(40, 20, 80, 60)]
 
 
-def track(frames: Sequence[U8], script: Script | ScriptedFaces, **options: Any) -> list[TrackedFrame]:  # noqa: ANN401
+def track(frames: Sequence[U8], script: Script | ScriptedFaces, **options: Any) -> list[Frame]:  # noqa: ANN401
     faces = script if isinstance(script, ScriptedFaces) else ScriptedFaces(script)
     tracker = Tracker(TrackOptions(**options), faces)
     out = []
     for i, frame in enumerate(frames):
-        out += tracker.push(frame, Fraction(i, 25))
+        out += tracker.push(Frame(i, Fraction(i, 25), frame))
     return out + tracker.flush()
 
 
-def left_edges(tracked: list[TrackedFrame]) -> list[float | None]:
-    return [None if t.box_xyxy is None else float(t.box_xyxy[0]) for t in tracked]
+def left_edges(tracked: list[Frame]) -> list[float | None]:
+    return [None if box_of(t) is None else float(box_of(t)[0]) for t in tracked]
 
 
-@pytest.mark.parametrize("mode", ["smooth", "published"])
+@pytest.mark.parametrize("mode", ["smooth", "reference"])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 6, 9, 23])
 def test_every_frame_comes_out_once_in_order_untouched(count: int, mode: str) -> None:
     frames = numbered(count)
     tracked = track(frames, still, mode=mode)
     assert [t.index for t in tracked] == list(range(count))
     assert [t.time for t in tracked] == [Fraction(i, 25) for i in range(count)]
-    assert all(t.frame_bgr is frame for t, frame in zip(tracked, frames, strict=True))
-    assert [t.cut for t in tracked] == [i == 0 for i in range(count)]
-    assert all(t.box_xyxy is not None and t.box_xyxy.tolist() == [40, 20, 80, 60] for t in tracked)
+    assert all(t.image_bgr is frame for t, frame in zip(tracked, frames, strict=True))
+    assert [t.shot_start for t in tracked] == [i == 0 for i in range(count)]
+    assert all(box_of(t) is not None and box_of(t).tolist() == [40, 20, 80, 60] for t in tracked)
 
 
 def test_it_detects_every_few_frames_only_and_holds_few_back() -> None:
@@ -85,7 +87,7 @@ def test_it_detects_every_few_frames_only_and_holds_few_back() -> None:
     held = []
     given_out = 0
     for i, frame in enumerate(numbered(41)):
-        given_out += len(tracker.push(frame, Fraction(i, 25)))
+        given_out += len(tracker.push(Frame(i, Fraction(i, 25), frame)))
         held.append(i + 1 - given_out)
     assert faces.seen == list(range(0, 41, 4))
     assert max(held) == 3 + 4 - 1
@@ -96,7 +98,7 @@ def test_it_detects_every_few_frames_only_and_holds_few_back() -> None:
 def test_between_detections_a_steady_motion_is_exact() -> None:
     tracked = track(numbered(40), lambda i: [(20 + 0.5 * i, 20, 60 + 0.5 * i, 60)])
     assert left_edges(tracked) == pytest.approx([20 + 0.5 * i for i in range(40)], abs=1e-3)
-    assert all(t.landmarks is not None for t in tracked)
+    assert all(landmarks_of(t) is not None for t in tracked)
     assert tracked[7].landmarks is not None
     assert tracked[7].landmarks[2] == pytest.approx([43.5, 44], abs=1e-2)
 
@@ -147,7 +149,7 @@ def test_a_face_that_comes_late_begins_in_its_own_frame() -> None:
 
 def test_a_video_without_a_face() -> None:
     assert left_edges(track(numbered(30), lambda i: [])) == [None] * 30
-    assert left_edges(track(numbered(30), lambda i: [], mode="published")) == [None] * 30
+    assert left_edges(track(numbered(30), lambda i: [], mode="reference")) == [None] * 30
 
 
 def test_a_cut_resets_the_smoothing_exactly() -> None:
@@ -157,7 +159,7 @@ def test_a_cut_resets_the_smoothing_exactly() -> None:
     faces = ScriptedFaces(jump)
     tracked = track(numbered(40, lambda i: int(i >= 22)), faces)
     assert left_edges(tracked) == [40.0] * 22 + [100.0] * 18
-    assert [t.index for t in tracked if t.cut] == [0, 22]
+    assert [t.index for t in tracked if t.shot_start] == [0, 22]
     assert {21, 22} <= set(faces.seen)  # both sides of the cut are always looked at
 
 
@@ -170,7 +172,7 @@ def test_a_jump_without_a_cut_is_not_smeared() -> None:
 def test_a_change_of_size_begins_a_new_shot() -> None:
     frames = [*numbered(10), *(np.ascontiguousarray(f[:64]) for f in numbered(10))]
     tracked = track(frames, still)
-    assert [i for i, t in enumerate(tracked) if t.cut] == [0, 10]
+    assert [i for i, t in enumerate(tracked) if t.shot_start] == [0, 10]
 
 
 @pytest.mark.parametrize(
@@ -220,16 +222,16 @@ def test_a_fixed_box_takes_only_the_face_inside_and_stays_as_given() -> None:
         return [(100, 20, 150, 70), (42, 22, 78, 58)]
 
     tracked = track(numbered(9), two, box_xyxy=(30, 10, 90, 70), pads=(5, 5, 5, 5))
-    assert all(t.box_xyxy is not None and t.box_xyxy.tolist() == [30, 10, 90, 70] for t in tracked)
-    assert all(t.landmarks is not None and 42 < t.landmarks[0, 0] < 78 for t in tracked)
+    assert all(box_of(t) is not None and box_of(t).tolist() == [30, 10, 90, 70] for t in tracked)
+    assert all(landmarks_of(t) is not None and 42 < landmarks_of(t)[0, 0] < 78 for t in tracked)
     unseen = track(numbered(9), lambda i: [], box_xyxy=(30, 10, 90, 70))
-    assert all(t.landmarks is not None and (t.landmarks > (30, 10)).all() for t in unseen)
+    assert all(landmarks_of(t) is not None and (landmarks_of(t) > (30, 10)).all() for t in unseen)
 
 
 def test_pads_are_added_and_clipped() -> None:
     (frame,) = track(numbered(1), lambda i: [(10, 20, 150, 90)], pads=(5, 10, 15, 20))
-    assert frame.box_xyxy is not None
-    assert frame.box_xyxy.tolist() == [0, 15, 160, 96]
+    assert box_of(frame) is not None
+    assert box_of(frame).tolist() == [0, 15, 160, 96]
 
 
 def test_a_box_outside_the_frame_is_no_box() -> None:
@@ -238,7 +240,7 @@ def test_a_box_outside_the_frame_is_no_box() -> None:
 
 def test_a_detector_without_landmarks() -> None:
     tracked = track(numbered(20), ScriptedFaces(still, landmarks=False))
-    assert all(t.box_xyxy is not None and t.landmarks is None for t in tracked)
+    assert all(box_of(t) is not None and landmarks_of(t) is None for t in tracked)
 
 
 def test_the_tracker_starts_anew_after_a_flush() -> None:
@@ -246,7 +248,9 @@ def test_the_tracker_starts_anew_after_a_flush() -> None:
     tracker = Tracker(TrackOptions(), faces)
     runs = []
     for _ in range(2):
-        out = [t for i, frame in enumerate(numbered(30)) for t in tracker.push(frame, Fraction(i, 25))]
+        out = [
+            t for i, frame in enumerate(numbered(30)) for t in tracker.push(Frame(i, Fraction(i, 25), frame))
+        ]
         runs.append(left_edges(out + tracker.flush()))
     assert runs[0] == runs[1]
 
@@ -265,34 +269,36 @@ def test_published_boxes(count: int) -> None:
     raw = np.random.default_rng(count).uniform(-5, 60, (count, 4)).astype(np.float32)
     raw[:, 2:] += 70
 
-    tracked = track(numbered(count), lambda i: [tuple(raw[i])], mode="published", pads=(0, 10, 0, 0))
+    tracked = track(numbered(count), lambda i: [tuple(raw[i])], mode="reference", pads=(0, 10, 0, 0))
     whole = np.clip(raw, 0, None).astype(np.int64)
     whole[:, 3] = np.minimum(whole[:, 3] + 10, 96)
     whole[:, 2] = np.minimum(whole[:, 2], 160)
     assert np.array_equal(
-        np.stack([t.box_xyxy for t in tracked if t.box_xyxy is not None]), published_boxes(whole)
+        np.stack([box_of(t) for t in tracked if box_of(t) is not None]), published_boxes(whole)
     )
-    assert all(t.landmarks is None for t in tracked)
+    assert all(landmarks_of(t) is None for t in tracked)
 
 
 def test_published_takes_the_best_face_and_a_missing_one_takes_no_part() -> None:
     def script(i: int) -> list[tuple[float, float, float, float]]:
         return [] if i in (3, 4) else [(40.9, 20, 80, 60), (0, 0, 150, 90)]
 
-    edges = left_edges(track(numbered(12), script, mode="published"))
+    edges = left_edges(track(numbered(12), script, mode="reference"))
     assert edges == [40, 40, 40, None, None, 40, 40, 40, 40, 40, 40, 40]
 
 
 @pytest.mark.parametrize(("face", "edge"), [("largest", 60), ("left", 10), ("right", 110), ("1", 60)])
 def test_published_obeys_a_rule_other_than_the_default(face: str, edge: float) -> None:
     crowd = [(60, 20, 90, 60), (110, 20, 150, 60), (10, 20, 40, 60)]
-    assert left_edges(track(numbered(9), lambda i: crowd, mode="published", face=face)) == [edge] * 9
+    assert left_edges(track(numbered(9), lambda i: crowd, mode="reference", face=face)) == [edge] * 9
 
 
 def test_published_does_not_wait_for_ever() -> None:
     faces = ScriptedFaces(lambda i: still(i) if i < 3 else [])
-    tracker = Tracker(TrackOptions(mode="published"), faces)
-    given_out = sum(len(tracker.push(frame, Fraction(i, 25))) for i, frame in enumerate(numbered(200)))
+    tracker = Tracker(TrackOptions(mode="reference"), faces)
+    given_out = sum(
+        len(tracker.push(Frame(i, Fraction(i, 25), frame))) for i, frame in enumerate(numbered(200))
+    )
     assert given_out > 100
 
 

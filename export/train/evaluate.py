@@ -31,7 +31,7 @@ from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.engine import Engine
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.loading import load
+from lipsync_edge.engine import load
 from lipsync_edge.video.reader import VideoReader
 
 Array = npt.NDArray[Any]

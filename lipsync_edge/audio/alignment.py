@@ -5,13 +5,13 @@ Times are Fractions of a second, so that nothing drifts: a frame at time t of th
 floating point; that is the same number at 24, 25, 29.97, 30, 50, 59.94 and 60 fps, and one column (12.5 ms) less at
 164 of the first 200 000 frames of 23.976 fps, where rounding took it below a whole number.
 
-A file and a stream use the same `FeatureStream`.
+A file and a live stream use the same `FeatureStream`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Literal
@@ -22,9 +22,8 @@ import numpy.typing as npt
 from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
 from lipsync_edge.audio.resample import Resampler, to_float32
 from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in
-from lipsync_edge.face.tracker import TrackedFrame
 from lipsync_edge.models.spec import AudioWindow
-from lipsync_edge.types import F32, Tick
+from lipsync_edge.types import F32, Frame
 
 State = Literal["wait", "ready", "end"]
 
@@ -55,11 +54,11 @@ class FeatureWindow:
     """What one frame hears.
 
     Attributes:
-        mel: float32 (80, T), -4 to 4; columns before the first and after the last sound are -4.
+        features: float32 (80, T), -4 to 4; columns before the first and after the last sound are -4.
         gain: 0 (silence) to 1 (speech).
     """
 
-    mel: F32
+    features: F32
     gain: float
 
     @classmethod
@@ -69,7 +68,7 @@ class FeatureWindow:
 
     def faded(self, left: float) -> FeatureWindow:
         """Return the window with only the part `left`, 0 to 1, of what is above silence."""
-        mel = FLOOR + (self.mel - np.float32(FLOOR)) * np.float32(left)
+        mel = FLOOR + (self.features - np.float32(FLOOR)) * np.float32(left)
         return FeatureWindow(mel.astype(np.float32), self.gain * left)
 
 
@@ -79,8 +78,8 @@ class FeatureStream:
     Args:
         audio: the lips card's [audio] table.
         rate: input samples a second.
-        gate: how silence is told from speech, or None: every gain is 1 and the mel is left as it is.
-        blend_mel: whether the gate also turns the columns of silence into -4 (warp cards, which learnt that
+        vad: how silence is told from speech, or None: every gain is 1 and the mel is left as it is.
+        blend_mel: whether the VAD also turns the columns of silence into -4 (warp cards, which learnt that
             silence closes the mouth).
     """
 
@@ -89,24 +88,24 @@ class FeatureStream:
         audio: AudioWindow,
         *,
         rate: int = SAMPLE_RATE,
-        gate: VadOptions | None = None,
+        vad: VadOptions | None = None,
         blend_mel: bool = False,
     ) -> None:
         self.audio = audio
         self.rate = rate
         self._blend_mel = blend_mel
-        self._fade_columns = gate.fade_columns if gate else 1.0
+        self._fade_columns = vad.fade_columns if vad else 1.0
         self._resampler = Resampler(rate)
         self._mel = MelStream()
-        self._gate = VoiceActivityDetector(gate) if gate else None
+        self._vad = VoiceActivityDetector(vad) if vad else None
         self.reset()
 
     def reset(self) -> None:
         """Forget every sample; the next push begins a new sound at time 0."""
         self._resampler.reset()
         self._mel.reset()
-        if self._gate:
-            self._gate.reset()
+        if self._vad:
+            self._vad.reset()
         self._columns: F32 = np.zeros((BANDS, 0), np.float32)  # from column _first on
         self._gains: F32 = np.zeros(0, np.float32)
         self._first = 0
@@ -178,7 +177,7 @@ class FeatureStream:
             gains[low - start : high - start] = self._gains[low - self._first : high - self._first]
         self._forget(start)
         own = min(max(window_start(time) - start, 0), self.audio.columns - 1)
-        return FeatureWindow(mel, fade_in(gains[own:], self._fade_columns) if self._gate else 1.0)
+        return FeatureWindow(mel, fade_in(gains[own:], self._fade_columns) if self._vad else 1.0)
 
     @property
     def _end(self) -> int:
@@ -187,8 +186,8 @@ class FeatureStream:
     def _store(self, mel: F32) -> None:
         if not mel.shape[1]:
             return
-        gains = self._gate.push(mel) if self._gate else np.ones(mel.shape[1], np.float32)
-        if self._blend_mel and self._gate:
+        gains = self._vad.push(mel) if self._vad else np.ones(mel.shape[1], np.float32)
+        if self._blend_mel and self._vad:
             mel = (FLOOR + (mel - np.float32(FLOOR)) * gains).astype(np.float32)
         self._columns = np.concatenate([self._columns, mel], axis=1)
         self._gains = np.concatenate([self._gains, gains])
@@ -201,40 +200,26 @@ class FeatureStream:
             self._first += drop
 
 
-def pair(
-    frames: Iterable[TrackedFrame], sound: Iterable[npt.ArrayLike], sync: FeatureStream
-) -> Iterator[Tick]:
-    """Pair tracked frames, whose times count from the start of the sound, with their windows.
+def pair(frames: Iterable[Frame], sound: Iterable[npt.ArrayLike], stream: FeatureStream) -> Iterator[Frame]:
+    """Lay one voice on the faces of frames, whose times count from the start of the sound.
 
-    Sound is only read as far as the next frame needs it. The ticks end with the sound or with the frames,
-    whichever is first; tick i carries the index i.
+    Sound is only read as far as the next frame needs it. The frames end with the sound or with those that are given,
+    whichever is first; they are numbered anew from 0.
 
     Args:
         frames: frames in order of time.
-        sound: pieces of mono sound at `sync.rate`, int16 or float32 (n,).
-        sync: a fresh `FeatureStream`.
+        sound: pieces of mono sound at `stream.rate`, int16 or float32 (n,).
+        stream: a fresh `FeatureStream`.
     """
     pieces = iter(sound)
     for index, frame in enumerate(frames):
-        while sync.state(frame.time) == "wait":
+        while stream.state(frame.time) == "wait":
             piece = next(pieces, None)
             if piece is None:
-                sync.end()
+                stream.end()
             else:
-                sync.push(piece)
-        if sync.state(frame.time) == "end":
+                stream.push(piece)
+        if stream.state(frame.time) == "end":
             return
-        yield make_tick(index, frame, sync.window(frame.time))
-
-
-def make_tick(index: int, frame: TrackedFrame, window: FeatureWindow) -> Tick:
-    """Join a tracked frame and what it hears."""
-    return Tick(
-        index=index,
-        time=frame.time,
-        frame_bgr=frame.frame_bgr,
-        mel=window.mel,
-        box_xyxy=frame.box_xyxy,
-        landmarks=frame.landmarks,
-        gain=window.gain,
-    )
+        heard = stream.window(frame.time)
+        yield replace(frame, index=index).hearing(heard.features, heard.gain)

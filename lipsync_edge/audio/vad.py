@@ -52,7 +52,7 @@ def level_db(mel: F32) -> F32:
 
 
 class VoiceActivityDetector:
-    """Causal gate: mel columns in, one gain a column out, the same whatever the chunks."""
+    """Causal voice activity detector: mel columns in, one gain a column out, the same whatever the chunks."""
 
     def __init__(self, options: VadOptions | None = None) -> None:
         self.options = options or VadOptions()

@@ -22,7 +22,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         job: preset, device, precision, threads (or None), models (folder or None), face, audio, seconds, and `began`,
             the Unix time at which this process was started.
     """
-    from lipsync_edge.loading import load
+    from lipsync_edge.engine import load
     from lipsync_edge.models.network import find_model
     from lipsync_edge.pipeline.job import RunOptions
 

@@ -22,7 +22,7 @@ def prepare(
 ) -> None:
     """Detect and track a face once, for `live` and `serve` to begin at once."""
     with reporting():
-        from lipsync_edge.loading import load
+        from lipsync_edge.engine import load
 
         avatar = load(preset=preset, device=device, models=models).prepare(face)
         avatar.save(out)

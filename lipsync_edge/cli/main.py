@@ -124,8 +124,8 @@ def run(
 ) -> None:
     """Make FACE say AUDIO."""
     with reporting(as_json):
-        from lipsync_edge.loading import load
-        from lipsync_edge.pipeline.offline import RunOptions
+        from lipsync_edge.engine import load
+        from lipsync_edge.pipeline.job import RunOptions
 
         options = RunOptions(
             face=face,
@@ -203,7 +203,7 @@ def demo(
     """Make a first result from the face and the speech that ship with the package."""
     with reporting(as_json):
         from lipsync_edge.demo import demo_files
-        from lipsync_edge.loading import load
+        from lipsync_edge.engine import load
 
         engine = load(preset=preset, device=device, precision=precision)
         with progress_bar(out.name, quiet or as_json) as progress:

@@ -14,7 +14,8 @@ from lipsync_edge.errors import NoFaceError
 from lipsync_edge.eval.metrics.syncnet import FPS, syncnet_crop
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.face.options import TrackOptions
+from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.types import F32, U8
 from lipsync_edge.video.reader import VideoReader
 
@@ -83,10 +84,10 @@ def follow(path: Path, detector: Detector, seconds: float) -> list[Place]:
     """Track the largest face of a video; NoFaceError when no frame shows one."""
     tracker = Tracker(TrackOptions(), detector)
     places: list[Place] = []
-    for frame in VideoReader(path, end=seconds):
-        done = tracker.push(frame.image_bgr, frame.time)
-        places += [Place(float(one.time), one.box_xyxy, one.landmarks) for one in done]
-    places += [Place(float(one.time), one.box_xyxy, one.landmarks) for one in tracker.flush()]
+    for frame in track(VideoReader(path, end=seconds), tracker):
+        face = frame.faces[0] if frame.faces else None
+        where = (None, None) if face is None else (face.box_xyxy, face.landmarks)
+        places.append(Place(float(frame.time), *where))
     if all(place.landmarks is None for place in places):
         raise NoFaceError(expected=f"a face in {path.name}", got=f"none in {len(places)} frames")
     return places

@@ -95,7 +95,7 @@ class TargetIdentity:
     def __init__(self, choice: str | int, reference: F32 | None = None) -> None:
         self._choice = choice
         self._reference = reference
-        self._looks = reference
+        self._appearance = reference
         self._last: F32 | None = None
         self._others: F32 = np.zeros((0, 4), np.float32)
 
@@ -108,7 +108,7 @@ class TargetIdentity:
         """Index of the person among the faces of a frame, without remembering anything; None: not there."""
         if not len(boxes):
             return None
-        if self._looks is None:
+        if self._appearance is None:
             return choose(boxes, self._choice)
         likeness = self._likeness(frame_bgr, boxes)
         if self._last is not None:
@@ -129,18 +129,21 @@ class TargetIdentity:
 
     def is_at(self, frame_bgr: U8, face: Boxes) -> bool:
         """Whether the one face given still looks like the person."""
-        return self._looks is None or float(self._patch(frame_bgr, face, 0) @ self._looks) > _STILL_THERE
+        return (
+            self._appearance is None
+            or float(self._patch(frame_bgr, face, 0) @ self._appearance) > _STILL_THERE
+        )
 
     def remember(self, frame_bgr: U8, boxes: Boxes, found: int) -> None:
         """Take over where the person `found` and the others are now, and slowly how the person looks."""
         self._last = boxes.xyxy[found]
         self._others = np.delete(boxes.xyxy, found, axis=0)
         now = self._patch(frame_bgr, boxes, found)
-        if self._looks is None:
-            self._looks = now
+        if self._appearance is None:
+            self._appearance = now
         elif self._reference is None:
-            mixed = 0.8 * self._looks + 0.2 * now
-            self._looks = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
+            mixed = 0.8 * self._appearance + 0.2 * now
+            self._appearance = np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
 
     def _overlaps(self, boxes: Boxes) -> list[tuple[F32, float]]:
         assert self._last is not None, "nobody was seen yet"
@@ -154,12 +157,12 @@ class TargetIdentity:
 
     def _likeness(self, frame_bgr: U8, boxes: Boxes) -> F32:
         if (
-            self._looks is None
+            self._appearance is None
             or len(boxes) == 1
             and self._last is not None
             and iou_with(boxes.xyxy, self._last)[0] > 0.5
         ):
             return np.ones(len(boxes), np.float32)  # nobody to mix up with: spare the patch
         return np.array(
-            [self._patch(frame_bgr, boxes, i) @ self._looks for i in range(len(boxes))], np.float32
+            [self._patch(frame_bgr, boxes, i) @ self._appearance for i in range(len(boxes))], np.float32
         )

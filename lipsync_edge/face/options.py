@@ -1,10 +1,9 @@
-"""What goes into and comes out of tracking."""
+"""How faces are followed, and what a tracker needs of a detector."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal, Protocol
 
 import numpy as np
@@ -27,7 +26,7 @@ class TrackOptions:
     """How faces are followed.
 
     Attributes:
-        mode: "smooth": detect now and then, interpolate, smooth without lag; "published": detect every frame, best
+        mode: "smooth": detect now and then, interpolate, smooth without lag; "reference": detect every frame, best
             face, whole pixels, mean of five boxes, as the published code does.
         every: frames between two detections (smooth).
         side: long side in pixels of the picture the detector sees; 0 is the frame itself.
@@ -40,7 +39,7 @@ class TrackOptions:
         radius: frames before and after that one frame's position is smoothed with (smooth).
     """
 
-    mode: Literal["smooth", "published"] = "smooth"
+    mode: Literal["smooth", "reference"] = "smooth"
     every: int = 4
     side: int = 320
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -54,13 +53,13 @@ class TrackOptions:
         """Refuse what cannot be done."""
         parse_choice(self.face)
         if (
-            self.mode not in ("smooth", "published")
+            self.mode not in ("smooth", "reference")
             or self.every < 1
             or self.side < 0
             or min(self.hold, self.radius) < 0
         ):
             raise UsageError(
-                expected="mode smooth or published, every >= 1, side, hold and radius >= 0",
+                expected="mode smooth or reference, every >= 1, side, hold and radius >= 0",
                 got=f"mode {self.mode!r}, every {self.every}, side {self.side}, hold {self.hold}, radius {self.radius}",
             )
         if self.box_xyxy is not None and not (
@@ -85,62 +84,3 @@ class TrackOptions:
         box += np.array([-left, -top, right, bottom], np.float32)
         box = np.clip(box, 0, np.array([shape[1], shape[0]] * 2, np.float32)).astype(np.float32)
         return box if box[2] - box[0] >= 2 and box[3] - box[1] >= 2 else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
-    """One face in one frame.
-
-    Attributes:
-        box_xyxy: float32 (4,) in frame pixels.
-        landmarks: float32 (5, 2) in frame pixels, or None.
-    """
-
-    box_xyxy: F32
-    landmarks: F32 | None
-
-    def numbers(self) -> F32:
-        """Box and landmarks as one row, float32 (4,) or (14,)."""
-        return (
-            self.box_xyxy
-            if self.landmarks is None
-            else np.concatenate([self.box_xyxy, self.landmarks.ravel()])
-        )
-
-    @classmethod
-    def from_numbers(cls, row: F32) -> Face:
-        """The inverse of `numbers`."""
-        row = row.astype(np.float32)
-        return cls(row[:4].copy(), row[4:].reshape(5, 2).copy() if len(row) > 4 else None)
-
-    def as_boxes(self) -> Boxes:
-        """Return it as the only face of a frame, with score 1."""
-        landmarks = None if self.landmarks is None else self.landmarks[None]
-        return Boxes(self.box_xyxy[None], np.ones(1, np.float32), landmarks)
-
-    @property
-    def size(self) -> float:
-        """Geometric mean of the box's width and height, in pixels."""
-        width, height = np.maximum(self.box_xyxy[2:] - self.box_xyxy[:2], 1.0)
-        return float(np.sqrt(width * height))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackedFrame:
-    """A frame and where its face is.
-
-    Attributes:
-        index: number of the frame as pushed, from 0.
-        frame_bgr: uint8 (H, W, 3), the array that was pushed.
-        time: the time that was pushed with it, in seconds.
-        box_xyxy: float32 (4,) in frame pixels, pads included, or None: no face, the frame passes through.
-        landmarks: float32 (5, 2) in frame pixels, or None.
-        cut: whether a new shot begins with this frame (True for the first frame).
-    """
-
-    index: int
-    frame_bgr: U8
-    time: Fraction
-    box_xyxy: F32 | None
-    landmarks: F32 | None
-    cut: bool

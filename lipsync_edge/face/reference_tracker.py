@@ -1,16 +1,15 @@
-"""Following a face as the published code does: every frame, whole pixels, the mean of five boxes."""
+"""Reference tracker: follows a face as the published code does: every frame, whole pixels, the mean of five boxes."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lipsync_edge.face.identity import TargetIdentity
-from lipsync_edge.face.options import FindFaces, TrackedFrame, TrackOptions
-from lipsync_edge.types import F32, U8, Boxes
+from lipsync_edge.face.options import FindFaces, TrackOptions
+from lipsync_edge.types import U8, Boxes, Face, Frame
 
 _WINDOW = 5
 _PATIENCE = 50  # frames kept back at most when faces are missing
@@ -18,10 +17,7 @@ _PATIENCE = 50  # frames kept back at most when faces are missing
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    index: int
-    frame_bgr: U8
-    time: Fraction
-    cut: bool
+    frame: Frame
     box: list[int] | None
 
 
@@ -37,24 +33,23 @@ class ReferenceTracker:
     the means.
     """
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: TargetIdentity) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: TargetIdentity) -> None:
         self._options = options
         self._find_faces = find_faces
-        self._person = person if options.face != "largest" or options.reference_bgr is not None else None
+        self._target = target if options.face != "largest" or options.reference_bgr is not None else None
         self._waiting: deque[_Item] = deque()  # not given yet, in order
-        self._tail: list[
-            list[int]
-        ] = []  # the last boxes, the given ones as smoothed; those of _waiting are raw
+        # the last boxes, the given ones as smoothed; those of _waiting are raw
+        self._tail: list[list[int]] = []
 
-    def push(self, index: int, frame_bgr: U8, time: Fraction, cut: bool) -> list[TrackedFrame]:
+    def push(self, frame: Frame) -> list[Frame]:
         """Take the next frame, give those that are finished."""
-        self._waiting.append(_Item(index, frame_bgr, time, cut, self._detect(frame_bgr)))
+        self._waiting.append(_Item(frame, self._detect(frame.image_bgr)))
         done = []
         while self._waiting and self._window_is_full():
             done.append(self._give(self._waiting.popleft()))
         return done
 
-    def close(self) -> list[TrackedFrame]:
+    def close(self) -> list[Frame]:
         """End the video, give the rest of its frames."""
         faces = self._tail + [item.box for item in self._waiting if item.box]
         done = []
@@ -76,7 +71,7 @@ class ReferenceTracker:
             len(self._waiting) > _PATIENCE or sum(item.box is not None for item in self._waiting) >= _WINDOW
         )
 
-    def _give(self, item: _Item) -> TrackedFrame:
+    def _give(self, item: _Item) -> Frame:
         if item.box and self._options.box_xyxy is None:
             coming = [other.box for other in self._waiting if other.box]
             item.box = _mean([item.box, *coming[: _WINDOW - 1]])
@@ -98,11 +93,11 @@ class ReferenceTracker:
 
     def _choose(self, frame_bgr: U8, boxes: Boxes) -> int | None:
         """Index of the best face, or of the person who was asked for."""
-        if self._person is None:
+        if self._target is None:
             return 0 if len(boxes) else None
-        found = self._person.find(frame_bgr, boxes)
+        found = self._target.find(frame_bgr, boxes)
         if found is not None:
-            self._person.remember(frame_bgr, boxes, found)
+            self._target.remember(frame_bgr, boxes, found)
         return found
 
 
@@ -111,6 +106,7 @@ def _mean(boxes: list[list[int]]) -> list[int]:
     return [int(value) for value in np.mean(boxes, axis=0)]
 
 
-def _tracked(item: _Item) -> TrackedFrame:
-    box: F32 | None = None if item.box is None else np.array(item.box, np.float32)
-    return TrackedFrame(item.index, item.frame_bgr, item.time, box, None, item.cut)
+def _tracked(item: _Item) -> Frame:
+    if item.box is None:
+        return item.frame
+    return replace(item.frame, faces=(Face(np.array(item.box, np.float32)),))

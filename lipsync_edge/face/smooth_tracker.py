@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lipsync_edge.face.identity import TargetIdentity, iou_with
-from lipsync_edge.face.options import Face, FindFaces, TrackedFrame, TrackOptions
+from lipsync_edge.face.options import FindFaces, TrackOptions
 from lipsync_edge.face.smoothing import smooth_row
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, Boxes, Face, Frame
 
 _MOVED = 0.05  # of the face size: farther apart than this, two detections are not joined by a straight line
 _SAME_FACE_IOU = 0.25
@@ -22,20 +21,36 @@ _LANDMARKS_IN_BOX = np.array(
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    index: int
-    frame_bgr: U8 | None  # None once released
-    time: Fraction
-    cut: bool
+    frame: Frame | None  # None once released
     face: Face | None = None
+
+
+def to_row(face: Face) -> F32:
+    """Return box and landmarks as one row, float32 (4,) or (14,)."""
+    if face.landmarks is None:
+        return face.box_xyxy
+    return np.concatenate([face.box_xyxy, face.landmarks.ravel()])
+
+
+def from_row(row: F32) -> Face:
+    """Return the face of a row that `to_row` made."""
+    row = row.astype(np.float32)
+    return Face(row[:4].copy(), row[4:].reshape(5, 2).copy() if len(row) > 4 else None)
+
+
+def _only(face: Face) -> Boxes:
+    """Return a face as the only one of a frame, with score 1."""
+    landmarks = None if face.landmarks is None else face.landmarks[None]
+    return Boxes(face.box_xyxy[None], np.ones(1, np.float32), landmarks)
 
 
 class SmoothTracker:
     """The frames of one shot, from the first that is still needed."""
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, person: TargetIdentity) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: TargetIdentity) -> None:
         self._options = options
         self._find_faces = find_faces
-        self._person = person
+        self._target = target
         self._items: list[_Item] = []
         self._first = 0  # position in the shot of _items[0]
         self._known = 0  # positions before this one have their final face
@@ -43,17 +58,17 @@ class SmoothTracker:
         self._key = -1  # last position that was looked at in turn
         self._hit = -1  # last position looked at where the face was found
         self._moved = 0.0  # how far it had come there since the time before, in units of its size
-        person.new_shot()
+        target.new_shot()
 
-    def push(self, index: int, frame_bgr: U8, time: Fraction, cut: bool) -> list[TrackedFrame]:
+    def push(self, frame: Frame) -> list[Frame]:
         """Take the next frame of the shot, give those that are finished."""
-        self._items.append(_Item(index, frame_bgr, time, cut))
+        self._items.append(_Item(frame))
         position = self._end - 1
         if position % self._options.every == 0:
             self._look(position)
         return self._release(self._known - self._options.radius)
 
-    def close(self) -> list[TrackedFrame]:
+    def close(self) -> list[Frame]:
         """End the shot, give the rest of its frames."""
         if self._end and self._key < self._end - 1:
             self._look(self._end - 1)
@@ -67,14 +82,14 @@ class SmoothTracker:
     def _item(self, position: int) -> _Item:
         return self._items[position - self._first]
 
-    def _frame(self, position: int) -> U8:
-        frame = self._item(position).frame_bgr
+    def _frame(self, position: int) -> Frame:
+        frame = self._item(position).frame
         assert frame is not None, "a released frame was asked for"
         return frame
 
     def _look(self, position: int) -> None:
         """Detect in turn, and settle the frames since the last time."""
-        face = self._find_person(position)
+        face = self._find_target(position)
         last_key, self._key = self._key, position
         if face is None:
             if self._hit < 0 or position - self._hit > self._options.hold:
@@ -91,14 +106,14 @@ class SmoothTracker:
         self._hit = position
         self._known = position + 1
 
-    def _find_person(self, position: int) -> Face | None:
-        frame = self._frame(position)
+    def _find_target(self, position: int) -> Face | None:
+        frame = self._frame(position).image_bgr
         boxes = self._find_faces([frame], self._options.side)[0]
         boxes = self._options.within_box(boxes)
-        found = self._person.find(frame, boxes)
+        found = self._target.find(frame, boxes)
         if found is None:
             return self._face_in_fixed_box()
-        self._person.remember(frame, boxes, found)
+        self._target.remember(frame, boxes, found)
         return Face(boxes.xyxy[found], None if boxes.landmarks is None else boxes.landmarks[found])
 
     def _face_in_fixed_box(self) -> Face | None:
@@ -109,7 +124,9 @@ class SmoothTracker:
 
     def _find_near(self, position: int, expected: Face) -> Face | None:
         """Detect out of turn: the face that lies where one is expected."""
-        boxes = self._options.within_box(self._find_faces([self._frame(position)], self._options.side)[0])
+        boxes = self._options.within_box(
+            self._find_faces([self._frame(position).image_bgr], self._options.side)[0]
+        )
         if not len(boxes):
             return None
         overlap = iou_with(boxes.xyxy, expected.box_xyxy)
@@ -131,19 +148,19 @@ class SmoothTracker:
         first, last = self._item(a).face, self._item(b).face
         assert first is not None, "joined from a frame without a face"
         assert last is not None, "joined to a frame without a face"
-        if len(first.numbers()) != len(last.numbers()):
+        if len(to_row(first)) != len(to_row(last)):
             first = Face(first.box_xyxy, None)
             last = Face(last.box_xyxy, None)
-        start, way = first.numbers(), last.numbers() - first.numbers()
+        start, way = to_row(first), to_row(last) - to_row(first)
         if closely or self._distance(a, b) > _MOVED:
             middle = (a + b) // 2
-            guess = Face.from_numbers(start + way * np.float32((middle - a) / (b - a)))
+            guess = from_row(start + way * np.float32((middle - a) / (b - a)))
             self._item(middle).face = self._find_near(middle, guess) or guess
             self._join(a, middle)
             self._join(middle, b)
             return
         for position in range(a + 1, b):
-            self._item(position).face = Face.from_numbers(start + way * np.float32((position - a) / (b - a)))
+            self._item(position).face = from_row(start + way * np.float32((position - a) / (b - a)))
 
     def _look_back(self, position: int, last_key: int) -> None:
         """The face is new: find the frame in which it came."""
@@ -160,12 +177,12 @@ class SmoothTracker:
             return
         held = self._item(self._hit).face if self._hit >= self._first else None
         for position in range(self._known, min(end, self._hit + 1 + self._options.hold)):
-            if held is None or not self._person.is_at(self._frame(position), held.as_boxes()):
+            if held is None or not self._target.is_at(self._frame(position).image_bgr, _only(held)):
                 break
             self._item(position).face = held
         self._known = end
 
-    def _release(self, end: int) -> list[TrackedFrame]:
+    def _release(self, end: int) -> list[Frame]:
         done = [self._finish(position) for position in range(self._released, end)]
         self._released = max(self._released, end)
         # faces are kept one radius back for smoothing, and the last one found for holding it
@@ -174,14 +191,13 @@ class SmoothTracker:
         self._first += drop
         return done
 
-    def _finish(self, position: int) -> TrackedFrame:
+    def _finish(self, position: int) -> Frame:
         item = self._item(position)
         face = self._smoothed(position) if item.face else None
         frame = self._frame(position)
-        item.frame_bgr = None
-        box = None if face is None else self._options.final_box(face.box_xyxy, frame.shape)
-        landmarks: F32 | None = None if face is None or box is None else face.landmarks
-        return TrackedFrame(item.index, frame, item.time, box, landmarks, item.cut)
+        item.frame = None
+        box = None if face is None else self._options.final_box(face.box_xyxy, frame.image_bgr.shape)
+        return frame if face is None or box is None else replace(frame, faces=(Face(box, face.landmarks),))
 
     def _smoothed(self, position: int) -> Face:
         """The face of a frame, smoothed with those of its neighbours up to the nearest frame without one."""
@@ -190,8 +206,8 @@ class SmoothTracker:
         radius = self._options.radius
         before = self._run(range(position - 1, max(self._first, position - radius) - 1, -1), centre)
         after = self._run(range(position + 1, min(self._known, position + radius + 1)), centre)
-        rows = np.stack([*reversed(before), centre.numbers(), *after])
-        return Face.from_numbers(smooth_row(rows, len(before), radius, centre.size))
+        rows = np.stack([*reversed(before), to_row(centre), *after])
+        return from_row(smooth_row(rows, len(before), radius, centre.size))
 
     def _run(self, positions: range, like: Face) -> list[F32]:
         rows: list[F32] = []
@@ -199,5 +215,5 @@ class SmoothTracker:
             face = self._item(position).face
             if face is None or (face.landmarks is None) != (like.landmarks is None):
                 break
-            rows.append(face.numbers())
+            rows.append(to_row(face))
         return rows

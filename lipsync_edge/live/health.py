@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lipsync_edge.pipeline.stream_frame import Health
+from lipsync_edge.pipeline.frame import Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def open_live_stream(options: LiveOptions) -> Stream:
         raise UsageError(
             expected="--avatar FACE", got="none", fix="give a saved avatar, a video or a picture"
         )
-    from lipsync_edge.loading import load
+    from lipsync_edge.engine import load
 
     engine = load(
         preset=options.preset,
@@ -118,4 +118,4 @@ def open_live_stream(options: LiveOptions) -> Stream:
         models=options.models or None,
     )
     fps = Fraction(options.fps).limit_denominator(1001) if options.fps else None
-    return Stream(engine, open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)
+    return engine.stream(open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)

@@ -25,9 +25,9 @@ from lipsync_edge.live.audio_queue import AudioQueue, Pcm, PutResult
 from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import PlayoutBuffer, Sink, Slot
+from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.pipeline.stream_frame import StreamFrame
 
 POLL_S = 0.2  # how long a wait without an end lasts before it looks round
 

@@ -39,10 +39,10 @@ def open_avatar(engine: Engine, face: Path) -> Avatar:
     """
     if not face.is_file() or not _is_avatar(face):
         return engine.prepare(face)
-    from lipsync_edge.pipeline.avatar_file import load_avatar
+    from lipsync_edge.pipeline.avatar import AvatarOrigin, load_avatar
 
     avatar = load_avatar(face)
-    avatar.check(engine)
+    avatar.check(AvatarOrigin.of(engine.detector, engine.preset))
     return avatar
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.audio.resample import to_int16
-from lipsync_edge.pipeline.stream_frame import Event
+from lipsync_edge.pipeline.frame import Event
 from lipsync_edge.types import U8
 
 I16 = npt.NDArray[np.int16]

@@ -28,12 +28,12 @@ class Preset:
         lips: card of the lip network.
         segment: card of the face parser, or "" for none.
         enhance: card of the enhancer, or "" for none.
-        style: "soft": our feathered blending; "published": the reference's own steps, rounding included.
-        tracking: "smooth": detect now and then, smooth without lag; "published": every frame, mean of five.
+        style: "soft": our feathered blending; "reference": the steps of the published code, rounding included.
+        tracking: "smooth": detect now and then, smooth without lag; "reference": every frame, mean of five.
         detect_every: frames between two detections.
         detect_side: long side of the picture the detector sees, in pixels; 0 is the frame itself.
         pads: top, bottom, left, right, in frame pixels, added to the face box.
-        gate: whether silence closes (warp) or keeps (image) the mouth.
+        vad: whether silence closes (warp) or keeps (image) the mouth.
         batch: frames per call of the networks in offline runs.
     """
 
@@ -43,12 +43,12 @@ class Preset:
     lips: str
     segment: str = ""
     enhance: str = ""
-    style: Literal["soft", "published"] = "soft"
-    tracking: Literal["smooth", "published"] = "smooth"
+    style: Literal["soft", "reference"] = "soft"
+    tracking: Literal["smooth", "reference"] = "smooth"
     detect_every: int = 4
     detect_side: int = 320
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    gate: bool = True
+    vad: bool = True
     batch: int = 4
 
     @property

@@ -8,27 +8,21 @@ of an avatar are therefore not bit for bit those of the video.
 from __future__ import annotations
 
 import mmap
-import tempfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.errors import InputError, ManifestError, NoFaceError, NoVideoError
-from lipsync_edge.face.options import TrackedFrame
-from lipsync_edge.types import F32, U8
+from lipsync_edge.errors import InputError, ManifestError
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
+from lipsync_edge.types import F32, U8, Face, Frame
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-
-if TYPE_CHECKING:
-    from lipsync_edge.engine import Engine
-
-NUMBERS = 14  # box and five landmarks, NaN where there is none
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +42,9 @@ class AvatarOrigin:
     tracking: str
 
     @classmethod
-    def of(cls, engine: Engine) -> AvatarOrigin:
-        """Return what avatars of this engine are made with."""
-        network, preset = engine.detector.network, engine.preset
+    def of(cls, detector: Detector, preset: Preset) -> AvatarOrigin:
+        """Return what avatars of this detector and preset are made with."""
+        network = detector.network
         tracking = (
             f"{preset.tracking} every={preset.detect_every} side={preset.detect_side} pads={preset.pads}"
         )
@@ -63,7 +57,7 @@ class AvatarOrigin:
 
 
 class Avatar:
-    """A prepared face; made by `build_avatar` or `load_avatar`, safe to share between threads and streams.
+    """A prepared face; made by `Engine.prepare` or `load_avatar`, safe to share between threads and streams.
 
     Attributes:
         fps: frames a second of its own video.
@@ -116,12 +110,12 @@ class Avatar:
             )
         return np.asarray(picture, np.uint8)
 
-    def face(self, position: int) -> tuple[F32 | None, F32 | None]:
-        """Box float32 (4,) and landmarks float32 (5, 2) of frame `position`; None where there is none."""
+    def face(self, position: int) -> Face | None:
+        """Return the face of frame `position`, or None where there is none."""
         row = self.faces[position]
-        box = None if np.isnan(row[0]) else row[:4].copy()
-        landmarks = None if np.isnan(row[4]) else row[4:].reshape(5, 2).copy()
-        return box, landmarks
+        if np.isnan(row[0]):
+            return None
+        return Face(row[:4].copy(), None if np.isnan(row[4]) else row[4:].reshape(5, 2).copy())
 
     def position(self, time: Fraction) -> int:
         """Frame shown at `time` seconds of an endless ping-pong: forward, back, forward, its ends shown once."""
@@ -129,22 +123,22 @@ class Avatar:
         step = int(time * self.fps) % period
         return min(step, period - step) if len(self) > 1 else 0
 
-    def frame(self, index: int, time: Fraction, *, at: Fraction | None = None) -> TrackedFrame:
+    def frame(self, index: int, time: Fraction, *, at: Fraction | None = None) -> Frame:
         """Output frame `index` of presentation time `time`, showing the ping-pong at `at` (`time` without it)."""
         position = self.position(time if at is None else at)
-        box, landmarks = self.face(position)
-        return TrackedFrame(index, self.picture(position), time, box, landmarks, index == 0)
+        face = self.face(position)
+        faces = () if face is None else (face,)
+        return Frame(index, time, self.picture(position), faces=faces, shot_start=index == 0)
 
-    def playback(self, fps: Fraction | None = None) -> Iterator[TrackedFrame]:
+    def playback(self, fps: Fraction | None = None) -> Iterator[Frame]:
         """Endless frames at a constant rate (its own without one), from its beginning, back and forth."""
         rate, index = fps or self.fps, 0
         while True:
             yield self.frame(index, Fraction(index) / rate)
             index += 1
 
-    def check(self, engine: Engine) -> None:
-        """Raise ManifestError when the avatar was made with another detector or other tracking than the engine's."""
-        now = AvatarOrigin.of(engine)
+    def check(self, now: AvatarOrigin) -> None:
+        """Raise ManifestError when the avatar was made with another detector or other tracking than those of `now`."""
         for field in fields(AvatarOrigin):
             before, wanted = getattr(self.origin, field.name), getattr(now, field.name)
             if before != wanted:
@@ -160,79 +154,32 @@ class Avatar:
         return int(np.argmax(~np.isnan(self.faces[:, 0])))
 
     def save(self, path: str | Path) -> None:
-        """Write the avatar to one file, in the layout of `avatar_file`; OutputError when it cannot."""
-        from lipsync_edge.pipeline.avatar_file import save_avatar
+        """Write the avatar to one file, in the layout of `avatar_file`; OutputError when that cannot be done."""
+        first, last = int(self.offsets[0]), int(self.offsets[-1])
+        header = {
+            "fps": [self.fps.numerator, self.fps.denominator],
+            "size": list(self.size),
+            "origin": asdict(self.origin),
+            "color": asdict(self.color),
+        }
+        stored = Stored(header, self.faces, self.offsets - first, memoryview(self.data)[first:last])
+        write_avatar(Path(path), stored)
 
-        save_avatar(self, Path(path))
 
-
-def build_avatar(
-    tracked: Iterable[TrackedFrame], fps: Fraction, origin: AvatarOrigin, *, color: ColorTags = STILL_COLOR
-) -> Avatar:
-    """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
-
-    Args:
-        tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
-        fps: nominal frames a second.
-        origin: what they were tracked with.
-        color: the tags of the file that they come from.
+def load_avatar(path: str | Path) -> Avatar:
+    """Open an avatar's file; its pictures stay in the file until they are shown.
 
     Raises:
-        NoVideoError: not one frame.
-        NoFaceError: not one face.
+        InputError: not there, not an avatar, or cut short.
     """
-    faces: list[F32] = []
-    offsets, times = [0], []
-    size = (0, 0)
-    with tempfile.TemporaryFile() as file:
-        for frame in tracked:
-            picture = frame.frame_bgr
-            height, width = picture.shape[:2]
-            size = size if faces else (width, height)
-            if (width, height) != size:
-                raise InputError(expected=f"frames of one size, {size[0]}x{size[1]}", got=f"{width}x{height}")
-            jpeg = cv2.imencode(".jpg", picture, _JPEG)[1]
-            file.write(jpeg.tobytes())
-            offsets.append(offsets[-1] + len(jpeg))
-            faces.append(_numbers(frame))
-            times.append(frame.time)
-        _check_faces(faces)
-        file.flush()
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    return Avatar(
-        fps=_rate(times, fps),
-        size=size,
-        origin=origin,
-        faces=np.stack(faces),
-        offsets=np.array(offsets, np.int64),
-        data=data,
-        color=color,
-    )
-
-
-def _check_faces(faces: list[F32]) -> None:
-    if not faces:
-        raise NoVideoError(expected="a face video or picture", got="no frame")
-    if all(np.isnan(row[0]) for row in faces):
-        raise NoFaceError(
-            expected="a face in the video",
-            got=f"none in {len(faces)} frames",
-            fix="use a clearer face, or --box",
+    with damaged_file(Path(path)):
+        stored, data = read_avatar(Path(path))
+        return Avatar(
+            fps=Fraction(*stored.header["fps"]),
+            size=(int(stored.header["size"][0]), int(stored.header["size"][1])),
+            origin=AvatarOrigin(**stored.header["origin"]),
+            faces=stored.faces,
+            offsets=stored.offsets,
+            data=data,
+            color=ColorTags(**stored.header.get("color", asdict(STILL_COLOR))),
         )
-
-
-def _rate(times: list[Fraction], fps: Fraction) -> Fraction:
-    """Nominal rate, or the mean one where the last frame stands more than half a frame away from its place."""
-    length = times[-1] - times[0]
-    if abs(length - (len(times) - 1) / fps) <= 1 / (2 * fps):
-        return fps
-    return ((len(times) - 1) / length).limit_denominator(100_000)
-
-
-def _numbers(frame: TrackedFrame) -> F32:
-    row = np.full(NUMBERS, np.nan, np.float32)
-    if frame.box_xyxy is not None:
-        row[:4] = frame.box_xyxy
-    if frame.landmarks is not None:
-        row[4:] = frame.landmarks.ravel()
-    return row

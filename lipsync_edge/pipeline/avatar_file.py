@@ -1,8 +1,7 @@
 """An avatar in one file that opens at once.
 
-Magic and length of the header; the header (JSON: rate, size, counts, colour tags, what it was made with); the table of
-faces (float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are
-little-endian.
+Magic and length of the header; the header (JSON: rate, size, counts, tags, what it was made with); the table of faces
+(float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -11,23 +10,42 @@ import json
 import mmap
 import os
 import struct
-from dataclasses import asdict
-from fractions import Fraction
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lipsync_edge.errors import InputError, OutputError
-from lipsync_edge.pipeline.avatar import NUMBERS, Avatar, AvatarOrigin
-from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.types import F32
 
+NUMBERS = 14  # box and five landmarks, NaN where there is none
 _MAGIC = b"LSEAVTR1"
 _HEADER = struct.Struct("<8sQ")
 _PIECE = 1 << 20  # bytes copied at a time
 
 
-def save_avatar(avatar: Avatar, path: Path) -> None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """What an avatar's file holds.
+
+    Attributes:
+        header: fps (numerator, denominator), size (width, height), origin.
+        faces: float32 (n, 14).
+        offsets: int64 (n + 1), where each picture begins in `pictures`, or in the file when it was read.
+        pictures: JPEGs, one after another.
+    """
+
+    header: dict[str, Any]
+    faces: F32
+    offsets: npt.NDArray[np.int64]
+    pictures: memoryview
+
+
+def write_avatar(path: Path, stored: Stored) -> None:
     """Write an avatar beside `path` and rename it, so that no half file is left.
 
     Raises:
@@ -36,41 +54,28 @@ def save_avatar(avatar: Avatar, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with partial.open("wb") as file:
-            _write(avatar, file)
+            _write(stored, file)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise OutputError(expected=f"to write {path}", got=error.strerror or str(error)) from error
 
 
-def _write(avatar: Avatar, file: IO[bytes]) -> None:
-    first, last = int(avatar.offsets[0]), int(avatar.offsets[-1])
-    header = {
-        "fps": [avatar.fps.numerator, avatar.fps.denominator],
-        "size": list(avatar.size),
-        "frames": len(avatar),
-        "bytes": last - first,
-        "origin": asdict(avatar.origin),
-        "color": asdict(avatar.color),
-    }
-    text = json.dumps(header).encode()
+def _write(stored: Stored, file: IO[bytes]) -> None:
+    counts = {"frames": len(stored.faces), "bytes": len(stored.pictures)}
+    text = json.dumps(stored.header | counts).encode()
     file.write(_HEADER.pack(_MAGIC, len(text)) + text)
-    file.write(avatar.faces.astype("<f4").tobytes())
-    file.write((avatar.offsets - first).astype("<i8").tobytes())
-    for low in range(first, last, _PIECE):
-        file.write(avatar.data[low : min(last, low + _PIECE)])
+    file.write(stored.faces.astype("<f4").tobytes())
+    file.write(stored.offsets.astype("<i8").tobytes())
+    for low in range(0, len(stored.pictures), _PIECE):
+        file.write(stored.pictures[low : low + _PIECE])
 
 
-def load_avatar(path: str | Path) -> Avatar:
-    """Open an avatar's file; its pictures stay in the file until they are shown.
-
-    Raises:
-        InputError: not there, not an avatar, or cut short.
-    """
+@contextmanager
+def damaged_file(path: Path) -> Iterator[None]:
+    """Turn whatever a file that is no avatar makes fail into an InputError."""
     try:
-        with Path(path).open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return _parse(data)
+        yield
     except OSError as error:
         raise InputError(expected=f"an avatar file at {path}", got=error.strerror or str(error)) from error
     except (ValueError, KeyError, TypeError, IndexError, struct.error, ZeroDivisionError) as error:
@@ -81,7 +86,14 @@ def load_avatar(path: str | Path) -> Avatar:
         ) from error
 
 
-def _parse(data: mmap.mmap) -> Avatar:
+def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
+    """Map an avatar's file; to be called inside `damaged_file`.
+
+    Returns:
+        What it holds, and the mapped file, in which the pictures begin at `offsets`.
+    """
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     magic, length = _HEADER.unpack_from(data)
     if magic != _MAGIC:
         raise ValueError("it does not begin like one")
@@ -95,12 +107,5 @@ def _parse(data: mmap.mmap) -> Avatar:
     offsets = np.frombuffer(data, "<i8", count + 1, table).astype(np.int64) + pictures
     if offsets[0] != pictures or offsets[-1] != len(data) or (np.diff(offsets) <= 0).any():
         raise ValueError("its table of pictures is damaged")
-    return Avatar(
-        fps=Fraction(*header["fps"]),
-        size=(int(header["size"][0]), int(header["size"][1])),
-        origin=AvatarOrigin(**header["origin"]),
-        faces=np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32),
-        offsets=offsets,
-        data=data,
-        color=ColorTags(**header.get("color", asdict(STILL_COLOR))),
-    )
+    faces = np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32)
+    return Stored(header, faces, offsets, memoryview(data)[pictures:]), data

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.errors import UsageError
-from lipsync_edge.pipeline.stream_frame import StreamFrame
+from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.types import U8
 
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
 from lipsync_edge.errors import UsageError
-from lipsync_edge.face.tracker import TrackOptions
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.options import TrackOptions
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.video.loop import LOOPS, Loop
 from lipsync_edge.video.probe import VideoInfo, check_range, probe, read_image
 from lipsync_edge.video.writer import check_output
-
-if TYPE_CHECKING:
-    from lipsync_edge.engine import Engine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,20 +101,21 @@ class Job:
     """One run, checked and ready to go.
 
     Where the face's own file speaks or is heard, its sound is taken from its first frame on, so that both stay
-    together: `audio_begins` and `heard_begins` are those seconds of the sound files.
+    together: `audio_begins` and `soundtrack_begins` are those seconds of the sound files.
     """
 
-    engine: Engine
+    detector: Detector
+    renderer: Renderer
     face: Path
     audio: Path
     out: Path
     options: RunOptions
     video: VideoInfo
     sound: SoundInfo
-    heard: Path
-    heard_sound: SoundInfo
+    soundtrack: Path
+    soundtrack_info: SoundInfo
     audio_begins: Fraction
-    heard_begins: Fraction
+    soundtrack_begins: Fraction
 
     @property
     def start(self) -> Fraction:
@@ -140,26 +140,40 @@ class Job:
             known.append(self.video.duration)
         return max(0, ceil((min(known) - self.start) * self.video.fps)) if known else None
 
+    @classmethod
+    def check(
+        cls,
+        detector: Detector,
+        renderer: Renderer,
+        face: Path,
+        audio: Path,
+        out: Path,
+        options: RunOptions | None = None,
+    ) -> Job:
+        """Look at every file before anything is computed.
 
-def prepare_job(engine: Engine, face: Path, audio: Path, out: Path, options: RunOptions) -> Job:
-    """Check every file before anything is computed."""
-    check_output(out, options.codec)
-    heard = options.play_audio or audio
-    for source in (face, audio, heard):
-        if source.exists() and out.exists() and source.samefile(out):
-            raise UsageError(
-                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
-            )
-    sound = probe_sound(audio)
-    heard_sound = sound if heard == audio else probe_sound(heard)
-    video = probe(face)
-    begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, heard)]
-    return Job(engine, face, audio, out, options, video, sound, heard, heard_sound, *begins)
+        Raises:
+            InputError: a file cannot be used; UsageError, OutputError: the output cannot be what is asked for.
+        """
+        options = options or RunOptions()
+        check_output(out, options.codec)
+        soundtrack = options.play_audio or audio
+        for source in (face, audio, soundtrack):
+            if source.exists() and out.exists() and source.samefile(out):
+                raise UsageError(
+                    expected="an output that is none of the inputs", got=str(out), fix="choose another name"
+                )
+        sound = probe_sound(audio)
+        soundtrack_info = sound if soundtrack == audio else probe_sound(soundtrack)
+        video = probe(face)
+        begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, soundtrack)]
+        return cls(
+            detector, renderer, face, audio, out, options, video, sound, soundtrack, soundtrack_info, *begins
+        )
 
 
-def track_options(engine: Engine, options: RunOptions) -> TrackOptions:
+def track_options(preset: Preset, options: RunOptions) -> TrackOptions:
     """Join the preset's tracking and the user's wishes; a path instead of a rule is read as a picture."""
-    preset = engine.preset
     every = preset.detect_every if options.detect_every is None else options.detect_every
     reference = Path(options.face) if Path(options.face).suffix else None
     return TrackOptions(

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import time as clock
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lipsync_edge.audio.alignment import FeatureStream, pair
+from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.reader import read_sound
-from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.errors import InputError, NoFaceError
-from lipsync_edge.face.tracker import TrackedFrame, Tracker
-from lipsync_edge.pipeline.job import Job, RunOptions, RunResult, prepare_job, track_options
+from lipsync_edge.face.tracker import Tracker, track, track_still
+from lipsync_edge.pipeline.job import Job, RunResult, track_options
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.types import U8, Boxes, Tick
+from lipsync_edge.render.renderer import Probe
+from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
-from lipsync_edge.video.probe import VideoFrame
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
-from lipsync_edge.video.yuv import Original
 
 if TYPE_CHECKING:
     import av
-
-    from lipsync_edge.engine import Engine
-
-__all__ = ["Progress", "RunOptions", "RunResult", "run", "track_options"]
 
 Progress = Callable[[int, int | None], None]
 Observe = Callable[[str, float, int], None]
@@ -63,29 +55,64 @@ class Counters:
             if self.observe is not None:
                 self.observe(stage, seconds, frames)
 
+    def probe_of(self, frames: int) -> Probe:
+        """Return a probe for stages through which so many frames go at once."""
+        return lambda stage: self.probe(stage, frames)
 
-def run(
-    engine: Engine,
-    face: str | Path,
-    audio: str | Path,
-    out: str | Path,
-    *,
-    options: RunOptions | None = None,
-    progress: Progress | None = None,
-    observe: Observe | None = None,
-) -> RunResult:
-    """Make the face say the audio; see `Engine.run`."""
-    job = prepare_job(engine, Path(face), Path(audio), Path(out), options or RunOptions())
+    def count(self, frame: Frame) -> None:
+        """Count a finished frame."""
+        self.frames += 1
+        self.faceless += not frame.faces
+        self.last = frame.time
+
+
+def run(job: Job, *, progress: Progress | None = None, observe: Observe | None = None) -> RunResult:
+    """Do a job: decode | track, pair, render | encode, each side in its own thread; see `lipsync_edge.Engine.run`."""
     began, counters = clock.perf_counter(), Counters(observe=observe)
+    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
+    depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
     with VideoWriter(job.out, _format(job)) as writer:
-        _drive(job, writer, counters, progress or (lambda done, total: None))
-        if counters.frames == counters.faceless:
-            raise NoFaceError(
-                expected=f"a face in {job.face.name}",
-                got=f"none in {counters.frames} frames",
-                fix="use --box x1,y1,x2,y2 if there is one all the same",
-            )
-    networks = engine.networks
+        soundtrack = Soundtrack(job, writer)
+
+        def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
+            with counters.probe("encode"):
+                soundtrack.until(item[1])
+                writer.write(*item)
+
+        decoding = ReadAhead(_source(job, counters), depth, lambda: counters.probe("wait_decoder"))
+        with decoding as frames, WriteBehind(encode, depth) as sink:
+            speaking = _speaking(job, frames, counters)
+            while batch := list(islice(speaking, together)):
+                with counters.probe("render", len(batch)):
+                    finished = job.renderer.render(batch, counters.probe_of(len(batch)))
+                for frame, rendered in zip(batch, finished, strict=True):
+                    counters.count(frame)
+                    with counters.probe("wait_encoder"):
+                        sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
+                if progress is not None:
+                    progress(counters.frames, job.total)
+        _check_made(job, counters)
+        soundtrack.until(counters.last + 1 / job.video.fps)
+    return _result(job, counters, clock.perf_counter() - began)
+
+
+def _check_made(job: Job, counters: Counters) -> None:
+    if not counters.frames:
+        raise InputError(
+            expected="at least one frame to make",
+            got=f"none between second {job.options.start} and the end",
+            fix="check --start, --end and the length of both files",
+        )
+    if counters.frames == counters.faceless:
+        raise NoFaceError(
+            expected=f"a face in {job.face.name}",
+            got=f"none in {counters.frames} frames",
+            fix="use --box x1,y1,x2,y2 if there is one all the same",
+        )
+
+
+def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
+    networks = {"detect": job.detector.network, **job.renderer.networks}
     return RunResult(
         output=job.out,
         frames=counters.frames,
@@ -93,13 +120,12 @@ def run(
         width=job.video.width,
         height=job.video.height,
         fps=float(job.video.fps),
-        duration_s=float(counters.last + 1 / job.video.fps) if counters.frames else 0.0,
-        elapsed_s=clock.perf_counter() - began,
+        duration_s=float(counters.last + 1 / job.video.fps),
+        elapsed_s=elapsed_s,
         stage_s={stage: round(seconds, 4) for stage, seconds in counters.stage_s.items()},
         devices={stage: network.device for stage, network in networks.items()},
         precisions={stage: network.precision for stage, network in networks.items()},
-        preset=engine.preset.name,
-        chosen=engine.chosen,
+        preset=job.renderer.preset.name,
     )
 
 
@@ -113,66 +139,12 @@ def _format(job: Job) -> VideoFormat:
         sample_aspect=job.video.sample_aspect,
         codec=job.options.codec,
         crf=job.options.crf,
-        sound_rate=job.heard_sound.rate,
-        sound_channels=job.heard_sound.channels,
+        sound_rate=job.soundtrack_info.rate,
+        sound_channels=job.soundtrack_info.channels,
     )
 
 
-def _drive(job: Job, writer: VideoWriter, counters: Counters, progress: Progress) -> None:
-    """Run the pipeline: decode | track, pair, render | encode, each side in its own thread."""
-    heard = Soundtrack(job, writer)
-
-    originals: deque[av.VideoFrame | None] = (
-        deque()
-    )  # of the frames that were tracked and are not yet rendered
-
-    def encode(item: tuple[U8, Fraction, Original | None]) -> None:
-        with counters.probe("encode"):
-            heard.until(item[1])
-            writer.write(*item)
-
-    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
-    depth, together = min(8, max(2, fitting)), min(job.engine.preset.batch, max(1, fitting))
-    with ReadAhead(_source(job, counters), depth) as frames, WriteBehind(encode, depth) as sink:
-        ticks = _ticks(job, _noting(frames, originals), counters)
-        while batch := list(islice(ticks, together)):
-            for tick, image in zip(batch, _rendered(job, batch, counters), strict=True):
-                counters.frames += 1
-                counters.faceless += tick.box_xyxy is None
-                counters.last = tick.time
-                original = _original(job, tick, originals.popleft())
-                with counters.probe("wait_encoder"):
-                    sink.put((image, tick.time, original))
-            progress(counters.frames, job.total)
-    if not counters.frames:
-        raise InputError(
-            expected="at least one frame to make",
-            got=f"none between second {job.options.start} and the end",
-            fix="check --start, --end and the length of both files",
-        )
-    heard.until(counters.last + 1 / job.video.fps)
-
-
-def _noting(frames: Iterable[VideoFrame], originals: deque[av.VideoFrame | None]) -> Iterator[VideoFrame]:
-    """Note what each frame was decoded from; ticks come out in the frames' order, one for one."""
-    for frame in frames:
-        originals.append(frame.yuv)
-        yield frame
-
-
-def _original(job: Job, tick: Tick, yuv: av.VideoFrame | None) -> Original | None:
-    return None if yuv is None else Original(yuv, job.engine.changed(tick))
-
-
-def _rendered(job: Job, batch: list[Tick], counters: Counters) -> list[U8]:
-    def probe(stage: str) -> AbstractContextManager[None]:
-        return counters.probe(stage, len(batch))
-
-    with probe("render"):
-        return job.engine.render(batch, probe)
-
-
-def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
+def _source(job: Job, counters: Counters) -> Iterator[Frame]:
     """Decoded frames of the wanted part, times counted from its start."""
     frames = endless_frames(job.face, job.video, job.options.loop)
     while True:
@@ -185,56 +157,20 @@ def _source(job: Job, counters: Counters) -> Iterator[VideoFrame]:
                 yield replace(frame, time=frame.time - job.start)
 
 
-def _ticks(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterator[Tick]:
-    lips, preset = job.engine.lips, job.engine.preset
-    sync = FeatureStream(
-        lips.audio,
-        rate=job.sound.rate,
-        gate=VadOptions() if preset.gate else None,
-        blend_mel=lips.spec.kind == "warp",
-    )
+def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
+    """Frames with their faces, and on these the voice."""
     sound = (
         np.mean(piece, axis=1, dtype=np.float32)
         for piece in read_sound(job.audio, job.sound, *job.after(job.audio_begins))
     )
-    return pair(_tracked(job, frames, counters), sound, sync)
+    return pair(_tracked(job, frames, counters), sound, job.renderer.listen(job.sound.rate))
 
 
-def _tracked(job: Job, frames: Iterable[VideoFrame], counters: Counters) -> Iterator[TrackedFrame]:
+def _tracked(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
     def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         with counters.probe("detect", len(frames_bgr)):
-            return job.engine.detector(frames_bgr, side)
+            return job.detector(frames_bgr, side)
 
-    tracker = Tracker(track_options(job.engine, job.options), find_faces)
-    coming = _awaited(frames, counters)
-    if job.video.still:
-        yield from _tracked_still(tracker, coming, counters)
-        return
-    for frame in coming:
-        with counters.probe("track"):
-            done = tracker.push(frame.image_bgr, frame.time)
-        yield from done
-    yield from tracker.flush()
-
-
-def _awaited(frames: Iterable[VideoFrame], counters: Counters) -> Iterator[VideoFrame]:
-    coming = iter(frames)
-    while True:
-        with counters.probe("wait_decoder"):
-            frame = next(coming, None)
-        if frame is None:
-            return
-        yield frame
-
-
-def _tracked_still(
-    tracker: Tracker, frames: Iterable[VideoFrame], counters: Counters
-) -> Iterator[TrackedFrame]:
-    """Look at a still once."""
-    place: TrackedFrame | None = None
-    for index, frame in enumerate(frames):
-        if place is None:
-            with counters.probe("track"):
-                found = tracker.push(frame.image_bgr, frame.time) + tracker.flush()
-            place = found[0]
-        yield TrackedFrame(index, frame.image_bgr, frame.time, place.box_xyxy, place.landmarks, index == 0)
+    tracker = Tracker(track_options(job.renderer.preset, job.options), find_faces)
+    follow = track_still if job.video.still else track
+    return follow(frames, tracker, lambda: counters.probe("track"))

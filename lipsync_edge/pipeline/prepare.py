@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import mmap
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lipsync_edge.errors import UsageError
-from lipsync_edge.face.tracker import TrackedFrame, Tracker
-from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, build_avatar
-from lipsync_edge.pipeline.offline import RunOptions, track_options
-from lipsync_edge.video.probe import VideoFrame, probe, read_image
+import cv2
+import numpy as np
+
+from lipsync_edge.errors import InputError, NoFaceError, NoVideoError, UsageError
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.tracker import Tracker, track
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
+from lipsync_edge.pipeline.avatar_file import NUMBERS
+from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.types import F32, Frame
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.probe import probe, read_image
 from lipsync_edge.video.reader import VideoReader
 
-if TYPE_CHECKING:
-    from lipsync_edge.engine import Engine
+_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,24 +54,92 @@ class PrepareOptions:
             )
 
 
-def prepare(engine: Engine, face: str | Path, options: PrepareOptions | None = None) -> Avatar:
-    """Make an avatar of a video or a still picture; see `Engine.prepare`.
+def prepare(
+    detector: Detector, preset: Preset, face: str | Path, options: PrepareOptions | None = None
+) -> Avatar:
+    """Make an avatar of a video or a still picture; see `lipsync_edge.Engine.prepare`.
 
     A video of uneven times is taken at its mean rate.
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
     wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads)
-    tracker = Tracker(track_options(engine, wishes), engine.detector)
-    frames: Iterator[VideoFrame]
+    tracker = Tracker(track_options(preset, wishes), detector)
+    frames: Iterable[Frame]
     if info.still:
-        frames = iter([VideoFrame(read_image(path), Fraction(0))])
+        frames = [Frame(0, Fraction(0), read_image(path))]
     else:
-        frames = iter(VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds))
-    return build_avatar(_tracked(frames, tracker), info.fps, AvatarOrigin.of(engine), color=info.color)
+        frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
+    return build_avatar(track(frames, tracker), info.fps, AvatarOrigin.of(detector, preset), color=info.color)
 
 
-def _tracked(frames: Iterator[VideoFrame], tracker: Tracker) -> Iterator[TrackedFrame]:
-    for frame in frames:
-        yield from tracker.push(frame.image_bgr, frame.time)
-    yield from tracker.flush()
+def build_avatar(
+    tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin, *, color: ColorTags = STILL_COLOR
+) -> Avatar:
+    """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
+
+    Args:
+        tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
+        fps: nominal frames a second.
+        origin: what they were tracked with.
+        color: the tags of the file that they come from.
+
+    Raises:
+        NoVideoError: not one frame.
+        NoFaceError: not one face.
+    """
+    faces: list[F32] = []
+    offsets, times = [0], []
+    size = (0, 0)
+    with tempfile.TemporaryFile() as file:
+        for frame in tracked:
+            picture = frame.image_bgr
+            height, width = picture.shape[:2]
+            size = size if faces else (width, height)
+            if (width, height) != size:
+                raise InputError(expected=f"frames of one size, {size[0]}x{size[1]}", got=f"{width}x{height}")
+            jpeg = cv2.imencode(".jpg", picture, _JPEG)[1]
+            file.write(jpeg.tobytes())
+            offsets.append(offsets[-1] + len(jpeg))
+            faces.append(_numbers(frame))
+            times.append(frame.time)
+        _check_faces(faces)
+        file.flush()
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return Avatar(
+        fps=_rate(times, fps),
+        size=size,
+        origin=origin,
+        faces=np.stack(faces),
+        offsets=np.array(offsets, np.int64),
+        data=data,
+        color=color,
+    )
+
+
+def _check_faces(faces: list[F32]) -> None:
+    if not faces:
+        raise NoVideoError(expected="a face video or picture", got="no frame")
+    if all(np.isnan(row[0]) for row in faces):
+        raise NoFaceError(
+            expected="a face in the video",
+            got=f"none in {len(faces)} frames",
+            fix="use a clearer face, or --box",
+        )
+
+
+def _rate(times: list[Fraction], fps: Fraction) -> Fraction:
+    """Nominal rate, or the mean one where the last frame stands more than half a frame away from its place."""
+    length = times[-1] - times[0]
+    if abs(length - (len(times) - 1) / fps) <= 1 / (2 * fps):
+        return fps
+    return ((len(times) - 1) / length).limit_denominator(100_000)
+
+
+def _numbers(frame: Frame) -> F32:
+    row = np.full(NUMBERS, np.nan, np.float32)
+    for face in frame.faces[:1]:
+        row[:4] = face.box_xyxy
+        if face.landmarks is not None:
+            row[4:] = face.landmarks.ravel()
+    return row

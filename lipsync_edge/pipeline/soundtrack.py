@@ -16,10 +16,10 @@ class Soundtrack:
     """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
 
     def __init__(self, job: Job, writer: VideoWriter) -> None:
-        self._pieces = read_sound(job.heard, job.heard_sound, *job.after(job.heard_begins))
-        self._rate = job.heard_sound.rate
+        self._pieces = read_sound(job.soundtrack, job.soundtrack_info, *job.after(job.soundtrack_begins))
+        self._rate = job.soundtrack_info.rate
         self._writer = writer
-        self._rest: F32 = np.zeros((0, job.heard_sound.channels), np.float32)
+        self._rest: F32 = np.zeros((0, job.soundtrack_info.channels), np.float32)
         self._written = 0
 
     def until(self, time: Fraction) -> None:

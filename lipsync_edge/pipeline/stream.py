@@ -16,39 +16,41 @@ from types import TracebackType
 
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import FeatureWindow, make_tick
-from lipsync_edge.engine import Engine
+from lipsync_edge.audio.alignment import FeatureWindow
 from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
+from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
-from lipsync_edge.pipeline.stream_frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.utterance import Utterances
+from lipsync_edge.render.renderer import Renderer
 
 
 class Stream(BufferCalls):
     """Speech in, frames out. Calls may come from several threads; they take turns, but `interrupt` never waits.
 
     Args:
-        engine: the loaded engine.
-        avatar: a face prepared by an engine like it.
+        renderer: makes the pictures.
+        avatar: a face prepared for it; `Engine.stream` checks that.
         sample_rate: of the sound that will be pushed, 4000 to 384000 Hz.
         fps: frames a second that come out; the avatar's own without it.
-
-    Raises:
-        ManifestError: the avatar was prepared with another detector or other settings.
     """
 
     def __init__(
-        self, engine: Engine, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
+        self,
+        renderer: Renderer,
+        avatar: Avatar,
+        *,
+        sample_rate: int = 16_000,
+        fps: Fraction | int | None = None,
     ) -> None:
-        avatar.check(engine)
-        self.engine = engine
+        self.renderer = renderer
         self.avatar = avatar
+        self._device = "+".join(dict.fromkeys(one.device for one in renderer.networks.values()))
         self.fps = Fraction(fps) if fps is not None else avatar.fps
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
-        self._utterances = Utterances(engine, rate=sample_rate, fps=self.fps)
+        self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._interrupts = InterruptSource()
         self._error: Exception | None = None
@@ -157,15 +159,14 @@ class Stream(BufferCalls):
             interrupts=self._interrupts.count,
             error=f"{type(self._error).__name__}: {self._error}" if self._error else "",
             closed=self._closed,
-            device=self.engine.device,
+            device=self._device,
         )
 
     def _warm_up(self) -> None:
         """Render one frame with a face: the first call of a network is the slowest."""
         at = self.avatar.first_face / self.avatar.fps
-        self.engine.render(
-            [make_tick(0, self.avatar.frame(0, at), FeatureWindow.silence(self.engine.lips.audio.columns))]
-        )
+        silence = self.renderer.silence
+        self.renderer.render([self.avatar.frame(0, at).hearing(silence.features, silence.gain)])
 
     def _begin(self) -> None:
         self._index = 0
@@ -198,8 +199,8 @@ class Stream(BufferCalls):
         began = clock.perf_counter()
         time = Fraction(self._index) / self.fps
         try:
-            source = self.avatar.frame(self._index, time)
-            image = self.engine.render([make_tick(self._index, source, window)])[0]
+            frame = self.avatar.frame(self._index, time).hearing(window.features, window.gain)
+            image = self.renderer.render([frame])[0].image_bgr
         except Exception as error:  # whatever it is, it ends the stream on every thread
             self._error = error
             self.close()
@@ -209,11 +210,11 @@ class Stream(BufferCalls):
         is_speech = state == "speech"
         event: Event = "" if is_speech == self._was_speech else "speech_start" if is_speech else "speech_end"
         took = (clock.perf_counter() - began) * 1000
-        frame = StreamFrame(self._index, time, image, state, event, self._utterances.number, took)
+        finished = StreamFrame(self._index, time, image, state, event, self._utterances.number, took)
         self._was_speech = is_speech
         self._index += 1
         self._meter.add(took)
-        return frame
+        return finished
 
     def _is_over(self, token: InterruptToken) -> bool:
         """Whether frames asked for with the token may not be given any more."""

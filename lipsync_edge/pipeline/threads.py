@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -16,10 +17,21 @@ class ReadAhead(Generic[T]):
     """Runs an iterable in a thread and yields its items in order; at most `depth` wait.
 
     An exception of the iterable is raised where the items are used. Leaving the context stops the thread.
+
+    Args:
+        items: what is read.
+        depth: items that may wait.
+        waiting: gives a context manager that is entered while the next item is not there yet.
     """
 
-    def __init__(self, items: Iterable[T], depth: int) -> None:
+    def __init__(
+        self,
+        items: Iterable[T],
+        depth: int,
+        waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._items = items
+        self._waiting = waiting
         self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
         self._stop = threading.Event()
         self._error: BaseException | None = None
@@ -51,7 +63,8 @@ class ReadAhead(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """Yield the items; raise what the iterable raised."""
         while True:
-            more, item = self._queue.get()
+            with self._waiting():
+                more, item = self._queue.get()
             if not more:
                 break
             yield item  # type: ignore[misc]

@@ -6,9 +6,8 @@ from fractions import Fraction
 
 import numpy.typing as npt
 
-from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
-from lipsync_edge.audio.vad import VadOptions
-from lipsync_edge.engine import Engine
+from lipsync_edge.audio.alignment import FeatureWindow
+from lipsync_edge.render.renderer import Renderer
 
 CLOSING = 4  # idle frames in which a mouth that was open closes
 
@@ -17,7 +16,7 @@ class Utterances:
     """Utterances one after another; each begins with the frame that is next when its first sound comes.
 
     Args:
-        engine: says what its lips hear.
+        renderer: says what its lips hear.
         rate: of the sound, in samples a second.
         fps: frames a second.
 
@@ -26,22 +25,17 @@ class Utterances:
         under_way: whether one was begun and its end was not reached, flushed or not.
     """
 
-    def __init__(self, engine: Engine, *, rate: int, fps: Fraction) -> None:
-        self._sync = FeatureStream(
-            engine.lips.audio,
-            rate=rate,
-            gate=VadOptions() if engine.preset.gate else None,
-            blend_mel=engine.lips.spec.kind == "warp",
-        )
+    def __init__(self, renderer: Renderer, *, rate: int, fps: Fraction) -> None:
+        self._features = renderer.listen(rate)
         self._fps = fps
-        self._silence = FeatureWindow.silence(engine.lips.audio.columns)
+        self._silence = renderer.silence
         self.under_way: bool = False
         self.forget()
 
     @property
     def lookahead_ms(self) -> float:
         """Sound after a frame's own time that it needs, in milliseconds."""
-        return float(self._sync.lookahead * 1000)
+        return float(self._features.lookahead * 1000)
 
     def forget(self) -> None:
         """Begin anew, at frame 0."""
@@ -51,36 +45,36 @@ class Utterances:
 
     def drop(self, index: int) -> None:
         """Throw away the sound of the utterance; frame `index` is the next one."""
-        self._sync.reset()
+        self._features.reset()
         self.under_way = False
         self._origin = index
         self._faded = 0
 
     def push(self, pcm: npt.ArrayLike, index: int) -> None:
         """Take sound, int16 or float32 (n,) or (n, channels); after an end it begins the next one at frame `index`."""
-        if self._sync.ended:
+        if self._features.ended:
             self.drop(index)
         if not self.under_way:
             self.under_way = True
             self.number += 1
             self._origin = index
-        self._sync.push(pcm)
+        self._features.push(pcm)
 
     def end(self) -> None:
         """No more sound of this utterance will come."""
         if self.under_way:
-            self._sync.end()
+            self._features.end()
 
     def is_open(self, index: int) -> bool:
         """Whether frame `index` belongs to an utterance, be its sound there or not."""
         if not self.under_way:
             return False
-        return not self._sync.ended or self._sync.state(self._own_time(index)) != "end"
+        return not self._features.ended or self._features.state(self._own_time(index)) != "end"
 
     def window(self, index: int) -> FeatureWindow | None:
         """Return what frame `index` hears; None while its sound is missing, and outside utterances."""
         at = self._own_time(index)
-        return self._sync.window(at) if self.under_way and self._sync.state(at) == "ready" else None
+        return self._features.window(at) if self.under_way and self._features.state(at) == "ready" else None
 
     def heard(self, window: FeatureWindow) -> None:
         """Remember the window of a frame that was made or passed over: the mouth closes from there."""
@@ -94,7 +88,7 @@ class Utterances:
 
     def pending_s(self, index: int) -> float:
         """Seconds of sound from frame `index` on, look-ahead included."""
-        return max(0.0, float(self._sync.duration - self._own_time(index))) if self.under_way else 0.0
+        return max(0.0, float(self._features.duration - self._own_time(index))) if self.under_way else 0.0
 
     def _own_time(self, index: int) -> Fraction:
         return Fraction(index - self._origin) / self._fps

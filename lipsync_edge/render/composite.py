@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -11,30 +10,11 @@ import numpy as np
 from lipsync_edge.face.align import F64, AlignedCrop
 from lipsync_edge.models.spec import WHOLE_CROP, Window
 from lipsync_edge.render.lips import WarpMouth
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Region
 
 PARSE_SIDE = 512  # wav2lip-hq composites at the size its parser eats
 EDGE = 0.06  # of the crop side: nothing changes at the crop's own edge
 STILL = 0.001  # of the crop side, or of full paint: less than this is not seen
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A rectangle of whole pixels inside a frame: [y1, y2) × [x1, x2)."""
-
-    x1: int
-    y1: int
-    x2: int
-    y2: int
-
-    def view(self, frame_bgr: U8) -> U8:
-        """Return the rectangle of the frame, not a copy."""
-        return frame_bgr[self.y1 : self.y2, self.x1 : self.x2]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels, in OpenCV's order."""
-        return self.x2 - self.x1, self.y2 - self.y1
 
 
 def paste_reference(frame_bgr: U8, image: U8, region: Region, mask: F32 | None) -> None:

@@ -1,4 +1,4 @@
-"""Where one tick's face lies in its frame, and what the networks see of it."""
+"""Face crops: where one face lies in its frame, and what the networks see of it."""
 
 from __future__ import annotations
 
@@ -8,61 +8,51 @@ import cv2
 import numpy as np
 
 from lipsync_edge.face.align import AlignedCrop, aligned_crop, box_to_pixels
-from lipsync_edge.render.composite import Region, crop_region
-from lipsync_edge.render.lips import Lips, WarpMouth
-from lipsync_edge.types import U8, Tick
+from lipsync_edge.render.composite import crop_region
+from lipsync_edge.types import U8, Face, Region
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FaceCut:
+class FaceCrop:
     """A face that was cut out of its frame.
 
     Attributes:
+        image_bgr: uint8 (H, W, 3), the frame it was cut from.
+        face: where it lies, and what it hears.
         region: whole pixels of the frame that may change.
-        face_bgr: uint8 (S, S, 3), the lip network's crop.
+        face_bgr: uint8 (S, S, 3), what the lip network eats.
         crop: the aligned crop, or None when the face is cut by its box.
     """
 
+    image_bgr: U8
+    face: Face
     region: Region
     face_bgr: U8
-    crop: AlignedCrop | None
+    crop: AlignedCrop | None = None
+
+    def of_side(self, side: int) -> U8:
+        """Return the face as it was cut, uint8 (side, side, 3), for a network of another side."""
+        if self.crop is None:
+            view = np.ascontiguousarray(self.region.view(self.image_bgr))
+            return np.asarray(cv2.resize(view, (side, side)), np.uint8)
+        if side == self.crop.side or self.face.landmarks is None:
+            return self.face_bgr
+        return aligned_crop(self.face.landmarks, side).cut(self.image_bgr)
 
 
-def face_region(tick: Tick, lips: Lips) -> Region | None:
-    """Return the part of the frame that a new mouth may change; None without a face, or when it lies outside."""
-    if tick.box_xyxy is None:
+def crop_aligned(image_bgr: U8, face: Face, side: int) -> FaceCrop | None:
+    """Cut a face upright by its landmarks; None without them, or when it lies outside the frame."""
+    if face.landmarks is None:
         return None
-    if lips.spec.crop == "aligned":
-        if tick.landmarks is None:
-            return None
-        return crop_region(aligned_crop(tick.landmarks, lips.side), tick.frame_bgr.shape)
-    region = Region(*box_to_pixels(tick.box_xyxy, tick.frame_bgr))
-    return region if min(region.size) >= 2 else None
+    crop = aligned_crop(face.landmarks, side)
+    region = crop_region(crop, image_bgr.shape)
+    return None if region is None else FaceCrop(image_bgr, face, region, crop.cut(image_bgr), crop)
 
 
-def cut_face(tick: Tick, lips: Lips) -> FaceCut | None:
-    """Cut the face as the lip network's card says; None without one, or when it lies outside the frame."""
-    region = face_region(tick, lips)
-    if region is None:
+def crop_box(image_bgr: U8, face: Face, side: int) -> FaceCrop | None:
+    """Cut a face by its box, in whole pixels as the published code does; None when it lies outside the frame."""
+    region = Region(*box_to_pixels(face.box_xyxy, image_bgr))
+    if min(region.size) < 2:
         return None
-    if lips.spec.crop == "aligned" and tick.landmarks is not None:
-        crop = aligned_crop(tick.landmarks, lips.side)
-        return FaceCut(region, crop.cut(tick.frame_bgr), crop)
-    face = cv2.resize(np.ascontiguousarray(region.view(tick.frame_bgr)), (lips.side, lips.side))
-    return FaceCut(region, np.asarray(face, np.uint8), None)
-
-
-def face_of_side(side: int, tick: Tick, cut: FaceCut) -> U8:
-    """Return the face as it was cut, uint8 (side, side, 3), for a network of another side."""
-    if cut.crop is not None and side == cut.crop.side:
-        return cut.face_bgr
-    if cut.crop is not None and tick.landmarks is not None:
-        return aligned_crop(tick.landmarks, side).cut(tick.frame_bgr)
-    view = np.ascontiguousarray(cut.region.view(tick.frame_bgr))
-    return np.asarray(cv2.resize(view, (side, side)), np.uint8)
-
-
-def face_as_fine_as(mouth: WarpMouth, tick: Tick, cut: FaceCut) -> U8:
-    """Return the face at the resolution of the mouth's paint, or the lip network's crop where that is finer."""
-    left, _, right, _ = mouth.window
-    return face_of_side(max(round(mouth.paint.shape[1] / (right - left)), len(cut.face_bgr)), tick, cut)
+    cut = cv2.resize(np.ascontiguousarray(region.view(image_bgr)), (side, side))
+    return FaceCrop(image_bgr, face, region, np.asarray(cut, np.uint8))

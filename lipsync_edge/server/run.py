@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def make_server_app(options: ServeOptions, stream: Stream) -> Starlette:
-    """Return the application; every session gets a stream of the given stream's engine and avatar."""
+    """Return the application; every session gets a stream of the given stream's renderer and avatar."""
     from lipsync_edge.server.app import make_app
     from lipsync_edge.server.auth import LOOPBACK, Limits
 
     def open_stream() -> Stream:
-        return Stream(stream.engine, stream.avatar, sample_rate=options.rate, fps=stream.fps)
+        return Stream(stream.renderer, stream.avatar, sample_rate=options.rate, fps=stream.fps)
 
     return make_app(
         open_stream,

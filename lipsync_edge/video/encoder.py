@@ -14,15 +14,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
 from lipsync_edge.video.yuv import bare_copy, even, put
 
 if TYPE_CHECKING:
     import av
     from av.container import OutputContainer
-
-    from lipsync_edge.render.composite import Region
 
 CODECS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 SPEED = {
@@ -143,9 +141,9 @@ class VideoEncoder:
             put(self.convert(image_bgr[rows, columns]), picture, rows, columns)
         return picture
 
-    def fits(self, source: av.VideoFrame | None) -> bool:
-        """Whether a decoded source is there and of the encoder's size."""
-        return source is not None and (source.width, source.height) == self.what.size
+    def fits(self, source: av.VideoFrame) -> bool:
+        """Whether a decoded source is of the encoder's size."""
+        return (source.width, source.height) == self.what.size
 
 
 class AudioEncoder:

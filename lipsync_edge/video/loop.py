@@ -9,14 +9,15 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Literal
 
-from lipsync_edge.video.probe import VideoFrame, VideoInfo, read_image
+from lipsync_edge.types import Frame
+from lipsync_edge.video.probe import VideoInfo, read_image
 from lipsync_edge.video.reader import VideoReader
 
 Loop = Literal["pingpong", "repeat", "hold", "cut"]
 LOOPS: tuple[Loop, ...] = ("pingpong", "repeat", "hold", "cut")
 
 
-def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[VideoFrame]:
+def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:
     """Yield frames with growing times from 0, without end unless `loop` is "cut".
 
     Args:
@@ -26,10 +27,10 @@ def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[VideoFra
             ("repeat"), the last frame ("hold"), nothing ("cut"). A still is always repeated.
     """
     if info.still:
-        yield from _hold(VideoFrame(read_image(path), Fraction(0)), 1 / info.fps)
+        yield from _hold(Frame(0, Fraction(0), read_image(path)), 1 / info.fps)
         return
     reader = VideoReader(path)
-    last: VideoFrame | None = None
+    last: Frame | None = None
     step = 1 / info.fps
     for frame in reader:
         if last is not None:
@@ -46,20 +47,20 @@ def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[VideoFra
         yield from _back_and_forth(reader, last.time)
 
 
-def _hold(frame: VideoFrame, step: Fraction) -> Iterator[VideoFrame]:
+def _hold(frame: Frame, step: Fraction) -> Iterator[Frame]:
     time = frame.time
     while True:
         yield replace(frame, time=time)
         time += step
 
 
-def _repeat(reader: VideoReader, period: Fraction) -> Iterator[VideoFrame]:
+def _repeat(reader: VideoReader, period: Fraction) -> Iterator[Frame]:
     for turn in count(1):
         for frame in reader:
             yield replace(frame, time=turn * period + frame.time)
 
 
-def _back_and_forth(reader: VideoReader, end: Fraction) -> Iterator[VideoFrame]:
+def _back_and_forth(reader: VideoReader, end: Fraction) -> Iterator[Frame]:
     """Play on after the first pass; the frames at both ends are shown once a turn."""
     for turn in count(1):
         began = turn * end

@@ -61,22 +61,6 @@ class VideoInfo:
     begins: Fraction = Fraction(0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VideoFrame:
-    """One picture.
-
-    Attributes:
-        image_bgr: uint8 (H, W, 3), upright.
-        time: seconds from the first frame.
-        yuv: the same picture as it was decoded, 8 bit 4:2:0, for the writer; None where it was stored otherwise or
-            had to be turned or scaled.
-    """
-
-    image_bgr: U8
-    time: Fraction
-    yuv: av.VideoFrame | None = None
-
-
 def check_file(path: Path, what: str) -> None:
     """Raise InputError, saying what was wanted, unless `path` is a file with something in it."""
     try:

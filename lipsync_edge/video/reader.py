@@ -13,9 +13,9 @@ from zlib import crc32
 import cv2
 import numpy as np
 
+from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.probe import (
-    VideoFrame,
     VideoInfo,
     check_range,
     decoded,
@@ -66,7 +66,7 @@ class VideoReader:
         """Return the number of frames; known after the first pass."""
         return len(self._pts)
 
-    def __iter__(self) -> Iterator[VideoFrame]:
+    def __iter__(self) -> Iterator[Frame]:
         """Read forwards.
 
         Raises:
@@ -83,7 +83,7 @@ class VideoReader:
             if not self._complete:
                 self._pts.append(pts)
                 self._sums.append(_checksum(frame))
-            yield self._upright(frame, self.time(count))
+            yield self._frame(frame, count)
             count += 1
         if not count:
             raise no_picture(self.path)
@@ -93,7 +93,7 @@ class VideoReader:
         """Seconds from frame 0 to frame `position`."""
         return self._file_time(self._pts[position]) - self._file_time(self._pts[0])
 
-    def backward(self) -> Iterator[VideoFrame]:
+    def backward(self) -> Iterator[Frame]:
         """Read from the last frame to the first; times are those of the forward pass, so they fall."""
         assert self._complete, "the first pass was not finished"
         bytes_each = self.info.width * self.info.height * 3
@@ -102,7 +102,7 @@ class VideoReader:
             low = max(0, high - chunk)
             held = list(self._stretch(low, high))
             for offset in range(len(held) - 1, -1, -1):
-                yield self._upright(held.pop(), self.time(low + offset))
+                yield self._frame(held.pop(), low + offset)
 
     def _stretch(self, low: int, high: int) -> Iterator[av.VideoFrame]:
         """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
@@ -144,8 +144,12 @@ class VideoReader:
         on_grid = round(time * self.info.fps) / self.info.fps
         return on_grid if abs(time - on_grid) <= self.info.time_base else time
 
-    def _upright(self, frame: av.VideoFrame, time: Fraction) -> VideoFrame:
-        """Convert to BGR, turned as the file says."""
+    def _frame(self, decoded: av.VideoFrame, position: int) -> Frame:
+        image_bgr, source = self.upright(decoded)
+        return Frame(position, self.time(position), image_bgr, source)
+
+    def upright(self, frame: av.VideoFrame) -> tuple[U8, av.VideoFrame | None]:
+        """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored."""
         info = self.info
         sideways = info.rotation in _TURNS and info.rotation != 180
         size = (info.height, info.width) if sideways else (info.width, info.height)
@@ -166,8 +170,8 @@ class VideoReader:
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
         turn = _TURNS.get(info.rotation)
         if turn is not None:
-            return VideoFrame(np.asarray(cv2.rotate(picture, turn), np.uint8), time)
-        return VideoFrame(picture, time, bare if same_size and bare is not frame else None)
+            return np.asarray(cv2.rotate(picture, turn), np.uint8), None
+        return picture, bare if same_size and bare is not frame else None
 
 
 def _checksum(frame: av.VideoFrame) -> int:

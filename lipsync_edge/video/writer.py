@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.encoder import CODECS, AudioEncoder, PictureFormat, VideoEncoder, file_settings
-from lipsync_edge.video.yuv import Original
 
 if TYPE_CHECKING:
     pass
@@ -134,19 +133,26 @@ class VideoWriter:
             self._container, encoder, rate=self.what.sound_rate, channels=self.what.sound_channels
         )
 
-    def write(self, frame_bgr: U8, time: Fraction, original: Original | None = None) -> None:
-        """Encode one frame, shown from `time` seconds on.
+    def write(
+        self,
+        image_bgr: U8,
+        time: Fraction,
+        source: av.VideoFrame | None = None,
+        changed: Region | None = None,
+    ) -> None:
+        """Encode one picture, shown from `time` seconds on.
 
         Args:
-            frame_bgr: uint8 (H, W, 3).
+            image_bgr: uint8 (H, W, 3).
             time: seconds; times must grow.
-            original: what it was made from: outside its changed part nothing is converted, so that not one bit of it
-                changes before encoding.
+            source: the decoded picture it was made from, of the same matrix and range: outside the changed part
+                nothing is converted, so that not one bit of it changes before encoding.
+            changed: the part in which the picture may differ from its source; None: it does not.
         """
-        if original is not None and self._video.fits(original.yuv):
-            picture = self._video.keep(frame_bgr, original.yuv, original.changed)
+        if source is not None and self._video.fits(source):
+            picture = self._video.keep(image_bgr, source, changed)
         else:
-            picture = self._video.convert(frame_bgr)
+            picture = self._video.convert(image_bgr)
         self._last = max(self._last + 1, round(time / self._tick))
         self._mux(lambda: self._video.encode(picture, self._last))
 

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lipsync_edge.types import U8
+from lipsync_edge.types import U8, Region
 
 if TYPE_CHECKING:
     import av
 
-    from lipsync_edge.render.composite import Region
-
 STEPS = (1, 2, 2)  # pixels that a sample of Y, U and V stands for, across and down
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Original:
-    """What a finished frame was made from.
-
-    Attributes:
-        yuv: the decoded picture, of the finished frame's size, matrix and range; not changed.
-        changed: the part in which the finished frame may differ from it, or None: it does not.
-    """
-
-    yuv: av.VideoFrame
-    changed: Region | None
 
 
 def plane(frame: av.VideoFrame, number: int) -> U8:

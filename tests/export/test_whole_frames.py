@@ -12,13 +12,13 @@ import pytest
 from benchmarks.reference_pipeline import make_reference
 from export import checkpoint
 from export.samples import made_up_scene
-from lipsync_edge.audio.alignment import FeatureStream, pair
+from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.engine import Engine
-from lipsync_edge.face.tracker import Tracker
-from lipsync_edge.loading import load
+from lipsync_edge.engine import Engine, load
+from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.models.preset import load_preset
-from lipsync_edge.pipeline.offline import RunOptions, track_options
+from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.types import Frame
 
 FPS = 25
 
@@ -31,11 +31,11 @@ def _sound(seconds: float) -> np.ndarray:
 
 def _ours(engine: Engine, frames: list[np.ndarray], sound: np.ndarray) -> list[np.ndarray]:
     """What the offline driver does between its decoder and its encoder."""
-    tracker = Tracker(track_options(engine, RunOptions()), engine.detector)
-    tracked = [done for i, frame in enumerate(frames) for done in tracker.push(frame, Fraction(i, FPS))]
-    ticks = list(pair(iter([*tracked, *tracker.flush()]), iter([sound]), FeatureStream(engine.lips.audio)))
-    assert all(tick.box_xyxy is not None for tick in ticks)
-    return engine.render(ticks)
+    tracker = Tracker(track_options(engine.preset, RunOptions()), engine.detector)
+    decoded = (Frame(i, Fraction(i, FPS), frame) for i, frame in enumerate(frames))
+    speaking = list(pair(track(decoded, tracker), iter([sound]), engine.renderer.listen(16_000)))
+    assert all(frame.faces for frame in speaking)
+    return [rendered.image_bgr for rendered in engine.render(speaking)]
 
 
 def _reference(

@@ -16,6 +16,6 @@ if __name__ == "__main__":
     log_to_stderr()
     stream = open_stream()
     if Path(settings.get("hang", "-")).exists():
-        stream.engine.render = lambda *_: __import__("time").sleep(60)  # type: ignore[method-assign]
+        stream.renderer.render = lambda *_: __import__("time").sleep(60)  # type: ignore[method-assign]
     settings.pop("hang", None)
     sys.exit(run_live(LiveOptions(**settings), stream, sys.stdin.buffer, sys.stdout.buffer))

@@ -155,7 +155,7 @@ def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
 def test_prepare_writes_an_avatar_that_live_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make_engine()
     monkeypatch.setattr(type(engine), "prepare", lambda self, face: make_avatar(self))
-    monkeypatch.setattr("lipsync_edge.loading.load", lambda **_: engine)
+    monkeypatch.setattr("lipsync_edge.engine.load", lambda **_: engine)
     out = tmp_path / "f.avatar"
     result = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(out)])
     assert result.output == f"{out}: 6 frames 96x96, 0.2 s\n"

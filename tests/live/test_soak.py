@@ -27,7 +27,7 @@ class Counter:
         if slot.index % 250 == 0:
             self.session.say(SOUND)
             self.session.end()
-            for network in self.session.stream.engine.networks.values():
+            for network in self.session.stream.renderer.networks.values():
                 network.backend.calls.clear()  # the fakes keep what they were fed
             self.memory.append(resident_bytes())
         if slot.index + 1 == self.slots:

@@ -309,7 +309,7 @@ def test_a_session_that_fails_is_told_to_viewers_callers_and_health_and_opened_a
     with served(opener=opener) as server:
         with connect(f"{server.ws}/api/view") as viewer:
             viewer.recv(timeout=5)
-            streams[0].engine.render = broken
+            streams[0].renderer.render = broken
             messages = list(viewer)  # ends because the server closes it
         assert "broken on purpose" in messages[-1]
         assert httpx.get(f"{server.http}/health").status_code == 503

@@ -144,7 +144,7 @@ def test_the_page_comes_back_after_the_server_was_away(tmp_path: Path) -> None:
         with served(opener=opener) as server:
             driver.get(server.http)
             wait(lambda: told(driver)["shown"] > 5)
-            broken[0].engine.render = fail
+            broken[0].renderer.render = fail
             wait(lambda: "broken on purpose" in told(driver)["error"])
             shown = told(driver)["shown"]
             wait(lambda: told(driver)["shown"] > shown + 5)  # it came back by itself

@@ -14,12 +14,11 @@ import pytest
 
 from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.render.composite import Region
+from lipsync_edge.types import Region
 from lipsync_edge.video.color import ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter, check_output, exact_tick
-from lipsync_edge.video.yuv import Original
 from tests.clips import number, scene, times_of, write_clip
 from tests.test_sound import onsets
 
@@ -107,10 +106,10 @@ def test_outside_the_changed_part_not_one_bit_changes(
     frames = [(255 - frame.image_bgr, frame) for frame in VideoReader(source)]
     with VideoWriter(tmp_path / "part.mp4", what) as part, VideoWriter(tmp_path / "all.mp4", what) as whole:
         for picture, frame in frames:
-            assert frame.yuv is not None
-            kept = frame.yuv.to_ndarray()
-            part.write(picture, frame.time, Original(frame.yuv, changed))
-            assert np.array_equal(frame.yuv.to_ndarray(), kept), "the decoded picture is not written into"
+            assert frame.source is not None
+            kept = frame.source.to_ndarray()
+            part.write(picture, frame.time, frame.source, changed)
+            assert np.array_equal(frame.source.to_ndarray(), kept), "the decoded picture is not written into"
             whole.write(picture, frame.time)
     before, after = planes(source), planes(tmp_path / "part.mp4")
     for one, other, anew, step in zip(before, after, planes(tmp_path / "all.mp4"), (1, 2, 2), strict=True):
@@ -124,9 +123,9 @@ def test_outside_the_changed_part_not_one_bit_changes(
 
 def test_an_original_of_another_size_is_not_used(tmp_path: Path) -> None:
     small = next(iter(VideoReader(write_clip(tmp_path / "a.mp4", 1, size=(160, 120)))))
-    assert small.yuv is not None
+    assert small.source is not None
     with VideoWriter(tmp_path / "b.mp4", picture_format(161, 121, crf=0)) as writer:
-        writer.write(scene(161, 121, 5), Fraction(0), Original(small.yuv, None))
+        writer.write(scene(161, 121, 5), Fraction(0), small.source)
     assert number(as_opencv_reads(tmp_path / "b.mp4")[1][0]) == 5
 
 

@@ -20,9 +20,9 @@ from export.train.measure_lips_dubs import (  # noqa: E402
     sharpness_row,
 )
 from export.train.measure_lips_own import mouth, partners, pose_difference, same_face  # noqa: E402
+from lipsync_edge.engine import load  # noqa: E402
 from lipsync_edge.face.align import TEMPLATE, aligned_crop  # noqa: E402
 from lipsync_edge.face.tracker import TrackedFrame  # noqa: E402
-from lipsync_edge.loading import load  # noqa: E402
 
 SIDE = 200
 POINTS = (TEMPLATE * SIDE + 50).astype(np.float32)

@@ -1,0 +1,121 @@
+"""The renderer: frames with faces in, finished pictures out; no files, no clock, no state between calls.
+
+Offline runs and live streams drive this same object, so they give the same pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
+from lipsync_edge.audio.vad import VadOptions
+from lipsync_edge.models.network import Network
+from lipsync_edge.models.preset import Preset
+from lipsync_edge.render.composers import choose_composer
+from lipsync_edge.render.crop import FaceCrop
+from lipsync_edge.render.enhance import Enhancer
+from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.types import F32, U8, Frame, Region, Rendered
+
+Probe = Callable[[str], AbstractContextManager[None]]
+
+
+def no_probe(stage: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    return nullcontext()
+
+
+class Renderer:
+    """Makes the faces of frames say what they hear; safe to share between threads.
+
+    Args:
+        preset: how the networks work together.
+        lips: makes mouths.
+        segmenter: says what may be replaced, or None.
+        enhancer: enlarges what was made, or None.
+
+    Raises:
+        ModelError: the networks do not go together.
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: Preset,
+        lips: Lips,
+        segmenter: Segmenter | None = None,
+        enhancer: Enhancer | None = None,
+    ) -> None:
+        self.preset = preset
+        self.lips = lips
+        self.segmenter = segmenter
+        self.enhancer = enhancer
+        self._composer = choose_composer(preset, lips, segmenter, enhancer)
+
+    @property
+    def networks(self) -> dict[str, Network]:
+        """Stage name → loaded network, in the order of the pipeline."""
+        stages = {"lips": self.lips, "enhance": self.enhancer, "segment": self.segmenter}
+        return {name: stage.network for name, stage in stages.items() if stage is not None}
+
+    def listen(self, rate: int) -> FeatureStream:
+        """Return a fresh audio side: sound of `rate` samples a second in, what the lip network hears out."""
+        return FeatureStream(
+            self.lips.audio,
+            rate=rate,
+            vad=VadOptions() if self.preset.vad else None,
+            blend_mel=self.lips.spec.kind == "warp",  # these learnt that silence closes the mouth
+        )
+
+    @property
+    def silence(self) -> FeatureWindow:
+        """What a face hears when nobody speaks."""
+        return FeatureWindow.silence(self.lips.audio.columns)
+
+    def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
+        """Return one finished picture for each frame.
+
+        A frame whose faces hear nothing, or that shows none, gives its own array back; every other picture is new.
+
+        Args:
+            frames: any number of frames; all their faces go through the networks as one batch.
+            probe: called with a stage's name ("crop", "lips", "enhance", "segment", "blend"), gives a context
+                manager that is entered round that stage.
+        """
+        with probe("crop"):
+            places, crops = self._crops(frames)
+        if not crops:
+            return [Rendered(frame.image_bgr) for frame in frames]
+        with probe("lips"):
+            mouths = self.lips([crop.face_bgr for crop in crops], [_heard(crop) for crop in crops])
+        with probe("enhance"):
+            mouths = self._composer.enhance(mouths, crops)
+        with probe("segment"):
+            masks = self._composer.masks(crops)
+        pictures: dict[int, U8] = {}
+        changed: dict[int, Region] = {}
+        with probe("blend"):
+            for i, crop, mouth, mask in zip(places, crops, mouths, masks, strict=True):
+                if i not in pictures:
+                    pictures[i] = frames[i].image_bgr.copy()
+                self._composer.compose(pictures[i], mouth, mask, crop)
+                changed[i] = crop.region.union(changed.get(i))
+        return [Rendered(pictures.get(i, frame.image_bgr), changed.get(i)) for i, frame in enumerate(frames)]
+
+    def _crops(self, frames: Sequence[Frame]) -> tuple[list[int], list[FaceCrop]]:
+        """Cut every face that hears something; the first list holds the number of its frame."""
+        places: list[int] = []
+        crops: list[FaceCrop] = []
+        for i, frame in enumerate(frames):
+            for face in frame.faces:
+                if face.features is not None and (crop := self._composer.crop(frame.image_bgr, face)):
+                    places.append(i)
+                    crops.append(crop)
+        return places, crops
+
+
+def _heard(crop: FaceCrop) -> F32:
+    assert crop.face.features is not None, "a face that hears nothing was cut"
+    return crop.face.features

@@ -1,0 +1,140 @@
+"""Small tables of the site that are made of the code: extras, presets, networks, exit codes, figures, modules."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from speed_tables import grid
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["TABLES", "grid"]
+
+PURPOSES = {
+    "cpu": "ONNX Runtime on the processor; what most machines need",
+    "gpu": "ONNX Runtime with CUDA and TensorRT, instead of `cpu`",
+    "openvino": "OpenVINO: Intel processors, graphics and NPUs",
+    "serve": "`lipsync-edge serve`: the page and its API",
+    "mic": "`lipsync-edge live --audio mic`",
+    "export": "convert, adopt, quantize and validate your own checkpoints; brings PyTorch",
+    "eval": "the sync and Fréchet figures of `lipsync-edge eval`",
+    "train": "voices made for training the audio encoder",
+    "training": "what training the bundled networks needs",
+    "bench": "plots and memory figures of `lipsync-edge bench`",
+    "docs": "building these pages",
+    "dev": "tests, lint and types",
+}
+"""What an extra of `pyproject.toml` is for."""
+
+
+def extras_table(root: Path) -> str:
+    """One row an extra: what it is for and what it installs."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    rows = [
+        [f"`{name}`", PURPOSES.get(name, "-"), ", ".join(f"`{_name(one)}`" for one in packages)]
+        for name, packages in project["optional-dependencies"].items()
+    ]
+    return grid(["extra", "for", "installs"], rows)
+
+
+def presets_table(root: Path) -> str:
+    """One row a preset: its networks and its own description; the bundled ones first."""
+    bundled = {path.name.split(".")[0] for path in (root / "models_onnx").glob("*.onnx")}
+    rows = []
+    for path in sorted((root / "lipsync_edge").rglob("presets/*.toml")):
+        preset = tomllib.loads(path.read_text("utf-8"))
+        networks = [preset[role] for role in ("detect", "lips", "enhance", "segment") if preset.get(role)]
+        own = [name for name in networks if name not in bundled]
+        rows.append(
+            (bool(own), len(networks), [f"`{path.stem}`", preset["description"], ", ".join(own) or "none"])
+        )
+    return grid(["preset", "what it is", "networks you convert yourself"], [row for *_, row in sorted(rows)])
+
+
+def exit_codes_table(root: Path) -> str:
+    """One row an exit code: the errors that end with it."""
+    from lipsync_edge import errors
+
+    by_code: dict[int, list[type[errors.LipsyncError]]] = {}
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.LipsyncError):
+            by_code.setdefault(kind.exit_code, []).append(kind)
+    rows = [["0", "done", "-"]]
+    for code, kinds in sorted(by_code.items()):
+        meaning = (kinds[0].__doc__ or "").splitlines()[0].rstrip(".:")
+        rows.append([str(code), meaning, ", ".join(f"`{kind.__name__}`" for kind in kinds)])
+    return grid(
+        ["exit code", "meaning", "raised in Python as"], [*rows, ["130", "interrupted by Ctrl-C", "-"]]
+    )
+
+
+def bundled_table(root: Path) -> str:
+    """One row a bundled network: its card's first sentence."""
+    rows = []
+    for card in sorted((root / "models_onnx").glob("*.md")):
+        paragraph = next(line for line in card.read_text("utf-8").splitlines()[1:] if line.strip())
+        rows.append([f"[{card.stem}]({card.name})", paragraph.split(". ")[0].rstrip(".")])
+    return grid(["network", "what it does"], rows)
+
+
+def figures_table(root: Path) -> str:
+    """One row a figure of `eval`: what it is."""
+    import lipsync_edge.eval as room
+
+    for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+        definitions = getattr(import_module(found.name), "DEFINITIONS", None)
+        if definitions is not None:
+            rows = [
+                [one.label, one.meaning.replace("|I(", "\\|I(").replace(")|", ")\\|")]
+                for one in definitions.values()
+            ]
+            return grid(["figure", "meaning"], rows)
+    raise LookupError("no module of lipsync_edge.eval has DEFINITIONS")
+
+
+def modules_table(root: Path) -> str:
+    """A table for each folder of the package: its modules and the first lines of their docstrings."""
+    package = root / "lipsync_edge"
+    folders = [
+        package,
+        *sorted(path.parent for path in package.rglob("__init__.py") if path.parent != package),
+    ]
+    parts = []
+    for folder in folders:
+        name = folder.relative_to(package).as_posix()
+        paths = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+        rows = [[f"`{path.stem}`", _first_line(path)] for path in paths]
+        parts.append(
+            f"### {'lipsync_edge' if name == '.' else name}\n\n{_first_line(folder / '__init__.py')}\n"
+        )
+        parts.append(grid(["module", "what it holds"], rows) + "\n" if rows else "")
+    return "\n".join(parts)
+
+
+def _first_line(path: Path) -> str:
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "-"
+    return docstring.splitlines()[0].replace("|", "\\|")
+
+
+def _name(requirement: str) -> str:
+    """A requirement without its version and marker."""
+    return requirement.split(";")[0].split(">")[0].split("<")[0].split("=")[0].strip()
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "extras": extras_table,
+    "presets": presets_table,
+    "exit_codes": exit_codes_table,
+    "bundled": bundled_table,
+    "figures": figures_table,
+    "modules": modules_table,
+}
+"""What may stand in a page as `<!-- generated: NAME -->`."""
