@@ -6,13 +6,13 @@ A table stands between `<!-- table NAME -->` and `<!-- end NAME -->`; a test fai
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
+from kinds_of_rows import tables_by_kind
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, summary_table
 
@@ -165,18 +165,15 @@ def filled(text: str, results: Path = RESULTS) -> str:
         head, rest = text.split(begin, 1)
         if end not in rest:
             raise ValueError(f"{begin} without {end}")
-        rows = _rows(name, results)
-        body = "Not measured." if rows is None else make(rows)
+        body = tables_by_kind(
+            results, SOURCES.get(name, (name,)), lambda found, n=name, m=make: m(_rows(n, found))
+        )
         text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
     return text
 
 
-def _rows(name: str, results: Path) -> Any:
-    """Read what a table is made of; None when a file is missing."""
-    paths = [results / f"{source}.json" for source in SOURCES.get(name, (name,))]
-    if not all(path.is_file() for path in paths):
-        return None
-    found = {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
+def _rows(name: str, found: dict[str, Any]) -> Any:
+    """Return what a table is made of: file → rows where it needs several, else the rows."""
     return found if name in SOURCES else found[name]
 
 

@@ -29,9 +29,8 @@ from export.train.lips_shape import gap
 from export.train.sounds import read_sound
 from lipsync_edge.audio.alignment import FeatureStream, pair
 from lipsync_edge.audio.vad import VadOptions
-from lipsync_edge.engine import Engine
+from lipsync_edge.engine import Engine, load
 from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
-from lipsync_edge.engine import load
 from lipsync_edge.video.reader import VideoReader
 
 Array = npt.NDArray[Any]

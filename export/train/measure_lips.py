@@ -26,8 +26,7 @@ from export.train.measure_lips_own import own_row, read_talking
 from export.train.sounds import read_sound
 from export.train.sync_measure import NO_OWN_SOUND, SyncJudge
 from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.engine import Engine
-from lipsync_edge.engine import load
+from lipsync_edge.engine import Engine, load
 
 PRESETS = ("lite", "hq")
 JUDGED = 2  # voices of each face on which pictures are measured; offsets are measured on all

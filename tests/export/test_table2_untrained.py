@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.table2_clips import RATE, Stretch
-from benchmarks.table2_untrained import NOTE, plumbing
+from benchmarks.table2.clips import RATE, Stretch
+from benchmarks.table2.untrained import NOTE, plumbing
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.bench.measure import make_clip
 from lipsync_edge.demo import demo_files

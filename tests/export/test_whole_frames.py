@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.reference_pipeline import make_reference
+from benchmarks.reference.pipeline import make_reference
 from export import checkpoint
 from export.samples import made_up_scene
 from lipsync_edge.audio.alignment import pair

@@ -1,0 +1,1 @@
+"""Single networks, timed and compared."""
