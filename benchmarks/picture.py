@@ -28,9 +28,9 @@ from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_sourc
 from lipsync_edge.render.composite import Region
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
+from lipsync_edge.video.encoder import SPEED
 from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader
-from lipsync_edge.video.encoder import SPEED
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 from lipsync_edge.video.yuv import Original, bare_copy
 

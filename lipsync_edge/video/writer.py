@@ -16,7 +16,7 @@ from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.encoder import CODECS, AudioEncoder, PictureFormat, VideoEncoder, file_settings
 
 if TYPE_CHECKING:
-    pass
+    import av
 
 CONTAINERS = {
     ".mp4": ("libx264", "aac"),
