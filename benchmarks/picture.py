@@ -25,14 +25,13 @@ import numpy as np
 from benchmarks import rows
 from benchmarks.process import load_now
 from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_source
-from lipsync_edge.render.composite import Region
-from lipsync_edge.types import U8
+from lipsync_edge.types import U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.encoder import SPEED
 from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
-from lipsync_edge.video.yuv import Original, bare_copy
+from lipsync_edge.video.yuv import bare_copy, plane
 
 ENCODERS = {
     "veryfast, subme 1, partitions of I pictures only (as the writer does)": SPEED["libx264"],
@@ -49,10 +48,7 @@ OUTWARDS = {"interpolation": AREA | ACCURATE | FULL_CHROMA_IN, "src_color_range"
 
 def views(frame: av.VideoFrame) -> list[U8]:
     """Return a picture's planes, uint8 (h, w) each, their padding left out; not copies."""
-    return [
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
-        for plane in frame.planes
-    ]
+    return [plane(frame, i) for i in range(3)]
 
 
 def to_bgr_packed(frame: av.VideoFrame) -> U8:
@@ -91,10 +87,10 @@ def timed(call: Callable[[], object], times: int) -> dict[str, float]:
 
 def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dict[str, float]:
     """Return the processor time of making the encoder's picture when a rectangle of the frame was repainted."""
-    original = Original(bare_copy(frame), FACE)
+    source = bare_copy(frame)
     with VideoWriter(folder / "no.mp4", FORMAT) as writer:
         writer.write(image, Fraction(0))
-        return timed(lambda: writer._repainted(image, original), times)
+        return timed(lambda: writer._repainted(image, source, FACE), times)
 
 
 def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, float]:
@@ -134,7 +130,7 @@ def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
         ]
         decoding = 1000 * (time.process_time() - began) / len(frames)
     frame, reader = frames[25], VideoReader(clip)
-    image, images = to_bgr_packed(frame), [reader._upright(one, Fraction(0)).image_bgr for one in frames]
+    image, images = to_bgr_packed(frame), [reader.upright(one)[0] for one in frames]
     encoders = {
         f"write, x264 {said}": encoder(images, folder / "out.mp4", speed) for said, speed in ENCODERS.items()
     }
@@ -144,7 +140,7 @@ def measure(clip: Path, folder: Path, times: int) -> dict[str, Any]:
         "decode": {"mean_all_threads": round(decoding, 3), "n": len(frames)},
         "to BGR, packed": timed(lambda: to_bgr_packed(frame), times),
         "to BGR, planes": timed(lambda: to_bgr_planes(frame), times),
-        "to BGR, as the reader does": timed(lambda: reader._upright(frame, Fraction(0)), times),
+        "to BGR, as the reader does": timed(lambda: reader.upright(frame), times),
         "copy of a frame": timed(image.copy, times),
         "to 4:2:0, packed": timed(lambda: from_bgr_packed(image), times),
         "to 4:2:0, planes": timed(lambda: from_bgr_planes(image), times),

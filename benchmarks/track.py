@@ -24,11 +24,11 @@ import numpy.typing as npt
 from benchmarks import rows as kept
 from benchmarks.source import make_source
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.face.tracker import TrackedFrame, Tracker, TrackOptions
+from lipsync_edge.face.tracker import Tracker, TrackOptions
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.network import Network, find_model
 from lipsync_edge.models.spec import load_spec
-from lipsync_edge.types import U8, Boxes
+from lipsync_edge.types import U8, Boxes, Frame
 
 FIVE = ((33, 133), (263, 362), (1,), (61,), (291,))  # mesh vertices of the five landmarks
 
@@ -93,11 +93,17 @@ def noise(points: npt.NDArray[np.float64]) -> float:
     return float(np.nanmedian(np.linalg.norm(second, axis=-1)) / np.sqrt(6)) if len(points) > 2 else 0.0
 
 
-def landmarks_of(tracked: Sequence[TrackedFrame]) -> npt.NDArray[np.float64]:
+def landmarks_of(tracked: Sequence[Frame]) -> npt.NDArray[np.float64]:
     """(t, 5, 2), nan where there is no face."""
     return np.stack(
-        [np.full((5, 2), np.nan) if t.landmarks is None else t.landmarks for t in tracked]
-    ).astype(float)
+        [np.full((5, 2), np.nan) if (marks := marks_of(frame)) is None else marks for frame in tracked]
+    )
+
+
+def marks_of(frame: Frame) -> npt.NDArray[np.float64] | None:
+    """(5, 2) of the face that is followed, or None."""
+    marks = frame.faces[0].landmarks if frame.faces else None
+    return None if marks is None else marks.astype(float)
 
 
 def best_shift(track: npt.NDArray[np.float64], raw: npt.NDArray[np.float64]) -> float:
@@ -113,15 +119,15 @@ def best_shift(track: npt.NDArray[np.float64], raw: npt.NDArray[np.float64]) -> 
 
 def measure(
     path: Path, detector: Detector, options: TrackOptions, truth: npt.NDArray[np.float64] | None
-) -> tuple[Row, list[TrackedFrame]]:
+) -> tuple[Row, list[Frame]]:
     """Track one clip; `truth` is (t, 5, 2) in frame pixels, nan where the teacher is unsure."""
     frames, counting = read(path), Counting(detector)
     tracker = Tracker(options, counting)
-    tracked: list[TrackedFrame] = []
+    tracked: list[Frame] = []
     held, spent = 0, 0.0
     for i, frame in enumerate(frames):
         began = time.thread_time()
-        tracked += tracker.push(frame, Fraction(i, 25))
+        tracked += tracker.push(Frame(i, Fraction(i, 25), frame))
         spent += time.thread_time() - began
         held = max(held, i + 1 - len(tracked))
     tracked += tracker.flush()
@@ -132,7 +138,7 @@ def measure(
         if len(boxes) and boxes.landmarks is not None:
             far = np.linalg.norm(boxes.landmarks - np.nan_to_num(points[i]), axis=-1).mean(1)
             raw[i] = boxes.landmarks[int(np.argmin(far))]
-    sizes = [np.sqrt(np.prod(t.box_xyxy[2:] - t.box_xyxy[:2])) for t in tracked if t.box_xyxy is not None]
+    sizes = [frame.faces[0].size for frame in tracked if frame.faces]
     unit = 100 / float(np.median(sizes)) if sizes else 1.0
     ok = ~np.isnan(points[:, 0, 0]) & ~np.isnan(raw[:, 0, 0])
 
@@ -146,8 +152,8 @@ def measure(
         clip=path.name,
         size=f"{frames[0].shape[1]}x{frames[0].shape[0]}",
         frames=len(frames),
-        cuts=sum(t.cut for t in tracked) - 1,
-        found=float(np.mean([t.box_xyxy is not None for t in tracked])),
+        cuts=sum(t.shot_start for t in tracked) - 1,
+        found=float(np.mean([bool(t.faces) for t in tracked])),
         detections=counting.calls / len(frames),
         ms=1000 * spent / len(frames),
         held=held,
@@ -162,16 +168,16 @@ def measure(
     return row, tracked
 
 
-def sheet(tracked: Sequence[TrackedFrame], columns: int = 8, side: int = 240) -> U8:
+def sheet(tracked: Sequence[Frame], columns: int = 8, side: int = 240) -> U8:
     """Frames spread over the clip, with box and landmarks drawn."""
     tiles = []
     for i in np.linspace(0, len(tracked) - 1, columns).round().astype(int):
-        picture = tracked[i].frame_bgr.copy()
+        picture = tracked[i].image_bgr.copy()
         width = max(1, max(picture.shape) // 240)
-        if (box := tracked[i].box_xyxy) is not None:
-            x1, y1, x2, y2 = (int(v) for v in box)
+        for face in tracked[i].faces[:1]:
+            x1, y1, x2, y2 = (int(v) for v in face.box_xyxy)
             cv2.rectangle(picture, (x1, y1), (x2, y2), (0, 255, 0), width)
-        for x, y in [] if tracked[i].landmarks is None else np.asarray(tracked[i].landmarks):
+        for x, y in [] if (marks := marks_of(tracked[i])) is None else marks:
             cv2.circle(picture, (round(float(x)), round(float(y))), 2 * width, (0, 0, 255), -1)
         scale = side / max(picture.shape[:2])
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -1,1 +1,1 @@
-"""Developers' tools: convert, quantize, validate and train networks."""
+"""The toolchain from checkpoints to small ONNX files: convert, adopt, quantize, validate."""

@@ -9,12 +9,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from export import measure
-from export.convert import clean
-from export.errors import ExternalDataError, GraphError, NotFiniteError, UnreadableCheckpointError
-from export.store import publish, staging, tool_versions
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.spec import SPECS, ModelSpec, load_spec
+
+from . import measure
+from .convert import clean
+from .errors import ExternalDataError, GraphError, NotFiniteError, UnreadableCheckpointError
+from .store import publish, staging, tool_versions
 
 EDGE = 96
 LEAST_OPSET = 11
@@ -30,7 +31,7 @@ def adopt(path: Path, network: str, out_dir: Path) -> list[Path]:
         out_dir: made when it does not exist.
 
     Raises:
-        UnreadableCheckpointError, ExternalDataError, GraphError, NotFiniteError: see `export.errors`.
+        UnreadableCheckpointError, ExternalDataError, GraphError, NotFiniteError: see `errors`.
     """
     spec = load_spec(network)
     model = read_graph(path)

@@ -107,11 +107,11 @@ def _by_face(dubs: list[Row], key: str) -> dict[str, float]:
 
 def lips(rows: Rows) -> str:
     """Return dubbing by voice and by face, and the other figures of the lips."""
-    parts = [_dubbing(rows("dubbing")), _ear(rows("train_edge_lips_ear"))]
+    parts = [_dubbing(rows("dubbing")), _audio_encoder(rows("train_edge_lips_ear"))]
     figures = rows("lips_figures")
     for preset in figures or {}:
         parts.append(_own(preset, figures[preset]))
-        parts.append(_judged(preset, figures[preset]))
+        parts.append(_dubbed(preset, figures[preset]))
     expert = rows("train_sync_expert")
     if expert:
         told = expert["summary"]
@@ -142,15 +142,15 @@ def _dubbing(found: Row | None) -> str:
     )
 
 
-def _ear(found: Row | None) -> str:
+def _audio_encoder(found: Row | None) -> str:
     if not found:
         return ""
     body = [[row["clip"].split("/")[-1], str(row["frames"]), f"{row['r']:.2f}"] for row in found["clips"]]
     worst = min(found["clips"], key=lambda row: row["r"])
     return (
-        f"The ear alone: r of the opening it hears with the speaker's own, mean {found['mean']['r']:.2f} (half a clip "
-        f"later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n{table(['evaluation clip', 'frames', 'r'], body)}"
-        f"\n\nWorst: {worst['clip'].split('/')[-1]}."
+        f"The audio encoder alone: r of the opening it predicts with the speaker's own, mean {found['mean']['r']:.2f} "
+        f"(half a clip later: {found['mean']['r_half_a_clip_later']:.2f}).\n\n"
+        f"{table(['evaluation clip', 'frames', 'r'], body)}\n\nWorst: {worst['clip'].split('/')[-1]}."
     )
 
 
@@ -170,7 +170,7 @@ def _own(preset: str, found: Row) -> str:
     )
 
 
-def _judged(preset: str, found: Row) -> str:
+def _dubbed(preset: str, found: Row) -> str:
     told, dubs = found["summary"], found["dubs"]
     keys = ("sharpness", "texture", "flicker", "flicker_source")
     by = {key: _by_face(dubs, key) for key in keys}

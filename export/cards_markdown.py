@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.cards_figures import FIGURES, table
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
+
+from .cards_figures import FIGURES, table
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,7 +19,8 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-WORDS, RESULTS = ROOT / "export" / "model_cards.toml", ROOT / "benchmarks" / "results"
+WORDS = Path(__file__).with_name("model_cards.toml")
+RESULTS = ROOT / "benchmarks" / "results"
 Row = dict[str, Any]
 
 

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from export.errors import (
+from .catalogue import published, published_names
+from .errors import (
     BombError,
     NotFiniteError,
     UnreadableCheckpointError,
     UnsafeCheckpointError,
     WrongNetworkError,
 )
-from export.networks import NETWORKS
 
 State = dict[str, torch.Tensor]
 CONTAINERS = ("state_dict", "params_ema", "params", "model_state_dict", "model", "net")
@@ -36,7 +36,7 @@ def read_checkpoint(path: Path) -> State:
     """Return the state dict of a .pth file, unwrapped: container and "module." prefix removed.
 
     Raises:
-        UnreadableCheckpointError, UnsafeCheckpointError, BombError: see `export.errors`.
+        UnreadableCheckpointError, UnsafeCheckpointError, BombError: see `errors`.
     """
     if not path.is_file() or path.stat().st_size == 0:
         raise UnreadableCheckpointError(
@@ -114,20 +114,20 @@ def unwrap(loaded: object, name: str) -> State:
 def shapes(network: str) -> dict[str, tuple[int, ...]]:
     """Return every key and shape of a published network; no memory is spent."""
     with torch.device("meta"):
-        return {key: tuple(value.shape) for key, value in NETWORKS[network]().state_dict().items()}
+        return {key: tuple(value.shape) for key, value in published(network).build().state_dict().items()}
 
 
 def recognise(state: State) -> str | None:
     """Return which network the keys and shapes belong to, all of them, or None."""
     have = {key: tuple(value.shape) for key, value in state.items()}
-    return next((name for name in NETWORKS if have == shapes(name)), None)
+    return next((name for name in published_names() if have == shapes(name)), None)
 
 
 def build(network: str, state: State, source: str) -> nn.Module:
     """Return the network with these weights, in evaluation mode.
 
     Args:
-        network: a name of `NETWORKS`.
+        network: a name of `catalogue.published_names`.
         state: what `read_checkpoint` gave.
         source: what to call it in messages.
 
@@ -143,7 +143,7 @@ def build(network: str, state: State, source: str) -> nn.Module:
         raise WrongNetworkError(
             expected=f"a {network} checkpoint in {source}",
             got=f"a {real} checkpoint" if real else f"other keys or shapes ({shown})",
-            fix=f"python -m export convert {real} {source}"
+            fix=f"lipsync-edge convert {real} {source} -o DIR"
             if real
             else "check which network this file belongs to",
         )
@@ -158,7 +158,7 @@ def build(network: str, state: State, source: str) -> nn.Module:
             got=f"NaN or infinity in {len(bad)} tensors: {', '.join(bad[:SHOWN])}",
             fix="the training run that wrote it diverged; use an earlier checkpoint",
         )
-    net = NETWORKS[network]()
+    net = published(network).build()
     net.load_state_dict(state)
     return net.eval()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,14 @@ import onnx
 import torch
 from torch import nn
 
-from export import measure
-from export.errors import GateError
-from export.graphs import GRAPHS, EnhanceGraph, fold
-from export.networks.syncnet_v2 import AudioBranch, LipBranch, SyncNetV2
-from export.store import publish, staging, tool_versions
 from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.spec import ModelSpec, load_spec
+
+from . import measure
+from .catalogue import Published, Range, Sizes, entry_of, published
+from .errors import GateError
+from .graphs import EnhanceGraph, fold
+from .store import publish, staging, tool_versions
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -37,6 +38,9 @@ class Job:
         graph: the same, folded, for export.
         inputs: input name → axes, ints or names.
         outputs: output name → axes.
+        kinds: input name → dtype.
+        ranges: input name → lowest and highest value of a float input; 0…1 where nothing is said.
+        sizes: of the free axes: what is traced, then an awkward size.
         plain: the published float tensors instead of the card's.
     """
 
@@ -46,64 +50,38 @@ class Job:
     graph: nn.Module
     inputs: Mapping[str, Sequence[int | str]]
     outputs: Mapping[str, Sequence[int | str]]
+    kinds: Mapping[str, str]
+    ranges: Mapping[str, Range]
+    sizes: tuple[Sizes, Sizes]
     plain: bool = False
-    kinds: Mapping[str, str] = field(default_factory=dict)
-
-
-NCHW = ("batch", 3, "height", "width")
-PLAIN: dict[str, tuple[dict[str, Sequence[int | str]], dict[str, Sequence[int | str]]]] = {
-    "wav2lip": ({"mel": ("batch", 1, 80, 16), "face": ("batch", 6, 96, 96)}, {"out": ("batch", 3, 96, 96)}),
-    "s3fd": (
-        {"image": NCHW},
-        {f"head{i}": ("batch", 4 if i % 2 else 2, f"height{i // 2}", f"width{i // 2}") for i in range(12)},
-    ),
-    "bisenet": ({"image": NCHW}, {"logits": ("batch", 19, "height", "width")}),
-    "rrdbnet": ({"image": NCHW}, {"out": ("batch", 3, "height_out", "width_out")}),
-}
-SIZES = {  # of the free axes: what is traced, then an awkward size; both are compared
-    "s3fd": ({"batch": 1, "height": 128, "width": 160}, {"batch": 2, "height": 97, "width": 131}),
-    "rrdbnet": ({"batch": 1, "height": 16, "width": 24}, {"batch": 2, "height": 11, "width": 14}),
-    "bisenet": ({"batch": 1, "height": 512, "width": 512}, {"batch": 2, "height": 96, "width": 64}),
-}
-COUNTED = {
-    "s3fd": {"batch": 1, "height": 360, "width": 640},
-    "rrdbnet": {"batch": 1, "height": 96, "width": 96},
-}
-FIXED = ({"batch": 1}, {"batch": 3})
 
 
 def jobs(network: str, net: nn.Module, *, plain: bool) -> list[Job]:
     """Return the files that one network becomes: one, or for syncnet_v2 two."""
-    if isinstance(net, SyncNetV2):
-        whole = fold(copy.deepcopy(net))
-        assert isinstance(whole, SyncNetV2)
-        branches = {
-            "audio": (AudioBranch(net), AudioBranch(whole)),
-            "lip": (LipBranch(net), LipBranch(whole)),
-        }
-        return [_by_card(load_spec(f"{network}.{part}"), *pair) for part, pair in branches.items()]
-    spec = load_spec(network)
+    known = published(network)
     folded = fold(copy.deepcopy(net))
-    if network not in GRAPHS:
-        return [_by_card(spec, net, folded)]
-    if plain:
-        ins, outs = PLAIN[network]
-        return [Job(network, spec, net, folded, ins, outs, plain=True, kinds=dict.fromkeys(ins, "float32"))]
-    graph = GRAPHS[network]
-    return [_by_card(spec, graph(net, spec), graph(folded, spec))]
+    if known.branches:
+        return [
+            _by_card(load_spec(f"{network}.{part}"), known, branch(net), branch(folded))
+            for part, branch in known.branches.items()
+        ]
+    spec = load_spec(network)
+    if known.graph is None:
+        return [_by_card(spec, known, net, folded)]
+    if plain and known.plain:
+        ranges = {"image": known.plain.image_range, **known.ranges}
+        kinds = dict.fromkeys(known.plain.inputs, "float32")
+        ins, outs = known.plain.inputs, known.plain.outputs
+        return [Job(network, spec, net, folded, ins, outs, kinds, ranges, known.sizes, plain=True)]
+    return [_by_card(spec, known, known.graph(net, spec), known.graph(folded, spec))]
 
 
-def _by_card(spec: ModelSpec, reference: nn.Module, graph: nn.Module) -> Job:
+def _by_card(spec: ModelSpec, known: Published, reference: nn.Module, graph: nn.Module) -> Job:
     ins, outs = (
         {tensor_spec.name: tensor_spec.axes for tensor_spec in side} for side in (spec.inputs, spec.outputs)
     )
     kinds = {tensor_spec.name: tensor_spec.dtype for tensor_spec in spec.inputs}
-    return Job(spec.name, spec, reference.eval(), graph.eval(), ins, outs, kinds=kinds)
-
-
-def sizes(job: Job) -> tuple[dict[str, int], dict[str, int]]:
-    """Return two sets of sizes for the free axes; see `SIZES`."""
-    return SIZES.get(job.stem, FIXED)
+    return Job(spec.name, spec, reference.eval(), graph.eval(), ins, outs, kinds, known.ranges, known.sizes)
 
 
 def make_inputs(job: Job, free: Mapping[str, int], seed: int = 0) -> Arrays:
@@ -115,26 +93,17 @@ def make_inputs(job: Job, free: Mapping[str, int], seed: int = 0) -> Arrays:
         if job.kinds[name] == "uint8":
             feeds[name] = rng.integers(0, 256, shape, dtype=np.uint8)
         else:
-            low, high = _range(job, name)
+            low, high = job.ranges.get(name, (0.0, 1.0))
             feeds[name] = rng.uniform(low, high, shape).astype(np.float32)
     return feeds
-
-
-def _range(job: Job, name: str) -> tuple[float, float]:
-    ranges = {"mel": (-4.0, 4.0), "mfcc": (-20.0, 20.0), "lip": (0.0, 255.0)}
-    if job.plain and job.stem == "s3fd":
-        return -120.0, 140.0
-    if job.plain and job.stem == "bisenet":
-        return -2.0, 2.0
-    return ranges.get(name, (0.0, 1.0))
 
 
 def convert(network: str, net: nn.Module, out_dir: Path, *, plain: bool = False) -> list[Path]:
     """Write `NAME.fp32.onnx` and its manifest entry into `out_dir`, or nothing at all.
 
     Args:
-        network: a name of `export.networks.NETWORKS`.
-        net: with its weights, from `export.checkpoint.build`.
+        network: a name of `catalogue.published_names`.
+        net: with its weights, from `checkpoint.build`.
         out_dir: made when it does not exist.
         plain: the published network's own float tensors instead of the card's.
 
@@ -153,7 +122,7 @@ def convert(network: str, net: nn.Module, out_dir: Path, *, plain: bool = False)
 
 def write_graph(job: Job, path: Path) -> None:
     """Trace, export and clean one graph."""
-    feeds = make_inputs(job, {**sizes(job)[0], "batch": 2})
+    feeds = make_inputs(job, {**job.sizes[0], "batch": 2})
     names = {**job.inputs, **job.outputs}
     dynamic = {name: {i: a for i, a in enumerate(axes) if isinstance(a, str)} for name, axes in names.items()}
     with warnings.catch_warnings():  # the exporter warns of itself and of every trace of a fixed shape
@@ -213,7 +182,7 @@ def compare(job: Job, path: Path, device: str = "cpu") -> float:
     """
     backend = open_backend(path, device)
     worst = 0.0
-    for seed, free in enumerate(sizes(job)):
+    for seed, free in enumerate(job.sizes):
         feeds = make_inputs(job, free, seed)
         want, got = run_torch(job, feeds), backend.run(feeds)
         for name in job.outputs:
@@ -233,7 +202,7 @@ def compare(job: Job, path: Path, device: str = "cpu") -> float:
 def describe(job: Job, path: Path, error: float) -> dict[str, Any]:
     """Return the manifest entry of a float file, but for sha256 and bytes."""
     model = onnx.load(str(path))
-    free = COUNTED.get(job.stem, sizes(job)[0])
+    free = {**job.sizes[0], **entry_of(job.spec).counted}
     shapes = {name: [free[a] if isinstance(a, str) else a for a in axes] for name, axes in job.inputs.items()}
     return {
         "card": job.spec.name,

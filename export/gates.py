@@ -1,4 +1,7 @@
-"""How much worse a smaller file may be, in the figure of its task; fp32 on the same inputs is the measure."""
+"""Gates: how much worse a smaller file may be, in the figure of its task; fp32 on the same inputs is the measure.
+
+Every gate takes the card, the threshold, the inputs (batch 1 each), the outputs of fp32 and those of the smaller file.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from export.measure import psnr
 from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.face.identity import iou_with
 from lipsync_edge.models.backend import Arrays
@@ -16,7 +18,8 @@ from lipsync_edge.render.enhance import compose_small, window_pixels
 from lipsync_edge.render.lips import WarpMouth
 from lipsync_edge.types import F32, Boxes
 
-METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
+from .measure import psnr
+
 AP_LOSS = 0.005  # half a point
 POINTS_LOSS = 0.005  # of the box's width: landmarks that jump by more make the aligned crop tremble
 FLOW_LOSS = 0.1  # of the motion
@@ -46,48 +49,43 @@ class Verdict:
         return ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
 
 
-def judge(
-    spec: ModelSpec, precision: str, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+def pictures(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
-    """Compare outputs with those of fp32.
-
-    Args:
-        spec: its [gate] says how much is enough.
-        precision: "fp16" or "int8"; anything else is judged as int8.
-        feeds: what both were fed, batch 1 each.
-        want: outputs of fp32.
-        got: outputs of the smaller file.
-    """
-    threshold = spec.gate.fp16 if precision == "fp16" else spec.gate.int8
-    if not all(np.isfinite(a).all() for out in got for a in out.values() if a.dtype.kind == "f"):
-        return Verdict({METRICS[spec.role]: float("nan")}, -float("inf"))
-    if spec.role == "detect":
-        return _judge_boxes(spec, threshold, feeds, want, got)
-    if spec.role == "segment":
-        value = _miou(spec, want, got)
-    elif spec.role == "sync":
-        value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
-    elif spec.kind == "warp":
-        return _judge_warp(spec, threshold, feeds, want, got)
-    else:
-        value = psnr(
-            *(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want))
-        )
-    return Verdict({METRICS[spec.role]: value}, value - threshold)
+    """Return the PSNR of the pictures made, all of them together."""
+    made, real = (np.concatenate([next(iter(out.values())).ravel() for out in outs]) for outs in (got, want))
+    value = psnr(made, real)
+    return Verdict({spec.gate.metric: value}, value - threshold)
 
 
-def _judge_warp(
-    spec: ModelSpec, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+def regions(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
+    """Return the mean overlap of the regions found."""
+    value = _miou(spec, want, got)
+    return Verdict({spec.gate.metric: value}, value - threshold)
+
+
+def embeddings(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
+    """Return the least cosine between embeddings of the same thing."""
+    value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
+    return Verdict({spec.gate.metric: value}, value - threshold)
+
+
+def warps(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """The picture of the mouth alone, and how much of the motion is lost: skin that stands still must hide neither.
 
     `flow_px` says the same of the shape in the mouth's window: how far off its points lie, in pixels of the crop.
     """
-    value = psnr(_mouths(spec, feeds, got), _mouths(spec, feeds, want))
+    value = psnr(_mouths(spec, inputs, got), _mouths(spec, inputs, want))
     moved = sum(float(np.abs(w["flow"]).sum()) for w in want)
     off = sum(float(np.abs(w["flow"] - g["flow"]).sum()) for w, g in zip(want, got, strict=True))
     lost = off / max(moved, 1e-9)
-    figures = {METRICS[spec.role]: value, "flow_lost": lost, "flow_px": _flow_px(spec, want, got)}
+    figures = {spec.gate.metric: value, "flow_lost": lost, "flow_px": _flow_px(spec, want, got)}
     return Verdict(figures, min(value - threshold, FLOW_LOSS - lost))
 
 
@@ -107,9 +105,9 @@ def _mouths(spec: ModelSpec, feeds: Sequence[Arrays], outs: Sequence[Arrays]) ->
     window = spec.warp.window if spec.warp else WHOLE_CROP
     made = []
     for feed, out in zip(feeds, outs, strict=True):
-        flow, mask, paint = (np.moveaxis(out[name][0], 0, -1) for name in ("flow", "mask", "paint"))
-        flow, mask, paint = (np.ascontiguousarray(plane) for plane in (flow, mask[..., 0], paint))
-        image = compose_small(feed["face"][0], WarpMouth(flow, mask, paint, window))
+        flow, mask, interior = (np.moveaxis(out[name][0], 0, -1) for name in ("flow", "mask", "paint"))
+        flow, mask, interior = (np.ascontiguousarray(plane) for plane in (flow, mask[..., 0], interior))
+        image = compose_small(feed["face"][0], WarpMouth(flow, mask, interior, window))
         made.append(window_pixels(len(image)).cut(image).ravel())
     return np.concatenate(made)
 
@@ -130,16 +128,17 @@ def _cosine(a: F32, b: F32) -> float:
     return float((a * b).sum() / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
 
 
-def _judge_boxes(
-    spec: ModelSpec, threshold: float, feeds: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+def boxes(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
     """Take fp32's faces for true: mean overlap of the found ones, average precision, distance of landmarks."""
     assert spec.detect is not None
     pairs: list[tuple[float, float]] = []
     hits: list[tuple[float, bool]] = []
     total = 0
-    for feed, w, g in zip(feeds, want, got, strict=True):
-        priors = make_priors(*feed["frame"].shape[1:3], spec.detect)
+    for feed, w, g in zip(inputs, want, got, strict=True):
+        height, width = feed["frame"].shape[1:3]
+        priors = make_priors(height, width, spec.detect)
         truth = _faces(spec.detect, priors, w)
         total += len(truth)
         _match(truth, _faces(spec.detect, priors, g), pairs, [])

@@ -5,12 +5,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from export.networks.rrdbnet import DAMP, DenseBlock
 from lipsync_edge.models.spec import ModelSpec
+
+from .networks.rrdbnet import DAMP, DenseBlock
+
+Norm = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class Normalised(nn.Module):
     """uint8 or float NHWC BGR → what the network eats, NCHW: order, then (x·scale − mean) / std."""
+
+    order: torch.Tensor
+    gain: torch.Tensor
+    shift: torch.Tensor
 
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
@@ -24,8 +31,8 @@ class Normalised(nn.Module):
         self.register_buffer(
             "shift", (torch.tensor(rule.mean, dtype=torch.float64) / std).float().view(1, 3, 1, 1)
         )
-        self.plain_gain = bool((self.gain == 1).all())
-        self.plain_shift = bool((self.shift == 0).all())
+        self.plain_gain = bool(torch.eq(self.gain, 1).all())
+        self.plain_shift = bool(torch.eq(self.shift, 0).all())
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """(B, H, W, 3) BGR → float32 (B, 3, H, W)."""
@@ -103,10 +110,11 @@ class _FoldedDense(nn.Module):
 
     def __init__(self, block: DenseBlock) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(getattr(block, f"conv{i}") for i in range(1, 6))
-        last = self.convs[-1]
+        last = block.conv5
+        assert last.bias is not None
         last.weight = nn.Parameter(last.weight.detach() * DAMP)
         last.bias = nn.Parameter(last.bias.detach() * DAMP)
+        self.convs = nn.ModuleList([block.conv1, block.conv2, block.conv3, block.conv4, last])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         grown = x
@@ -124,23 +132,16 @@ def fold(net: nn.Module) -> nn.Module:
             fold(child)
     children = list(net.named_children())
     for (first, layer), (second, norm) in zip(children, children[1:], strict=False):
-        if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d | nn.BatchNorm1d):
+        if isinstance(norm, Norm):
             setattr(net, first, _without_norm(layer, norm))
             setattr(net, second, nn.Identity())
     return net
 
 
-def _without_norm(layer: nn.Module, norm: nn.Module) -> nn.Module:
+def _without_norm(layer: nn.Module, norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> nn.Module:
     if isinstance(layer, nn.Linear):
         return nn.utils.fusion.fuse_linear_bn_eval(layer, norm)
     if isinstance(layer, nn.ConvTranspose2d):
         return nn.utils.fusion.fuse_conv_bn_eval(layer, norm, transpose=True)
+    assert isinstance(layer, nn.Conv2d | nn.Conv3d)
     return nn.utils.fusion.fuse_conv_bn_eval(layer, norm)
-
-
-GRAPHS: dict[str, type[nn.Module]] = {
-    "wav2lip": LipsGraph,
-    "s3fd": DetectGraph,
-    "bisenet": SegmentGraph,
-    "rrdbnet": EnhanceGraph,
-}

@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 import onnx
 
-from export import qdq
-from export.convert import clean
-from export.gates import Verdict, judge
 from lipsync_edge.models.backend import Arrays, open_backend
 from lipsync_edge.models.spec import ModelSpec
 
+from . import qdq
+from .catalogue import evaluate_gate
+from .convert import clean
+from .gates import Verdict
+
 GROUPS = 32  # nodes are tried out in at most so many groups, neighbours together
-RANKING_INPUTS = 3  # of so many judged ones, nodes are ranked on so few
-JUDGED = 12  # inputs that a heavy network is judged on; the others only calibrate
-JUDGED_LIGHT = 64
+RANKING_INPUTS = 3  # of so many gated ones, nodes are ranked on so few
+GATED = 12  # inputs that a heavy network is gated on; the others only calibrate
+GATED_LIGHT = 64
 LIGHT_BYTES = 8_000_000
 SQUASHING = {"Softmax", "Sigmoid"}
 REORDERING = {"Flatten", "Reshape", "Transpose", "Concat", "Slice", "Squeeze", "Unsqueeze"}
@@ -38,9 +40,9 @@ class Made:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def to_judge(fp32: Path, inputs: Sequence[Arrays]) -> Sequence[Arrays]:
-    """Return the inputs that files are judged on: spread over all, fewer when the network is heavy."""
-    most = JUDGED_LIGHT if fp32.stat().st_size < LIGHT_BYTES else JUDGED
+def gate_inputs(fp32: Path, inputs: Sequence[Arrays]) -> Sequence[Arrays]:
+    """Return the inputs that files are gated on: spread over all, fewer when the network is heavy."""
+    most = GATED_LIGHT if fp32.stat().st_size < LIGHT_BYTES else GATED
     return inputs[:: max(1, len(inputs) // most)][:most]
 
 
@@ -58,26 +60,30 @@ def outputs(
 def make_int8(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """Static QDQ with as few nodes in float as the gate needs."""
     prepared = qdq.prepare(fp32, inputs, spec.quant, work)
-    judged = to_judge(fp32, inputs)
-    want = outputs(fp32, judged, work)
+    gated = gate_inputs(fp32, inputs)
+    want = outputs(fp32, gated, work)
 
     def attempt(keep: Sequence[str]) -> Made:
         model = qdq.quantized(prepared, keep)
-        verdict = judge(spec, "int8", judged, want, outputs(model, judged, work))
+        verdict = evaluate_gate(spec, "int8", gated, want, outputs(model, gated, work))
         facts = {"kept_float": list(keep), "largest_weight": qdq.largest_weight(model)}
         return Made(model, verdict, facts)
 
     made = attempt([])
     if made.verdict.passed:
         return made
-    few = len(judged) * RANKING_INPUTS // JUDGED or 1  # 3 for a heavy network, 16 for a light one
-    ranked, table = _ranked(spec, prepared, judged[:few], want[:few], work)
+    few = len(gated) * RANKING_INPUTS // GATED or 1  # 3 for a heavy network, 16 for a light one
+    ranked, table = _ranked(spec, prepared, gated[:few], want[:few], work)
     made = _fewest(ranked, attempt)
     return Made(made.model, made.verdict, {**made.facts, "sensitivity": table})
 
 
 def _ranked(
-    spec: ModelSpec, prepared: qdq.Prepared, judged: Sequence[Arrays], want: Sequence[Arrays], work: Path
+    spec: ModelSpec,
+    prepared: qdq.Prepared,
+    gated: Sequence[Arrays],
+    want: Sequence[Arrays],
+    work: Path,
 ) -> tuple[list[list[str]], list[dict[str, Any]]]:
     """Quantize one group of nodes at a time; the groups that lose most come first."""
     names = prepared.heavy()
@@ -86,8 +92,8 @@ def _ranked(
     rows = []
     for group in groups:
         keep = [name for name in names if name not in set(group)]
-        got = outputs(qdq.quantized(prepared, keep), judged, work)
-        margin = judge(spec, "int8", judged, want, got).margin
+        got = outputs(qdq.quantized(prepared, keep), gated, work)
+        margin = evaluate_gate(spec, "int8", gated, want, got).margin
         rows.append((margin, -_noise(want, got), group))
     rows.sort(key=lambda row: row[:2])
     table = [{"nodes": g, "margin": float(f"{m:.4g}"), "noise": float(f"{-n:.3g}")} for m, n, g in rows]
@@ -166,17 +172,17 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def make_fp16(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """Half precision inside, the card's own types at the edges."""
-    judged = to_judge(fp32, inputs)
+    gated = gate_inputs(fp32, inputs)
     model = to_half(onnx.load(str(fp32)))
-    got = outputs(model, judged, work)
-    return Made(clean(model), judge(spec, "fp16", judged, outputs(fp32, judged, work), got))
+    got = outputs(model, gated, work)
+    return Made(clean(model), evaluate_gate(spec, "fp16", gated, outputs(fp32, gated, work), got))
 
 
 def make_dynamic(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
     """int8 weights, ranges of activations measured at run time: no calibration, slower than static."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    judged = to_judge(fp32, inputs)
+    gated = gate_inputs(fp32, inputs)
     path = work / "dynamic.onnx"
     onnx.save(onnx.shape_inference.infer_shapes(onnx.load(str(fp32))), str(work / "shaped.onnx"))
     quantize_dynamic(
@@ -188,7 +194,14 @@ def make_dynamic(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Pa
     )
     model = clean(onnx.load(str(path)))
     return Made(
-        model, judge(spec, "dynamic", judged, outputs(fp32, judged, work), outputs(model, judged, work))
+        model,
+        evaluate_gate(
+            spec,
+            "dynamic",
+            gated,
+            outputs(fp32, gated, work),
+            outputs(model, gated, work),
+        ),
     )
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from export.checkpoint import State, shapes
-from export.errors import UnreadableCheckpointError, WrongNetworkError
+from .checkpoint import State, shapes
+from .errors import UnreadableCheckpointError, WrongNetworkError
 
 FLOAT16 = 0x01306B47
 FLOAT32 = 0

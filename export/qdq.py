@@ -19,10 +19,11 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from export.convert import clean
-from export.unfold import unfold_transposed
 from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import QuantPlan
+
+from .convert import clean
+from .unfold import unfold_transposed
 
 HEAVY = ("Conv", "MatMul", "Gemm")  # what int8 makes faster
 PASSING = (
@@ -38,7 +39,7 @@ PASSING = (
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
 
-class _Reader(CalibrationDataReader):
+class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     def __init__(self, feeds: Sequence[Arrays]) -> None:
         self._rest: Iterator[Arrays] = iter(feeds)
 

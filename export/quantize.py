@@ -14,14 +14,16 @@ from typing import Any
 
 import onnx
 
-from export import measure
-from export.errors import GateError
-from export.makers import MAKERS, to_judge
-from export.samples import Scene, feeds, scenes
-from export.store import publish, read_files, staging, tool_versions
-from export.validate import measured, summary
 from lipsync_edge.errors import InputError, UsageError
 from lipsync_edge.models.spec import ModelSpec, load_spec
+
+from . import measure
+from .catalogue import entry_of, feeds
+from .errors import GateError
+from .makers import MAKERS, gate_inputs
+from .samples import Scene, scenes
+from .store import publish, read_files, staging, tool_versions
+from .validate import measured, summary
 
 
 def quantize_folder(
@@ -41,7 +43,7 @@ def quantize_folder(
         calibrate: folders of videos and pictures of faces; none: made-up ones.
         only: names to do; None: all.
         precisions: out of int8, fp16, dynamic.
-        samples: how many inputs to calibrate and judge with.
+        samples: how many inputs to calibrate and compare with.
 
     Raises:
         GateError: files that could not be made good enough, named after all the others are done.
@@ -50,9 +52,7 @@ def quantize_folder(
     names = [p.name.removesuffix(".fp32.onnx") for p in paths]
     if not names or set(only or ()) - set(names):
         wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
-        raise InputError(
-            expected=wanted, got=", ".join(names) or "none", fix="python -m export convert … first"
-        )
+        raise InputError(expected=wanted, got=", ".join(names) or "none", fix="lipsync-edge convert … first")
     failures: list[str] = []
     found: list[Scene] = []
     for name, path in zip(names, paths, strict=True):
@@ -80,13 +80,14 @@ def refresh(fp32: Path) -> list[str]:
     if entry.get("sha256") == _sha256(fp32) and entry.get("card_digest") in (spec.digest(), "plain"):
         return []
     model = onnx.load(str(fp32))
-    shapes = {tensor_spec.name: [_counted(spec, a) for a in tensor_spec.axes] for tensor_spec in spec.inputs}
-    kept = {
+    free = {"batch": 1, **entry_of(spec).counted}
+    shapes = {one.name: [free[a] if isinstance(a, str) else a for a in one.axes] for one in spec.inputs}
+    kept: dict[str, Any] = {
         key: entry[key]
         for key in ("trained", "error")
         if key in entry and entry.get("sha256") == _sha256(fp32)
     }
-    fresh = {
+    fresh: dict[str, Any] = {
         "card": spec.name,
         "card_digest": spec.digest(),
         "precision": "fp32",
@@ -101,15 +102,6 @@ def refresh(fp32: Path) -> list[str]:
         (stage / fp32.name).write_bytes(fp32.read_bytes())
         publish(stage, fp32.parent, {fp32.name: fresh})
     return [f"{fp32.name}: entered into the manifest"]
-
-
-def _counted(spec: ModelSpec, axis: int | str) -> int:
-    if isinstance(axis, int):
-        return axis
-    sizes = {"detect": {"height": 192, "width": 320}, "enhance": {"height": 64, "width": 80}}
-    if not spec.name.startswith("edge_"):
-        sizes = {"detect": {"height": 360, "width": 640}, "enhance": {"height": 96, "width": 96}}
-    return sizes.get(spec.role, {}).get(axis, 1)
 
 
 def _asked(spec: ModelSpec, precision: str) -> dict[str, Any]:
@@ -155,20 +147,22 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
                 got=made.verdict.text(),
             )
         onnx.save(made.model, str(stage / target))
-        shared = {key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry}
+        shared: dict[str, Any] = {
+            key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry
+        }
         error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
         os.link(fp32, stage / fp32.name)
         facts = {
-            "measured": summary(measured(stage / target, spec, precision, to_judge(fp32, inputs))),
+            "measured": summary(measured(stage / target, spec, precision, gate_inputs(fp32, inputs))),
             **made.facts,
         }
         (stage / fp32.name).unlink()
-        fresh = {
+        fresh: dict[str, Any] = {
             "card": spec.name,
             "card_digest": spec.digest(),
             "precision": precision,
             **shared,
-            "error": {**error, "against": "fp32", "inputs": len(to_judge(fp32, inputs))},
+            "error": {**error, "against": "fp32", "inputs": len(gate_inputs(fp32, inputs))},
             "asked": _asked(spec, precision),
             "made_from": _sha256(fp32),
             "tools": tool_versions(),

@@ -1,4 +1,4 @@
-"""Inputs to calibrate and judge with: real faces and speech from a folder, or made-up ones; cut as the runtime cuts.
+"""Scenes to calibrate and compare with: real faces and speech from a folder, or made-up ones.
 
 The folder may hold videos with sound and pictures, at any depth. Faces are found by the bundled detector when it is
 there; without it, and for made-up faces, their place is known or taken to be the middle.
@@ -6,30 +6,24 @@ there; without it, and for made-up faces, their place is known or taken to be th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.errors import InputError, LipsyncError
-from lipsync_edge.face.align import TEMPLATE, aligned_crop, box_to_pixels
+from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.models.spec import ModelSpec
-from lipsync_edge.render.enhance import window_pixels
+from lipsync_edge.models.network import load_network
 from lipsync_edge.types import F32, U8
 
 VIDEOS = (".mp4", ".mkv", ".mpg", ".mov", ".webm", ".avi")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 DETECT_SIDE = 320  # long side of the small copy a detector is calibrated on
-ENHANCE_SIDE = 128  # of the aligned crop whose mouth is enhanced
 FRAMES_A_VIDEO = 4
 MEL_RANGE = (-4.0, 4.0)
 
@@ -129,73 +123,6 @@ def _scene(frame_bgr: U8, mel: F32, finder: Detector | None) -> Scene:
     corner = np.array([(width - side) / 2, (height - side) / 2])
     box = np.array([*corner, *(corner + side)], np.float32)
     return Scene(frame_bgr, box, (corner + TEMPLATE * side).astype(np.float32), mel)
-
-
-def feeds(spec: ModelSpec, found: list[Scene], fp32: Path) -> Iterator[Arrays]:
-    """Yield the network's inputs for each scene, batch 1, exactly as the runtime would cut them."""
-    if spec.role == "detect":
-        recorder = Recorder(open_backend(fp32, "cpu"))
-        detector = Detector(Network(spec, recorder))
-        for scene in found:
-            detector([scene.frame_bgr], DETECT_SIDE)
-        yield from recorder.seen
-        return
-    for i, scene in enumerate(found):
-        yield _feed(spec, scene, i)
-
-
-class Recorder:
-    """A backend that remembers what it was fed."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.device, self.inputs, self.outputs = backend.device, backend.inputs, backend.outputs
-        self.seen: list[Arrays] = []
-
-    def run(self, feeds: Arrays) -> Arrays:
-        """Run, and keep a copy of the inputs."""
-        self.seen.append({name: value.copy() for name, value in feeds.items()})
-        return self._backend.run(feeds)
-
-
-def _feed(spec: ModelSpec, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any]]:
-    if spec.role == "lips":
-        mel = np.full((80, spec.audio.columns if spec.audio else 16), -4.0, np.float32)
-        width = min(16, mel.shape[1])
-        mel[:, :width] = scene.mel[:, :width]
-        return {"face": _crop(spec, scene, spec.side("face"))[None], "mel": mel[None]}
-    if spec.role == "segment":
-        return {"face": _crop(spec, scene, spec.side("face"))[None]}
-    if spec.role == "enhance":
-        return {"image": _to_enhance(scene)[None]}
-    rng = np.random.default_rng(seed)
-    shapes = {tensor_spec.name: (1, *(int(a) for a in tensor_spec.axes[1:])) for tensor_spec in spec.inputs}
-    face = _crop(spec, scene, 224).transpose(2, 0, 1).astype(np.float32)
-    known: dict[str, npt.NDArray[Any]] = {
-        "mel": scene.mel[None, None],
-        "mfcc": rng.normal(0, 10, (1, 1, 13, 20)).astype(np.float32),
-        "lip": np.stack([face] * 5, 1)[None],
-        "face": np.tile(_crop(spec, scene, 96)[48:].transpose(2, 0, 1), (5, 1, 1))[None].astype(np.float32)
-        / 255,
-    }
-    return {name: known[name].reshape(shape) for name, shape in shapes.items()}
-
-
-def _crop(spec: ModelSpec, scene: Scene, side: int) -> U8:
-    """uint8 (side, side, 3) BGR, by landmarks or by the box, as the card says."""
-    if spec.crop == "aligned":
-        return aligned_crop(scene.landmarks, side).cut(scene.frame_bgr)
-    x1, y1, x2, y2 = box_to_pixels(scene.box_xyxy, scene.frame_bgr)
-    view = np.ascontiguousarray(scene.frame_bgr[y1 : max(y2, y1 + 2), x1 : max(x2, x1 + 2)])
-    return np.asarray(cv2.resize(view, (side, side)), np.uint8)
-
-
-def _to_enhance(scene: Scene) -> F32:
-    """float32 BGR 0…1: the mouth and what surrounds it, the part of a made face that enhancing is about."""
-    crop = aligned_crop(scene.landmarks, ENHANCE_SIDE).cut(scene.frame_bgr).astype(np.float32) / np.float32(
-        255
-    )
-    return window_pixels(len(crop)).cut(crop)
 
 
 def made_up_scene(seed: int, height: int = 240, width: int = 320) -> Scene:

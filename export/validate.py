@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from export import measure
-from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
-from export.gates import Verdict, judge
-from export.samples import feeds, scenes
 from lipsync_edge.errors import InputError
 from lipsync_edge.models.backend import Arrays, Backend, open_backend
 from lipsync_edge.models.network import read_manifest, verify_model
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
 
-NOT_JUDGED = "not judged: needs real faces, give --calibrate"
+from . import measure
+from .catalogue import evaluate_gate, feeds
+from .errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
+from .gates import Verdict
+from .samples import scenes
+
+NOT_EVALUATED = "not evaluated: needs real faces, give --calibrate"
 TYPES = {"float32": onnx.TensorProto.FLOAT, "uint8": onnx.TensorProto.UINT8}
 
 
@@ -33,7 +36,7 @@ def validate_folder(models: Path, *, calibrate: Sequence[Path] = (), samples: in
 
     Made-up faces show that a file runs, what shapes it gives and that its numbers are finite; how good it is on faces
     they do not show. A smaller file that misses its gate on them is therefore neither refused nor passed: its line
-    says `NOT_JUDGED`, and so does a last one for the folder.
+    says `NOT_EVALUATED`, and so does a last one for the folder.
 
     Args:
         models: the folder.
@@ -58,16 +61,16 @@ def validate_folder(models: Path, *, calibrate: Sequence[Path] = (), samples: in
         inputs = list(feeds(spec, found, models / f"{entry['card']}.fp32.onnx"))
         for device, facts in compared(path, spec, entry["precision"], inputs).items():
             verdict: Verdict = facts["verdict"]
-            judged = verdict.passed or bool(calibrate) or not excused(entry["precision"], verdict)
-            if judged:
+            evaluated = verdict.passed or bool(calibrate) or not excused(entry["precision"], verdict)
+            if evaluated:
                 refuse_worse(path.name, device, verdict)
             else:
                 open_questions.append(f"{name} on {device}")
             on = "" if calibrate else " on made-up faces"
-            note = "" if judged else f"; {NOT_JUDGED}"
+            note = "" if evaluated else f"; {NOT_EVALUATED}"
             yield f"{name} on {device}: {facts['ms']:.4g} ms, {verdict.text()}{on}{note}"
     if open_questions:
-        yield f"{', '.join(open_questions)}: {NOT_JUDGED}"
+        yield f"{', '.join(open_questions)}: {NOT_EVALUATED}"
 
 
 def excused(precision: str, verdict: Verdict) -> bool:
@@ -152,8 +155,8 @@ def compared(
         got = run(backend, inputs)
         check_outputs(spec, got[0], 1, path.name)
         check_outputs(spec, backend.run(_twice(spec.inputs, inputs[0])), 2, path.name)
-        verdict = judge(spec, precision, inputs, want, got)
-        out[device] = {"ms": measure.best_ms(lambda b=backend: b.run(inputs[0])), "verdict": verdict}
+        verdict = evaluate_gate(spec, precision, inputs, want, got)
+        out[device] = {"ms": measure.best_ms(partial(backend.run, inputs[0])), "verdict": verdict}
     return out
 
 

@@ -1,6 +1,6 @@
 """Make the demo's face: a person who does not exist, morphed from several CC0 portraits.
 
-    python scripts/make_demo_face.py --corpus ../shared/corpus --labels .train/labels --out lipsync_edge/assets/face.jpg
+    python scripts/make_demo_face.py --out lipsync_edge/assets/face.jpg
 
 Frontal generated portraits with a closed mouth are warped to the shape of the first (Delaunay triangles of the FaceMesh
 landmarks) and the faces are averaged; shape, hair and background stay those of the first.
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import Delaunay
 
-from export.train.lips_shape import gap
+from training.lips.coefficients import gap
 
 Array = npt.NDArray[Any]
 SIDE = 640
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--corpus", type=Path, default=Path(".train/corpus"))
     parser.add_argument("--labels", type=Path, default=Path(".train/labels"))
     parser.add_argument("--out", type=Path, default=Path("lipsync_edge/assets/face.jpg"))
     parser.add_argument("--start", default="female", help="what the names of the portraits begin with")

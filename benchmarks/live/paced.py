@@ -70,7 +70,7 @@ class Watcher:
         if self._was_idle:
             self._said, self._own, self._was_idle = self._said + 1, 0, False
         if slot.state in SAID:
-            needed = samples_needed(self._own / self.fps, self.engine.lips.audio)
+            needed = samples_needed(self._own / self.fps, self.engine.renderer.lips.audio)
             came = self.begun[self._said] + -(-needed // PIECE) * PIECE / RATE
             self.latencies_ms.append((now - came) * 1000)
             self.first_ms += self.latencies_ms[-1:] if self._own == 0 else []

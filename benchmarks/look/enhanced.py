@@ -15,6 +15,7 @@ import numpy as np
 
 from lipsync_edge.demo import demo_files
 from lipsync_edge.models.network import load_network
+from lipsync_edge.video.probe import read_image
 
 SIDE = 96
 
@@ -29,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Enhance, write."""
-    face = cv2.imread(str(demo_files()[0]))
+    face = read_image(demo_files()[0])
     original = cv2.resize(face, (4 * SIDE, 4 * SIDE), interpolation=cv2.INTER_AREA)
     small = cv2.resize(original, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     tiles = [cv2.resize(small, (4 * SIDE, 4 * SIDE), interpolation=cv2.INTER_CUBIC)]

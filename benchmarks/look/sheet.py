@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.face.tracker import Tracker, TrackOptions, track
 from lipsync_edge.models.network import load_network
-from lipsync_edge.types import U8
+from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import probe
 
@@ -37,15 +37,13 @@ def frames_of(path: Path, start: float, every: int, count: int) -> list[U8]:
 def face_windows(frames: list[U8]) -> list[tuple[int, int, int, int]]:
     """Square round the lower face of each frame (left, top, right, bottom); the middle where there is no face."""
     tracker = Tracker(TrackOptions(every=1, radius=0), Detector(load_network("edge_detect")))
-    tracked = [
-        done for i, frame in enumerate(frames) for done in tracker.push(frame, Fraction(i))
-    ] + tracker.flush()
+    tracked = track((Frame(i, Fraction(i), image) for i, image in enumerate(frames)), tracker)
     windows = []
     for frame in tracked:
-        height, width = frame.frame_bgr.shape[:2]
+        height, width = frame.image_bgr.shape[:2]
         box = (
-            frame.box_xyxy
-            if frame.box_xyxy is not None
+            frame.faces[0].box_xyxy
+            if frame.faces
             else np.array([width / 4, height / 4, width * 0.75, height * 0.75])
         )
         side = 1.15 * float(box[2] - box[0])

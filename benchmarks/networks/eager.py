@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lipsync_edge.models.backend import Arrays
-from lipsync_edge.models.spec import ModelSpec
+from lipsync_models.backend import Arrays
+from lipsync_models.spec import ModelSpec
 
 PUBLISHED = ("wav2lip", "s3fd", "bisenet", "rrdbnet")
 BUNDLED = ("edge_detect", "edge_segment", "edge_enhance", "edge_lips")
@@ -29,20 +29,23 @@ def torch_call(spec: ModelSpec, feeds: Arrays, threads: int) -> Callable[[], obj
 
 
 def _published(spec: ModelSpec) -> Any:
-    from export.graphs import GRAPHS
-    from export.networks import NETWORKS
+    from export.catalogue import published
 
-    return GRAPHS[spec.name](NETWORKS[spec.name]().eval(), spec)
+    known = published(spec.name)
+    assert known.graph is not None
+    return known.graph(known.build().eval(), spec)
 
 
 def _bundled(name: str) -> Any:
-    from export.train import edge_networks as edge
-    from export.train.lips import Lips
-    from export.train.lips_networks import Ear, Ears, Hand
+    from training.detector.network import DetectGraph, DetectNet
+    from training.enhancer.network import EnhanceGraph, EnhanceNet
+    from training.lips.assemble import Lips
+    from training.lips.networks import AudioEncoder, AudioEncoders, MouthRenderer
+    from training.segmenter.network import SegmentGraph, SegmentNet
 
     return {
-        "edge_detect": lambda: edge.DetectGraph(edge.DetectNet()),
-        "edge_segment": lambda: edge.SegmentGraph(edge.SegmentNet()),
-        "edge_enhance": lambda: edge.EnhanceGraph(edge.EnhanceNet()),
-        "edge_lips": lambda: Lips(Ears([Ear()]), Hand()),
+        "edge_detect": lambda: DetectGraph(DetectNet()),
+        "edge_segment": lambda: SegmentGraph(SegmentNet()),
+        "edge_enhance": lambda: EnhanceGraph(EnhanceNet()),
+        "edge_lips": lambda: Lips(AudioEncoders([AudioEncoder()]), MouthRenderer()),
     }[name]()

@@ -24,8 +24,8 @@ import numpy as np
 import openvino as ov
 
 from benchmarks import rows as kept
-from export.gates import judge
-from export.samples import feeds, scenes
+from export.catalogue import evaluate_gate, feeds
+from export.samples import scenes
 from lipsync_edge.models.backend import Arrays, open_backend
 from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.models.spec import load_spec
@@ -108,7 +108,7 @@ def compare(args: argparse.Namespace, work: Path) -> dict[str, Any]:
         "real_faces": bool(args.calibrate),
     }
     for kind, run in runs.items():
-        verdict = judge(spec, "int8", judging, want, [run(one) for one in judging])
+        verdict = evaluate_gate(spec, "int8", judging, want, [run(one) for one in judging])
         best, median = min(times[kind]), float(np.median(times[kind]))
         row[kind] = {
             "ms": best,

@@ -18,6 +18,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ class Group:
                 continue
             path = self.models / f"{self.name}.{row.precision}.onnx"
             backend = open_backend(path, RUNTIMES[row.runtime], self.threads)
-            yield Variant(row, lambda b=backend: b.run(feeds))
+            yield Variant(row, partial(backend.run, feeds))
 
 
 def make_inputs(spec: ModelSpec, entry: dict[str, Any], batch: int) -> Arrays:

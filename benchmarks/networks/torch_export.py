@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from benchmarks import rows as kept
+from export.catalogue import published
 from export.convert import Job, jobs, make_inputs, write_graph
-from export.networks import NETWORKS
 from lipsync_edge.models.backend import open_backend
 
 KEY = ("network", "runtime")
@@ -59,7 +59,7 @@ def torch_export(job: Job, feeds: dict[str, np.ndarray], path: Path) -> None:
 
 def compare(name: str, rounds: int, threads: int) -> list[dict[str, object]]:
     """Return one row a runtime: shortest time of both files in ms."""
-    job = jobs(name, NETWORKS[name]().eval(), plain=True)[0]
+    job = jobs(name, published(name).build().eval(), plain=True)[0]
     sizes = SIZES.get(name, {"batch": 1})
     feeds = make_inputs(job, sizes)
     rows: list[dict[str, object]] = []

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from torch import nn
 U8 = npt.NDArray[np.uint8]
 F32 = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
+Made = TypeVar("Made")
 
 PADS = (0, 10, 0, 0)  # top, bottom, left, right
 MEANS = (104.0, 117.0, 123.0)
@@ -66,7 +68,7 @@ class Reference:
             windows = mel_windows(mel, fps)
             return [self.frame(*item) for item in zip(frames_bgr, boxes, windows, strict=False)]
 
-    def _timed(self, stage: str, call: Callable[..., U8], *args: object) -> object:
+    def _timed(self, stage: str, call: Callable[..., Made], *args: object) -> Made:
         start = perf_counter()
         result = call(*args)
         self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start

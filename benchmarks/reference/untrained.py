@@ -30,8 +30,9 @@ import onnx
 from benchmarks.rows import ROOT
 from benchmarks.source import add_source_options, make_source
 from export import checkpoint, qdq
+from export.catalogue import feeds
 from export.convert import convert
-from export.samples import feeds, scenes
+from export.samples import scenes
 from export.store import publish, read_files, staging
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector

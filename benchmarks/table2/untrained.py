@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from benchmarks.table2.clips import RATE, Stretch, write_sound
 from lipsync_edge.engine import load
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.face.tracker import Tracker, TrackOptions, track
 from lipsync_edge.models.network import load_network
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader
@@ -49,9 +48,9 @@ def plumbing(
 
 def _box(video: Path) -> tuple[float, float, float, float]:
     tracker = Tracker(TrackOptions(), Detector(load_network("edge_detect", device="cpu")))
-    first = next(iter(VideoReader(video))).image_bgr
-    box = [*tracker.push(first, Fraction(0)), *tracker.flush()][0].box_xyxy
-    if box is None:
+    first = next(iter(VideoReader(video)))
+    faces = next(track([first], tracker)).faces
+    if not faces:
         raise NoFaceError(expected=f"a face in the first frame of {video.name}", got="none")
-    x1, y1, x2, y2 = (float(v) for v in np.round(box))
+    x1, y1, x2, y2 = (float(v) for v in np.round(faces[0].box_xyxy))
     return x1, y1, x2, y2

@@ -48,10 +48,10 @@ class ResNet18(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        sizes = (64, 64, 128, 256, 512)
-        for i in range(1, 5):
-            first = BasicBlock(sizes[i - 1], sizes[i], 1 if i == 1 else 2)
-            setattr(self, f"layer{i}", nn.Sequential(first, BasicBlock(sizes[i], sizes[i], 1)))
+        self.layer1 = nn.Sequential(BasicBlock(64, 64, 1), BasicBlock(64, 64, 1))
+        self.layer2 = nn.Sequential(BasicBlock(64, 128, 2), BasicBlock(128, 128, 1))
+        self.layer3 = nn.Sequential(BasicBlock(128, 256, 2), BasicBlock(256, 256, 1))
+        self.layer4 = nn.Sequential(BasicBlock(256, 512, 2), BasicBlock(512, 512, 1))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, 3, H, W) → 128 channels at 1/8, 256 at 1/16, 512 at 1/32."""

@@ -15,15 +15,17 @@ class DenseBlock(nn.Module):
 
     def __init__(self, features: int, growth: int) -> None:
         super().__init__()
-        for i in range(1, 6):
-            out = growth if i < 5 else features
-            setattr(self, f"conv{i}", nn.Conv2d(features + (i - 1) * growth, out, 3, 1, 1))
+        self.conv1 = nn.Conv2d(features, growth, 3, 1, 1)
+        self.conv2 = nn.Conv2d(features + growth, growth, 3, 1, 1)
+        self.conv3 = nn.Conv2d(features + 2 * growth, growth, 3, 1, 1)
+        self.conv4 = nn.Conv2d(features + 3 * growth, growth, 3, 1, 1)
+        self.conv5 = nn.Conv2d(features + 4 * growth, features, 3, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Apply the block; the size stays."""
         grown = x
-        for i in range(1, 5):
-            grown = torch.cat([grown, functional.leaky_relu(getattr(self, f"conv{i}")(grown), SLOPE)], 1)
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            grown = torch.cat([grown, functional.leaky_relu(conv(grown), SLOPE)], 1)
         return self.conv5(grown) * DAMP + x
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from export.networks.layers import ConvBlock, audio_encoder, residuals
+from .layers import ConvBlock, audio_encoder, residuals
 
 
 class SyncNetColor(nn.Module):

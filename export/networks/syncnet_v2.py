@@ -5,13 +5,19 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-Size = int | tuple[int, ...]
+Size = int | tuple[int, int]
+Size3 = int | tuple[int, int, int]
 
 
-def _conv(cin: int, cout: int, kernel: tuple[int, ...], stride: Size = 1, pad: Size = 0) -> list[nn.Module]:
-    """Convolution, batch norm, ReLU; 2-D or 3-D by the kernel's rank."""
-    if len(kernel) == 2:
-        return [nn.Conv2d(cin, cout, kernel, stride, pad), nn.BatchNorm2d(cout), nn.ReLU()]
+def _conv(cin: int, cout: int, kernel: tuple[int, int], stride: Size = 1, pad: Size = 0) -> list[nn.Module]:
+    """2-D convolution, batch norm, ReLU."""
+    return [nn.Conv2d(cin, cout, kernel, stride, pad), nn.BatchNorm2d(cout), nn.ReLU()]
+
+
+def _conv3(
+    cin: int, cout: int, kernel: tuple[int, int, int], stride: Size3 = 1, pad: Size3 = 0
+) -> list[nn.Module]:
+    """3-D convolution, batch norm, ReLU."""
     return [nn.Conv3d(cin, cout, kernel, stride, pad), nn.BatchNorm3d(cout), nn.ReLU()]
 
 
@@ -39,15 +45,15 @@ class SyncNetV2(nn.Module):
         self.netfclip = _head()
         pool, half, flat = (1, 3, 3), (1, 2, 2), (0, 1, 1)
         self.netcnnlip = nn.Sequential(
-            *_conv(3, 96, (5, 7, 7), half),
+            *_conv3(3, 96, (5, 7, 7), half),
             nn.MaxPool3d(pool, half),
-            *_conv(96, 256, (1, 5, 5), half, flat),
+            *_conv3(96, 256, (1, 5, 5), half, flat),
             nn.MaxPool3d(pool, half, flat),
-            *_conv(256, 256, (1, 3, 3), 1, flat),
-            *_conv(256, 256, (1, 3, 3), 1, flat),
-            *_conv(256, 256, (1, 3, 3), 1, flat),
+            *_conv3(256, 256, (1, 3, 3), 1, flat),
+            *_conv3(256, 256, (1, 3, 3), 1, flat),
+            *_conv3(256, 256, (1, 3, 3), 1, flat),
             nn.MaxPool3d(pool, half),
-            *_conv(256, 512, (1, 6, 6)),
+            *_conv3(256, 512, (1, 6, 6)),
         )
 
     def forward_audio(self, mfcc: torch.Tensor) -> torch.Tensor:
@@ -66,8 +72,9 @@ class SyncNetV2(nn.Module):
 class AudioBranch(nn.Module):
     """The audio half as a network of its own."""
 
-    def __init__(self, whole: SyncNetV2) -> None:
+    def __init__(self, whole: nn.Module) -> None:
         super().__init__()
+        assert isinstance(whole, SyncNetV2)
         self.cnn, self.head = whole.netcnnaud, whole.netfcaud
 
     def forward(self, mfcc: torch.Tensor) -> torch.Tensor:
@@ -81,8 +88,9 @@ class LipBranch(nn.Module):
     2-D convolutions are what both inference runtimes have fast kernels for.
     """
 
-    def __init__(self, whole: SyncNetV2) -> None:
+    def __init__(self, whole: nn.Module) -> None:
         super().__init__()
+        assert isinstance(whole, SyncNetV2)
         self.cnn = nn.Sequential(*(_flat(layer) for layer in whole.netcnnlip))
         self.head = whole.netfclip
 
@@ -95,9 +103,10 @@ def _flat(layer: nn.Module) -> nn.Module:
     """Return the 2-D layer that does what a 3-D one does where time has length one after it."""
     if isinstance(layer, nn.Conv3d):
         weight = layer.weight.detach().flatten(1, 2)
-        flat = nn.Conv2d(
-            weight.shape[1], weight.shape[0], layer.kernel_size[1:], layer.stride[1:], layer.padding[1:]
-        )
+        assert layer.bias is not None
+        assert not isinstance(layer.padding, str)
+        kernel, stride, pad = (_plane(size) for size in (layer.kernel_size, layer.stride, layer.padding))
+        flat = nn.Conv2d(weight.shape[1], weight.shape[0], kernel, stride, pad)
         flat.load_state_dict({"weight": weight, "bias": layer.bias.detach()})
         return flat
     if isinstance(layer, nn.BatchNorm3d):
@@ -105,6 +114,10 @@ def _flat(layer: nn.Module) -> nn.Module:
         norm.load_state_dict(layer.state_dict())
         return norm
     if isinstance(layer, nn.MaxPool3d):
-        pad = layer.padding if isinstance(layer.padding, int) else layer.padding[1:]
-        return nn.MaxPool2d(layer.kernel_size[1:], layer.stride[1:], pad)
+        return nn.MaxPool2d(_plane(layer.kernel_size), _plane(layer.stride), _plane(layer.padding))
     return layer
+
+
+def _plane(size: int | tuple[int, ...]) -> tuple[int, int]:
+    """Return height and width of a size over time, height and width."""
+    return (size, size) if isinstance(size, int) else (size[1], size[2])

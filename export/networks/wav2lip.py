@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from export.networks.layers import ConvBlock, UpBlock, audio_encoder, residuals
+from .layers import ConvBlock, UpBlock, audio_encoder, residuals
 
 
 def _down(cin: int, cout: int, count: int) -> nn.Sequential:

@@ -11,6 +11,7 @@ import typer
 from lipsync_edge.cli.bench import bench_command
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, run_app
 from lipsync_edge.cli.eval import evaluate_command
+from lipsync_edge.cli.export import register as register_export
 from lipsync_edge.cli.live import live, prepare, serve
 from lipsync_edge.cli.models import models_app
 from lipsync_edge.errors import UsageError
@@ -33,6 +34,7 @@ app.command()(live)
 app.command()(serve)
 app.command("eval")(evaluate_command)
 app.command("bench")(bench_command)
+register_export(app)
 
 
 def version(wanted: bool) -> None:

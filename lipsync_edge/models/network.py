@@ -34,7 +34,7 @@ class Network:
             raise ModelError(
                 expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {spec.name})",
                 got=f"inputs {sorted(backend.inputs)} and outputs {sorted(backend.outputs)}",
-                fix="convert the model again with python -m export convert",
+                fix="convert the model again with lipsync-edge convert",
             )
 
     @property
@@ -126,7 +126,7 @@ def find_model(name: str, *, models: Path | None, device: str = "auto", precisio
     raise ModelError(
         expected=" or ".join(f"{name}.{kind}.onnx" for kind in order),
         got="no such file in " + " or ".join(str(folder) for folder in folders),
-        fix=f"convert your checkpoint: python -m export convert {name} CHECKPOINT -o DIR, then --models DIR",
+        fix=f"convert your checkpoint: lipsync-edge convert {name} CHECKPOINT -o DIR, then --models DIR",
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from export import qdq
-from export.gates import FLOW_LOSS, Verdict, judge
+from export.catalogue import evaluate_gate, feeds
+from export.gates import FLOW_LOSS, Verdict
 from export.makers import outputs
-from export.samples import feeds, made_up_scene
+from export.samples import made_up_scene
 from lipsync_edge.models.network import bundled_models
 from lipsync_edge.models.spec import ModelSpec, WarpHead, load_spec
 
@@ -33,7 +34,7 @@ def mouth() -> tuple[ModelSpec, Arrays, Arrays]:
 
 def verdict(mouth: tuple[ModelSpec, Arrays, Arrays], **changed: np.ndarray) -> Verdict:
     spec, feed, out = mouth
-    return judge(spec, "int8", [feed], [out], [{**out, **changed}])
+    return evaluate_gate(spec, "int8", [feed], [out], [{**out, **changed}])
 
 
 def test_the_same_mouth_passes(mouth: tuple[ModelSpec, Arrays, Arrays]) -> None:
@@ -55,7 +56,7 @@ def test_a_mouth_that_moves_less_is_refused_though_its_picture_is_like(
 def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelSpec, Arrays, Arrays]) -> None:
     spec, feed, out = mouth
     shown = {**out, "mask": np.ones_like(out["mask"])}
-    wrong = judge(spec, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
+    wrong = evaluate_gate(spec, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
     assert wrong.figures["psnr"] == pytest.approx(
         20 + 10 * np.log10(0.625 / 0.5), abs=0.5
     )  # the rest of the mouth is alike
@@ -77,9 +78,11 @@ def test_our_lips_wholly_in_int8_are_refused_for_their_motion(tmp_path: Path) ->
     spec, fp32 = load_spec("edge_lips", models), models / "edge_lips.fp32.onnx"
     inputs = list(feeds(spec, [made_up_scene(seed) for seed in range(12)], fp32))
     want = outputs(fp32, inputs, tmp_path)
-    mixed = judge(spec, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path))
+    mixed = evaluate_gate(
+        spec, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path)
+    )
     prepared = qdq.prepare(fp32, inputs, replace(spec.quant, exclude=(), per_channel=False), tmp_path)
-    whole = judge(spec, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
+    whole = evaluate_gate(spec, "int8", inputs, want, outputs(qdq.quantized(prepared), inputs, tmp_path))
     assert mixed.passed
     assert whole.figures["psnr"] > spec.gate.int8  # the picture alone would let it pass
     assert whole.figures["flow_px"] > 1.5 * mixed.figures["flow_px"]

@@ -16,10 +16,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from export import gates, measure, qdq
+from export.catalogue import evaluate_gate, feeds
 from export.errors import GateError, OutputShapeError, TensorAxesError, TensorNamesError
 from export.makers import outputs, probabilities, to_half
 from export.quantize import quantize_folder
-from export.samples import feeds, made_up_scene, scenes
+from export.samples import made_up_scene, scenes
 from export.unfold import unfold_transposed
 from export.validate import check_graph, check_outputs, validate_folder
 from lipsync_edge.errors import InputError, ManifestError, UsageError
@@ -256,14 +257,14 @@ def test_gates_see_what_they_should() -> None:
     a[:, :2] = 1
     b = a.copy()
     b[0, 2, :2] = 1
-    verdict = gates.judge(spec, "int8", [{}], [{"labels": a}], [{"labels": b}])
+    verdict = evaluate_gate(spec, "int8", [{}], [{"labels": a}], [{"labels": b}])
     assert verdict.figures["miou"] == pytest.approx((8 / 10 + 6 / 8) / 2)
     assert not verdict.passed
     lips_card = load_spec("wav2lip")
     image = {"image": np.zeros((1, 96, 96, 3), np.float32)}
-    assert gates.judge(lips_card, "int8", [{}], [image], [image]).passed
+    assert evaluate_gate(lips_card, "int8", [{}], [image], [image]).passed
     broken = {"image": np.full((1, 96, 96, 3), np.nan, np.float32)}
-    assert not gates.judge(lips_card, "int8", [{}], [image], [broken]).passed
+    assert not evaluate_gate(lips_card, "int8", [{}], [image], [broken]).passed
 
 
 def test_calibration_inputs_are_the_runtimes(converted: Path) -> None:

@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from export.errors import GateError
 from export.quantize import quantize_folder
 from export.samples import made_up_scene
-from export.validate import NOT_JUDGED, validate_folder
+from export.validate import NOT_EVALUATED, validate_folder
 from lipsync_edge.models.network import bundled_models
 from lipsync_edge.models.spec import SPECS, load_spec
 
@@ -61,10 +61,10 @@ def test_made_up_faces_leave_a_missed_gate_open(missed: Path) -> None:
     lines = list(validate_folder(missed, samples=4))
     mine = [line for line in lines if line.startswith(f"{INT8} on") and " ms, " in line]
     assert mine
-    assert all(line.endswith(NOT_JUDGED) and "on made-up faces" in line for line in mine)
-    assert lines[-1].endswith(NOT_JUDGED)
+    assert all(line.endswith(NOT_EVALUATED) and "on made-up faces" in line for line in mine)
+    assert lines[-1].endswith(NOT_EVALUATED)
     assert INT8 in lines[-1]
-    assert not any(NOT_JUDGED in line for line in lines if "fp32" in line)
+    assert not any(NOT_EVALUATED in line for line in lines if "fp32" in line)
 
 
 def test_a_gate_reached_is_no_open_question(missed: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_gate_reached_is_no_open_question(missed: Path, tmp_path: Path) -> Non
     shutil.copytree(missed, folder)
     _ask(folder, 0.1)
     lines = list(validate_folder(folder, samples=4))
-    assert not any(NOT_JUDGED in line for line in lines)
+    assert not any(NOT_EVALUATED in line for line in lines)
     assert all(line.endswith("on made-up faces") for line in lines)
 
 

@@ -1,0 +1,1 @@
+"""Corpus, labels, voices and what disguises them."""

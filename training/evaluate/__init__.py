@@ -1,0 +1,1 @@
+"""Figures of the bundled networks on people who were never trained on."""

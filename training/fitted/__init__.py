@@ -1,0 +1,1 @@
+"""Published architectures fitted to our labels, to measure quantization on."""

@@ -1,0 +1,1 @@
+"""The bundled lips: audio encoder, mouth coefficients, mouth renderer."""

@@ -1,0 +1,1 @@
+"""The sync expert, which measures and does not ship."""
