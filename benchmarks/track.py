@@ -26,7 +26,8 @@ from benchmarks.source import make_source
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import Network, find_model
+from lipsync_edge.models.network import Network
+from lipsync_edge.models.registry import find_model
 from lipsync_edge.models.spec import load_spec
 from lipsync_edge.types import U8, Boxes, Frame
 

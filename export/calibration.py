@@ -10,11 +10,11 @@ import numpy as np
 
 from lipsync_edge.face.align import aligned_crop, box_to_pixels
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
+from lipsync_edge.models.backend import Backend, open_backend
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import ModelSpec
 from lipsync_edge.render.enhance import window_pixels
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Arrays
 
 from .samples import DETECT_SIDE, Scene
 

@@ -14,8 +14,8 @@ import numpy as np
 from torch import nn
 
 from lipsync_edge.errors import UsageError
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import ModelSpec
+from lipsync_edge.types import Arrays
 
 from . import calibration, gates, graphs
 from .gates import Verdict

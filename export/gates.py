@@ -12,11 +12,10 @@ import numpy as np
 
 from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.face.identity import iou_with
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelSpec
 from lipsync_edge.render.enhance import compose_small, window_pixels
 from lipsync_edge.render.lips import WarpMouth
-from lipsync_edge.types import F32, Boxes
+from lipsync_edge.types import F32, Arrays, Boxes
 
 from .measure import psnr
 

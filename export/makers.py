@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import onnx
 
-from lipsync_edge.models.backend import Arrays, open_backend
+from lipsync_edge.models.backend import open_backend
 from lipsync_edge.models.spec import ModelSpec
+from lipsync_edge.types import Arrays
 
 from . import qdq
 from .catalogue import evaluate_gate

@@ -19,8 +19,8 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from lipsync_edge.models.backend import Arrays
 from lipsync_edge.models.spec import QuantPlan
+from lipsync_edge.types import Arrays
 
 from .convert import clean
 from .unfold import unfold_transposed

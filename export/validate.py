@@ -12,9 +12,10 @@ from typing import Any
 import onnx
 
 from lipsync_edge.errors import InputError
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
-from lipsync_edge.models.network import read_manifest, verify_model
+from lipsync_edge.models.backend import Backend, open_backend
+from lipsync_edge.models.registry import read_manifest, verify_model
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
+from lipsync_edge.types import Arrays
 
 from . import measure
 from .catalogue import evaluate_gate, feeds

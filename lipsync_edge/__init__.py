@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.types import Boxes, Face, Frame, Rendered
 
+    __version__: str
+
 _HOMES = {
     "engine": ("Engine", "load"),
     "errors": (
@@ -84,7 +86,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its room."""
+    """Import a public name from its room; `__version__` is that of the installed package."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        globals()[name] = found = version("lipsync-edge")
+        return found
     for home, names in _HOMES.items():
         if name in names:
             value = getattr(import_module(f"lipsync_edge.{home}"), name)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models import autotune
+from lipsync_edge.models.devices import AUTO
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.network import Network, load_network
-from lipsync_edge.models.preset import Preset, load_preset
+from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.renderer import Probe, Renderer, no_probe
@@ -41,7 +43,7 @@ def load(
 
     Args:
         preset: a name of `lipsync_edge.models.preset.preset_names()`, or a `Preset` of your own.
-        device: one of `lipsync_edge.models.backend.DEVICES`; only "auto" may fall back.
+        device: a name of `lipsync_edge.models.devices.DEVICES`, or "auto", which alone may fall back.
         precision: "auto", "fp32", "fp16" or "int8".
         threads: threads that one network call may use; None leaves it to the runtime.
         models: folder with your own converted models; the bundled ones need none.
@@ -51,27 +53,38 @@ def load(
         ModelError: a network is missing, damaged or not what its card says.
         DeviceError: a device that was asked for by name cannot run here.
     """
-    wanted = load_preset(preset) if isinstance(preset, str) else preset
     folder = Path(models) if models is not None else None
-    if device != "auto":
-        return _open(wanted, device, precision, threads, folder, "as asked")
-    best = autotune.fastest(wanted.name, precision) if isinstance(preset, str) and folder is None else None
+    return load_engine(
+        EngineOptions(preset=preset, device=device, precision=precision, threads=threads, models=folder)
+    )
+
+
+def load_engine(options: EngineOptions) -> Engine:
+    """Load every network of a preset; see `load`."""
+    if options.device != AUTO:
+        return _open(options, "as asked")
     why = "auto: not measured here, lipsync-edge bench would"
+    best = autotune.fastest_for(options)
     if best is not None:
         why = f"auto: the fastest of lipsync-edge bench here, {best.when}, {best.fps:.0f} fps"
         try:
-            return _open(wanted, best.device, best.precision, threads, folder, why)
+            return _open(replace(options, device=best.device, precision=best.precision), why)
         except LipsyncError as error:
             why = f"auto: {best.device}, the fastest of lipsync-edge bench, does not open: {error.got}"
-    return _open(wanted, device, precision, threads, folder, why)
+    return _open(options, why)
 
 
-def _open(
-    preset: Preset, device: str, precision: str, threads: int | None, models: Path | None, why: str
-) -> Engine:
+def _open(options: EngineOptions, why: str) -> Engine:
     def network(name: str) -> Network:
-        return load_network(name, models=models, device=device, precision=precision, threads=threads)
+        return load_network(
+            name,
+            models=options.models,
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads,
+        )
 
+    preset = options.read_preset()
     detector = Detector(network(preset.detect))
     renderer = Renderer(
         preset=preset,

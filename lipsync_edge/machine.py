@@ -1,4 +1,4 @@
-"""What a figure of speed must be read with: processor, its flags, cores, memory, versions, load."""
+"""Facts of this machine and process: processor, its flags, cores, memory, versions, load."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,6 +30,7 @@ FLAGS = {
     "asimddp": "NEON dot product",
 }
 CPUINFO = Path("/proc/cpuinfo")
+STATM = Path("/proc/self/statm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,24 @@ def cpu_flags(cpuinfo: str) -> tuple[str, ...] | None:
         return None
     have = set(lines[0].split(":", 1)[1].split())
     return tuple(said for flag, said in FLAGS.items() if flag in have)
+
+
+def resident_bytes() -> int:
+    """Return how much memory of this process is resident, in bytes; 0 where the system does not tell."""
+    try:
+        return int(STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def peak_memory_mb() -> float | None:
+    """Return the peak resident memory of this process in MiB, or None on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def _memory_mb() -> int | None:

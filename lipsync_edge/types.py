@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
+Arrays = dict[str, npt.NDArray[Any]]  # tensors of a graph, by name
 
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,7 @@ from typing import Any
 import typer
 from docs_tables import grid
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml
 
 PROGRAM = "lipsync-edge"
 
@@ -31,7 +27,7 @@ With `--json`, the result or the error is one JSON object on stdout.
 
 def cli_page(root: Path) -> str:
     """Return the page of the application that `pyproject.toml` names as the script."""
-    scripts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    scripts = read_toml(root / "pyproject.toml")["project"]["scripts"]
     application = import_module(scripts[PROGRAM].split(":")[0]).app
     root_command = typer.main.get_command(application)
     context = root_command.make_context(PROGRAM, [], resilient_parsing=True)
@@ -64,6 +60,6 @@ def _parameters(command: Any, context: Any) -> str:
 
 def _cell(text: str) -> str:
     """Text that a table can hold: what stands in brackets at the end becomes small."""
-    text = " ".join(text.split()).replace("|", "\\|")
+    text = " ".join(text.split())
     head, bracket, tail = text.partition("  [") if "  [" in text else text.rpartition(" [")
     return f"{head} <small>[{tail}</small>" if bracket else text

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import pkgutil
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 from speed_tables import grid
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml
 
 __all__ = ["TABLES", "grid"]
 
@@ -25,10 +21,10 @@ PURPOSES = {
     "serve": "`lipsync-edge serve`: the page and its API",
     "mic": "`lipsync-edge live --audio mic`",
     "export": "convert, adopt, quantize and validate your own checkpoints; brings PyTorch",
-    "eval": "the sync and Fréchet figures of `lipsync-edge eval`",
+    "eval": "the sync figures of `lipsync-edge eval`, and its report as a picture",
     "train": "voices made for training the audio encoder",
     "training": "what training the bundled networks needs",
-    "bench": "plots and memory figures of `lipsync-edge bench`",
+    "bench": "plots of `lipsync-edge bench`",
     "docs": "building these pages",
     "dev": "tests, lint and types",
 }
@@ -37,7 +33,7 @@ PURPOSES = {
 
 def extras_table(root: Path) -> str:
     """One row an extra: what it is for and what it installs."""
-    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    project = read_toml(root / "pyproject.toml")["project"]
     rows = [
         [f"`{name}`", PURPOSES.get(name, "-"), ", ".join(f"`{_name(one)}`" for one in packages)]
         for name, packages in project["optional-dependencies"].items()
@@ -50,7 +46,7 @@ def presets_table(root: Path) -> str:
     bundled = {path.name.split(".")[0] for path in (root / "models_onnx").glob("*.onnx")}
     rows = []
     for path in sorted((root / "lipsync_edge").rglob("presets/*.toml")):
-        preset = tomllib.loads(path.read_text("utf-8"))
+        preset = read_toml(path)
         networks = [preset[role] for role in ("detect", "lips", "enhance", "segment") if preset.get(role)]
         own = [name for name in networks if name not in bundled]
         rows.append(
@@ -92,11 +88,7 @@ def figures_table(root: Path) -> str:
     for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
         definitions = getattr(import_module(found.name), "DEFINITIONS", None)
         if definitions is not None:
-            rows = [
-                [one.label, one.meaning.replace("|I(", "\\|I(").replace(")|", ")\\|")]
-                for one in definitions.values()
-            ]
-            return grid(["figure", "meaning"], rows)
+            return grid(["figure", "meaning"], [[one.label, one.meaning] for one in definitions.values()])
     raise LookupError("no module of lipsync_edge.eval has DEFINITIONS")
 
 
@@ -121,7 +113,7 @@ def modules_table(root: Path) -> str:
 
 def _first_line(path: Path) -> str:
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "-"
-    return docstring.splitlines()[0].replace("|", "\\|")
+    return docstring.splitlines()[0]
 
 
 def _name(requirement: str) -> str:

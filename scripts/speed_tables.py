@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-
-def grid(headings: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+from lipsync_edge.figures import markdown_table as grid
 
 
 def ratio_table(found: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from benchmarks import rows as kept
 from benchmarks.networks.timed import make_inputs
 from export.qdq import largest_weight
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import bundled_models, read_manifest
+from lipsync_edge.models.registry import bundled_models, read_manifest
 from lipsync_edge.models.spec import load_spec
 
 KEY = ("file", "emulated")

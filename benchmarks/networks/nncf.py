@@ -26,9 +26,10 @@ import openvino as ov
 from benchmarks import rows as kept
 from export.catalogue import evaluate_gate, feeds
 from export.samples import scenes
-from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import bundled_models, read_manifest
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.registry import bundled_models, read_manifest
 from lipsync_edge.models.spec import load_spec
+from lipsync_edge.types import Arrays
 
 KEY = ("network",)
 MADE = ("nncf", "nncf_mixed")

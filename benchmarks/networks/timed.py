@@ -28,9 +28,10 @@ import numpy as np
 from benchmarks import rows as kept
 from benchmarks.networks.eager import BUNDLED, PUBLISHED, torch_call
 from benchmarks.process import load_now
-from lipsync_edge.models.backend import Arrays, open_backend
-from lipsync_edge.models.network import bundled_models, read_manifest
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.registry import bundled_models, read_manifest
 from lipsync_edge.models.spec import ModelSpec, load_spec
+from lipsync_edge.types import Arrays
 
 PRECISIONS = ("fp32", "fp16", "int8")
 RUNTIMES = {"onnxruntime": "cpu", "openvino": "openvino:CPU"}

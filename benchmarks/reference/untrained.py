@@ -36,7 +36,8 @@ from export.samples import scenes
 from export.store import publish, read_files, staging
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.network import load_network, verify_model
+from lipsync_edge.models.network import load_network
+from lipsync_edge.models.registry import verify_model
 from lipsync_edge.models.spec import load_spec
 from lipsync_edge.types import F32
 from lipsync_edge.video.reader import VideoReader

@@ -24,8 +24,8 @@ from benchmarks import rows
 from benchmarks.process import load_now
 from benchmarks.source import Source, add_source_options, make_source
 from lipsync_edge.bench.measure import in_process
-from lipsync_edge.models.network import bundled_models, read_manifest
 from lipsync_edge.models.preset import Preset, load_preset
+from lipsync_edge.models.registry import bundled_models, read_manifest
 
 PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's own rectangle beside that
     "decoder's picture": 1.5,

@@ -16,15 +16,21 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import ModelError
-from lipsync_edge.models.devices import probe_devices
-from lipsync_edge.models.network import find_model
+from lipsync_edge.models.device_probe import probe_devices
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import load_preset, preset_names
+from lipsync_edge.models.registry import find_model
 from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0
 MOST_S = 600.0  # one configuration
-PRECISIONS = ("int8", "fp16", "fp32")
+PRECISIONS = ("int8", "fp16", "fp32")  # in the order in which they are measured
+QUICK: dict[str, Any] = {
+    "precisions": ("int8",),
+    "seconds": 2.0,
+    "budget_s": 10.0,
+}  # what `bench --quick` is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +55,19 @@ class Plan:
     threads: int | None = None
     models: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse names that do not exist, before the first is measured."""
+        for preset in self.presets:
+            load_preset(preset)
+        for device in self.devices:
+            EngineOptions(device=device)
+        for precision in self.precisions:
+            EngineOptions(precision=precision)
+
 
 def configurations(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Give preset, device and precision of everything whose files are there, the bundled presets first."""
-    devices = plan.devices or tuple(one.name for one in probe_devices() if one.works and one.name != "auto")
+    devices = plan.devices or tuple(one.name for one in probe_devices() if one.works)
     presets = plan.presets or tuple(
         sorted(preset_names(), key=lambda name: (name not in ("lite", "hq"), name != "lite"))
     )

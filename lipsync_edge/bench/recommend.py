@@ -1,4 +1,4 @@
-"""What a benchmark's rows say: a recommendation, and ratios to an older benchmark."""
+"""Judgement of a benchmark's rows: a recommendation, and ratios to an older benchmark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.errors import InputError
+from lipsync_edge.errors import InputError, LipsyncError
 
 QUALITY = ("hq", "lite")  # best first; presets of the user's own models are never recommended unasked
 ENOUGH = 1.25  # real-time factor that leaves room for other work
@@ -53,6 +53,13 @@ def ratios(rows: list[dict[str, Any]], baseline: Path) -> dict[str, float]:
             expected=f"a configuration of {baseline.name} that was measured now, too", got="none"
         )
     return both
+
+
+def refuse_slower(ratios: dict[str, float], margin: float) -> None:
+    """Raise LipsyncError when a configuration lost more than `margin`, 0 to 1, of the baseline's frame rate."""
+    slow = [f"{name} {ratio:.2f}" for name, ratio in ratios.items() if ratio < 1 - margin]
+    if slow:
+        raise LipsyncError(expected=f"at least {1 - margin:.2f} × the baseline's fps", got=", ".join(slow))
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.figures import blank_page, markdown_table, save_page
 
 STAGES = ("decode", "track", "render", "encode")
 HEADINGS = (
@@ -44,8 +44,7 @@ def _both(ms: dict[str, float] | None) -> str:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """Return a Markdown table, fastest first within a preset as measured."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
-    return "\n".join(lines + ["| " + " | ".join(cells(row)) + " |" for row in rows])
+    return markdown_table(HEADINGS, map(cells, rows))
 
 
 def text(found: dict[str, Any]) -> str:
@@ -80,16 +79,10 @@ def plot(found: dict[str, Any], out: Path) -> None:
     Raises:
         UsageError: matplotlib is not installed; OutputError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError(
-            expected="matplotlib for a plot", got=str(error), fix="pip install 'lipsync-edge[bench]'"
-        ) from error
     rows = found["rows"]
     names = [f"{row['preset']} · {row['device']} · {row['precision']} · {row['fps']:.0f} fps" for row in rows]
     stages = ("decode", "track", "cut", "lips", "enhance", "segment", "blend", "encode")
-    figure = Figure(figsize=(10, 1.5 + 0.5 * len(rows)), layout="constrained")
+    figure = blank_page(10, 1.5 + 0.5 * len(rows), "pip install 'lipsync-edge[bench]'")
     axes = figure.subplots()
     left = [0.0] * len(rows)
     for stage in stages:
@@ -100,9 +93,4 @@ def plot(found: dict[str, Any], out: Path) -> None:
     axes.set_xlabel("ms a frame, mean (decode, compute and encode overlap)")
     axes.set_title(f"{found['machine']['processor']}, {found['machine']['cores']} cores", fontsize=9)
     figure.legend(loc="outside lower center", ncols=len(stages), fontsize=7)
-    try:
-        figure.savefig(out, dpi=120)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"
-        ) from error
+    save_page(figure, out, 120)

@@ -1,12 +1,9 @@
-"""Times of the stages of a run, pass by pass, and what is said of them."""
+"""Stopwatch of a run: keeps the times of its stages, pass by pass, and of its first frame."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 
 @dataclass(slots=True)
@@ -28,9 +25,3 @@ class Times:
         self.stages.setdefault(stage, []).append(1000 * seconds / frames)
         if stage == "encode" and self.first_frame_s is None:
             self.first_frame_s = time.time() - self.began
-
-
-def percentiles(times: Sequence[float]) -> dict[str, float]:
-    """Return p50, p95 (ms) and n of some times."""
-    p50, p95 = np.percentile(np.asarray(times, np.float64), [50, 95])
-    return {"p50": round(float(p50), 3), "p95": round(float(p95), 3), "n": len(times)}

@@ -1,4 +1,4 @@
-"""One configuration measured, in a fresh process: `python -m lipsync_edge.bench.worker JSON` prints one JSON row."""
+"""Benchmark worker: measures one configuration in a process of its own, whose arguments and last line are JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.bench.times import Times, percentiles
+from lipsync_edge.bench.times import Times
 from lipsync_edge.errors import LipsyncError
+from lipsync_edge.figures import percentiles
+from lipsync_edge.machine import peak_memory_mb
 
 WARM_UP_S = 0.4
 
@@ -22,12 +24,14 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         job: preset, device, precision, threads (or None), models (folder or None), face, audio, seconds, and `began`,
             the Unix time at which this process was started.
     """
-    from lipsync_edge.engine import load
-    from lipsync_edge.models.network import find_model
+    from lipsync_edge.engine import load_engine
+    from lipsync_edge.models.engine_options import EngineOptions
+    from lipsync_edge.models.registry import find_model
     from lipsync_edge.pipeline.job import RunOptions
 
-    wanted = {name: job[name] for name in ("preset", "device", "precision", "threads", "models")}
-    engine = load(**wanted)
+    models = Path(job["models"]) if job["models"] else None
+    wanted = {name: job[name] for name in ("preset", "device", "precision", "threads")}
+    engine = load_engine(EngineOptions(**wanted, models=models))
     warm_up = Times(job["began"])
     times = Times(job["began"])
     with tempfile.TemporaryDirectory() as folder:
@@ -37,7 +41,6 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         whole = RunOptions(end=job["seconds"])
         result = engine.run(job["face"], job["audio"], out, options=whole, observe=times)
         cpu = time.process_time() - cpu
-    models = Path(job["models"]) if job["models"] else None
     files = {
         find_model(network.spec.name, models=models, precision=network.precision)
         for network in engine.networks.values()
@@ -55,21 +58,11 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "real_time_factor": round(fps / result.fps, 3),
         "cpu_ms_per_frame": round(1000 * cpu / result.frames, 2),
         "first_frame_s": None if warm_up.first_frame_s is None else round(warm_up.first_frame_s, 3),
-        "rss_mb": _peak_mb(),
+        "rss_mb": peak_memory_mb(),
         "models_mb": round(sum(file.stat().st_size for file in files) / 1e6, 3),
         "stage_ms": {stage: percentiles(ms) for stage, ms in times.stages.items()},
         "mean_ms": {stage: round(1000 * s / result.frames, 3) for stage, s in result.stage_s.items()},
     }
-
-
-def _peak_mb() -> float | None:
-    """Return the peak resident memory of this process in MB, or None on Windows."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def main() -> None:

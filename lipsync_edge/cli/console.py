@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from types import FrameType
@@ -14,7 +15,8 @@ from typing import Any
 
 import typer
 
-from lipsync_edge.errors import LipsyncError, UsageError
+from lipsync_edge.atomic_write import replacing
+from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -34,7 +36,7 @@ def reporting(as_json: bool = False) -> Iterator[None]:
         report_error(error, as_json)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        print("lipsync-edge: interrupted, nothing was left behind", file=sys.stderr)
+        say("lipsync-edge: interrupted, nothing was left behind", to_stderr=True)
         raise typer.Exit(INTERRUPTED) from error
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -44,9 +46,9 @@ def report_error(error: LipsyncError, as_json: bool) -> None:
     """Print an error as one line on stderr, or as one JSON object on stdout."""
     if as_json:
         kind = {"type": type(error).__name__, "expected": error.expected, "got": error.got, "fix": error.fix}
-        print(json.dumps({"error": kind, "exit_code": error.exit_code}, ensure_ascii=False))
+        print_json({"error": kind, "exit_code": error.exit_code})
     else:
-        print(f"lipsync-edge: {error}", file=sys.stderr)
+        say(f"lipsync-edge: {error}", to_stderr=True)
 
 
 def run_app(app: typer.Typer, arguments: list[str]) -> int:
@@ -90,9 +92,41 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def print_json(value: Any) -> None:
-    """Print a result as one JSON object on stdout."""
-    print(json.dumps(plain(value), ensure_ascii=False))
+def say(text: str, *, to_stderr: bool = False) -> None:
+    """Print a line for people; work that is done does not fail because nobody can read of it.
+
+    Characters that the terminal's encoding lacks are replaced; a pipe that was closed or a full disk is passed over.
+    """
+    out = sys.stderr if to_stderr else sys.stdout
+    try:
+        try:
+            print(text, file=out, flush=True)
+        except UnicodeEncodeError:
+            known = out.encoding or "ascii"
+            print(text.encode(known, "replace").decode(known), file=out, flush=True)
+    except OSError:
+        with suppress(OSError, ValueError):  # else Python would try once more at its end, and fail
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def print_json(value: Any, indent: int | None = None) -> None:
+    """Print a result as one JSON object on stdout, in ASCII, which every terminal and any file name survives."""
+    say(json.dumps(plain(value), indent=indent))
+
+
+def check_json_target(path: Path) -> None:
+    """Refuse a name at which `write_json` could not write, before there is anything to write."""
+    if not path.parent.is_dir() or path.is_dir():
+        raise OutputError(expected=f"a file at {path}", got=f"no folder {path.parent}, or a folder itself")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a result as a JSON file; OutputError when it cannot be written there."""
+    try:
+        with replacing(path) as beside:
+            beside.write_text(json.dumps(plain(value), indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise OutputError(expected=f"a file at {path}", got=error.strerror or str(error)) from error
 
 
 @contextmanager

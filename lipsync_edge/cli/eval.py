@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lipsync_edge.cli.console import print_json, reporting
+from lipsync_edge.cli.console import check_json_target, print_json, reporting, say, write_json
+from lipsync_edge.cli.options import Json, Models
 
 
 def evaluate_command(
@@ -20,22 +20,23 @@ def evaluate_command(
         Path | None, typer.Option(help="Video of the person who really says what is heard.")
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="The sound; the result's own without it.")] = None,
-    models: Annotated[Path | None, typer.Option(help="Folder with your converted syncnet_v2.")] = None,
+    models: Models = None,
     inception: Annotated[Path | None, typer.Option(help="Your Inception-v3 as ONNX, for FID.")] = None,
     seconds: Annotated[float, typer.Option(help="How much is looked at.", min=0.2)] = 30.0,
     report: Annotated[
         Path | None, typer.Option(help="One page with faces and curves: .html, .png, .pdf, .svg.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Figures and curves as JSON.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Judge a result: sync, pictures, mouth opening, seams, flicker; what cannot be taken is said to be missing."""
     with reporting(as_json):
-        from lipsync_edge.errors import OutputError
         from lipsync_edge.eval.evaluate import EvalOptions, evaluate
         from lipsync_edge.eval.report import report as write_report
         from lipsync_edge.eval.report import table
 
+        if out is not None:
+            check_json_target(out)
         found = evaluate(
             EvalOptions(
                 generated=generated,
@@ -50,11 +51,8 @@ def evaluate_command(
         if report is not None:
             write_report(found, report, generated.name)
         if out is not None:
-            try:
-                out.write_text(json.dumps(found.plain(), indent=1) + "\n", "utf-8")
-            except OSError as error:
-                raise OutputError(expected=f"a file at {out}", got=str(error)) from error
+            write_json(out, found.plain())
         if as_json:
             print_json(found.plain())
         else:
-            print(table(found))
+            say(table(found))

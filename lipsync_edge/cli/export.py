@@ -10,14 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lipsync_edge.cli.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting, say
+from lipsync_edge.cli.options import Json
 from lipsync_edge.errors import UsageError
 
 NEEDED = ("torch", "onnx", "onnxruntime")
-INSTALLED, CHECKOUT = (
-    "lipsync_edge._export",
-    "export",
-)  # where the toolchain lies in a wheel, in the repository
+INSTALLED = "lipsync_edge._export"  # where the toolchain lies in a wheel
+CHECKOUT = "export"  # and in the repository
 
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the converted model.")]
 Models = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of converted models.")]
@@ -27,7 +26,6 @@ Calibrate = Annotated[
         metavar="DIR", help="Videos and pictures of faces; made-up ones without it. May be repeated."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 
 
 def toolchain() -> Any:
@@ -53,7 +51,7 @@ def show(lines: Iterator[str], as_json: bool) -> None:
         print_json({"report": list(lines)})
         return
     for line in lines:
-        print(line, flush=True)
+        say(line)
 
 
 def convert(

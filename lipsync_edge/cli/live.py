@@ -1,4 +1,4 @@
-"""The commands `prepare`, `live` and `serve`: translation only. The last two read kiosk.toml, each its own table."""
+"""The commands `live` and `serve`: translation only. They read kiosk.toml, each its own table."""
 
 from __future__ import annotations
 
@@ -11,24 +11,6 @@ import typer
 
 from lipsync_edge.cli.console import reporting
 from lipsync_edge.errors import UsageError
-
-
-def prepare(
-    face: Annotated[Path, typer.Argument(metavar="FACE", help="A video, or a still image.")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="The avatar's file.")],
-    preset: Annotated[str, typer.Option(help="The preset that it will speak with.")] = "lite",
-    device: Annotated[str, typer.Option(help="Where the detector runs.")] = "auto",
-    models: Annotated[Path | None, typer.Option(help="Folder with your own converted models.")] = None,
-) -> None:
-    """Detect and track a face once, for `live` and `serve` to begin at once."""
-    with reporting():
-        from lipsync_edge.engine import load
-
-        avatar = load(preset=preset, device=device, models=models).prepare(face)
-        avatar.save(out)
-        print(
-            f"{out}: {len(avatar)} frames {avatar.size[0]}x{avatar.size[1]}, {float(avatar.duration):.1f} s"
-        )
 
 
 def live(

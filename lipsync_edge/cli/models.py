@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from lipsync_edge.cli.console import print_json, reporting
+from lipsync_edge.cli.console import print_json, reporting, say
+from lipsync_edge.cli.options import Json, Models
 
 models_app = typer.Typer(
     help="What networks there are, and whether their files are whole.", no_args_is_help=True
 )
-Models = Annotated[Path | None, typer.Option(help="Folder with your own converted models.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 
 
 @models_app.command("list")
@@ -27,9 +23,7 @@ def models_list(models: Models = None, as_json: Json = False) -> None:
             print_json({"models": found})
             return
         for one in found:
-            print(
-                f"{one.name:14} {one.precision:5} {one.size_bytes / 1e6:7.2f} MB  {one.role:8} {one.folder}"
-            )
+            say(f"{one.name:14} {one.precision:5} {one.size_bytes / 1e6:7.2f} MB  {one.role:8} {one.folder}")
 
 
 @models_app.command("info")
@@ -38,15 +32,7 @@ def models_info(name: str, models: Models = None, as_json: Json = False) -> None
     with reporting(as_json):
         from lipsync_edge.models.registry import model_info
 
-        found = model_info(name, models)
-        if as_json:
-            print_json(found)
-            return
-        import json
-
-        from lipsync_edge.cli.console import plain
-
-        print(json.dumps(plain(found), indent=2, ensure_ascii=False))
+        print_json(model_info(name, models), indent=None if as_json else 2)
 
 
 @models_app.command("verify")
@@ -59,4 +45,4 @@ def models_verify(models: Models = None, as_json: Json = False) -> None:
         if as_json:
             print_json({"verified": checked})
         else:
-            print(f"{len(checked)} files are what their manifest says")
+            say(f"{len(checked)} files are what their manifest says")

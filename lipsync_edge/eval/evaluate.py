@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,8 @@ def _sync(out: Evaluation, options: EvalOptions, seen: Seen) -> None:
     branches = load_syncnet(options.models)
     if branches is None:
         why = "no syncnet_v2.audio.fp32.onnx and syncnet_v2.lip.fp32.onnx in --models (the user's, converted)"
+    elif find_spec("python_speech_features") is None:
+        why = "its MFCCs need another package: pip install 'lipsync-edge[eval]'"
     else:
         try:
             samples = _heard(options)

@@ -8,11 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.errors import OutputError
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
 from lipsync_edge.eval.examples import Example
 from lipsync_edge.eval.page import CURVES, page, value_text
+from lipsync_edge.figures import blank_page, save_page
 from lipsync_edge.types import U8
 
 HTML = (".html", ".htm")
@@ -46,16 +47,9 @@ def draw(found: Evaluation, out: Path, title: str) -> None:
     Raises:
         UsageError: matplotlib is not installed; OutputError: the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UsageError(
-            expected="matplotlib for a picture",
-            got=str(error),
-            fix="pip install 'lipsync-edge[bench]', or take --report page.html, which needs none",
-        ) from error
     lines = len(found.metrics) + len(found.missing) + 1
-    figure = Figure(figsize=(11, 6.5 + 0.21 * lines), layout="constrained")
+    fix = "pip install 'lipsync-edge[eval]', or take --report page.html, which needs none"
+    figure = blank_page(11, 6.5 + 0.21 * lines, fix)
     figure.suptitle(title)
     pictures, curves, text = figure.subplots(3, 1, height_ratios=(3.2, 2.2, 0.21 * lines))
     if found.examples:
@@ -65,12 +59,7 @@ def draw(found: Evaluation, out: Path, title: str) -> None:
     pictures.axis("off")
     _draw_curves(curves, found)
     _draw_figures(text, found)
-    try:
-        figure.savefig(out, dpi=110)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            expected=f"a page at {out}", got=str(error), fix="use .html, .png, .pdf or .svg"
-        ) from error
+    save_page(figure, out, 110)
 
 
 def _column(one: Example) -> U8:

@@ -1,4 +1,4 @@
-"""What `lipsync-edge bench` found, kept for `--device auto`: by machine and versions, in one small JSON file.
+"""Autotune cache: keeps what `lipsync-edge bench` found for `--device auto`, by machine and versions, in one JSON file.
 
 The file lies in the user's cache folder. The environment variable LIPSYNC_EDGE_BENCH names another one; empty, it
 turns this off: nothing is read and nothing is kept.
@@ -14,12 +14,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.atomic_write import replacing
+from lipsync_edge.models.engine_options import EngineOptions
+
 VARIABLE = "LIPSYNC_EDGE_BENCH"
 ALIKE = 0.9  # of the highest frame rate: faster than that counts as equally fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measurement:
     """One configuration that was measured on this machine.
 
     Attributes:
@@ -44,8 +47,9 @@ def cache_file() -> Path | None:
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) if named else None
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "lipsync-edge" / "bench.json"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lipsync-edge", appauthor=False) / "bench.json"
 
 
 def this_key() -> str:
@@ -55,7 +59,7 @@ def this_key() -> str:
     return this_machine().key
 
 
-def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) -> str:
+def record(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) -> str:
     """Keep a benchmark's rows for a machine, instead of older ones of the same configurations; say what was done.
 
     Rows of other machines stay. A cache that cannot be written is none, and no error.
@@ -65,7 +69,7 @@ def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None
         return f"{VARIABLE} is empty"
     when = (today or date.today()).isoformat()
     fresh = [
-        Measured(
+        Measurement(
             preset=row["preset"],
             device=row["asked_device"],
             precision=row["precision"],
@@ -76,27 +80,26 @@ def remember(key: str, rows: Sequence[dict[str, Any]], today: date | None = None
         for row in rows
     ]
     same = {(one.preset, one.device, one.precision) for one in fresh}
-    kept = [one for one in recalled(key) if (one.preset, one.device, one.precision) not in same]
+    kept = [one for one in recorded(key) if (one.preset, one.device, one.precision) not in same]
     table = {**_read(place), key: [asdict(one) for one in [*kept, *fresh]]}
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f"{place.name}.{os.getpid()}")
-        beside.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
-        beside.replace(place)
+        with replacing(place) as beside:
+            beside.write_text(json.dumps(table, indent=1) + "\n", "utf-8")
     except OSError as error:
         return f"{place} cannot be written: {error.strerror}"
     return f"kept for --device auto in {place}"
 
 
-def recalled(key: str) -> list[Measured]:
+def recorded(key: str) -> list[Measurement]:
     """Return what is kept for a machine; nothing of a file that is missing, damaged or of another form."""
     place = cache_file()
     rows = [] if place is None else _read(place).get(key)
-    found = [_measured(row) for row in rows] if isinstance(rows, list) else []
+    found = [_parsed(row) for row in rows] if isinstance(rows, list) else []
     return [one for one in found if one is not None]
 
 
-def fastest(preset: str, precision: str = "auto") -> Measured | None:
+def fastest(preset: str, precision: str = "auto") -> Measurement | None:
     """Return the fastest configuration of a preset on this machine, or None when none was measured.
 
     Of those that are nearly as fast as the fastest it is the one that starts first.
@@ -110,7 +113,7 @@ def fastest(preset: str, precision: str = "auto") -> Measured | None:
         return None
     fitting = [
         one
-        for one in recalled(this_key())
+        for one in recorded(this_key())
         if one.preset == preset and precision in ("auto", one.precision) and one.device != "auto"
     ]
     most = max((one.fps for one in fitting), default=0.0)
@@ -118,6 +121,13 @@ def fastest(preset: str, precision: str = "auto") -> Measured | None:
     return min(
         alike, key=lambda one: (one.first_frame_s is None, one.first_frame_s or 0.0, -one.fps), default=None
     )
+
+
+def fastest_for(options: EngineOptions) -> Measurement | None:
+    """Return what "auto" takes for options: only the package's own presets and models were measured."""
+    if not isinstance(options.preset, str) or options.models is not None:
+        return None
+    return fastest(options.preset, options.precision)
 
 
 def _read(place: Path) -> dict[str, Any]:
@@ -128,10 +138,10 @@ def _read(place: Path) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _measured(row: Any) -> Measured | None:
+def _parsed(row: Any) -> Measurement | None:
     """One row of the file, or None when a field is missing, unknown or of another type."""
     try:
-        one = Measured(**row)
+        one = Measurement(**row)
     except TypeError:
         return None
     texts = all(isinstance(text, str) for text in (one.preset, one.device, one.precision, one.when))

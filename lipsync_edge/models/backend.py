@@ -1,18 +1,15 @@
-"""Opening an ONNX file on a device: the only place, with its two runtimes beside it, that knows device names."""
+"""Opening of an ONNX file on a device: the only place, with its two runtimes beside it, that loads graphs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy.typing as npt
+from typing import Protocol
 
 from lipsync_edge.errors import DeviceError, ModelError, UsageError
-
-Arrays = dict[str, npt.NDArray[Any]]
-DEVICES = ("auto", "cpu", "cuda", "tensorrt", "openvino", "openvino:CPU", "openvino:GPU", "openvino:NPU")
+from lipsync_edge.models.devices import AUTO, Device, auto_devices, find_device
+from lipsync_edge.types import Arrays
 
 
 class Backend(Protocol):
@@ -27,13 +24,13 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(path: Path, device: str = "auto", threads: int | None = None) -> Backend:
+def open_backend(path: Path, device: str = AUTO, threads: int | None = None) -> Backend:
     """Load an ONNX file.
 
     Args:
         path: the ONNX file.
-        device: one of `DEVICES`. Only "auto" may fall back: CUDA where ONNX Runtime can really run it, else
-            the CPU of ONNX Runtime, else OpenVINO.
+        device: a name of `lipsync_edge.models.devices.DEVICES`. Only "auto" may fall back: CUDA where ONNX Runtime can
+            really run it, else the CPU of ONNX Runtime, else OpenVINO.
         threads: how many threads one call may use; None leaves it to the runtime.
 
     Raises:
@@ -41,38 +38,28 @@ def open_backend(path: Path, device: str = "auto", threads: int | None = None) -
         DeviceError: the device cannot run here; says why.
         ModelError: the file is missing or cannot be loaded.
     """
-    if device not in DEVICES:
-        raise UsageError(expected=f"a device out of {', '.join(DEVICES)}", got=repr(device))
+    wanted = auto_devices() if device == AUTO else [find_device(device)]
     if threads is not None and threads < 1:
         raise UsageError(expected="a thread count of at least 1", got=str(threads))
     if not path.is_file():
         raise ModelError(expected="a model file", got=f"nothing at {path}")
-    if device != "auto":
-        return _opener(device)(path, device, threads)
     failures: list[str] = []
-    for candidate in _auto_order():
+    for candidate in wanted:
         try:
-            return _opener(candidate)(path, candidate, threads)
+            return runtime_of(candidate)(path, candidate, threads)
         except DeviceError as error:
-            failures.append(f"{candidate}: {error.got}")
+            if device != AUTO:
+                raise
+            failures.append(f"{candidate.name}: {error.got}")
     raise DeviceError(
-        expected="ONNX Runtime or OpenVINO",
-        got="; ".join(failures),
-        fix="pip install 'lipsync-edge[cpu]'",
+        expected="ONNX Runtime or OpenVINO", got="; ".join(failures), fix=find_device("cpu").install
     )
 
 
-def _auto_order() -> list[str]:
-    from lipsync_edge.models import onnxruntime
+def runtime_of(device: Device) -> Callable[[Path, Device, int | None], Backend]:
+    """Return what opens files on a device; where OpenVINO is missing, ONNX Runtime with its plug-in if it has that."""
+    from lipsync_edge.models import onnxruntime, openvino
 
-    return (["cuda"] if onnxruntime.offers("cuda") else []) + ["cpu", "openvino"]
-
-
-def _opener(device: str) -> Callable[[Path, str, int | None], Backend]:
-    from lipsync_edge.models import onnxruntime
-
-    if device.startswith("openvino") and (find_spec("openvino") or not onnxruntime.offers("openvino")):
-        from lipsync_edge.models import openvino
-
+    if device.runtime == "openvino" and (find_spec("openvino") or not onnxruntime.offers(device)):
         return openvino.OpenVinoBackend
     return onnxruntime.OrtBackend

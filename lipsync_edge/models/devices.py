@@ -1,80 +1,118 @@
-"""What this machine can really run: every backend is tried with a small graph, not only asked for names."""
+"""Table of devices: everything that is known of each before it is tried; another execution provider is a row here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
-import numpy as np
+from lipsync_edge.errors import UsageError
 
-from lipsync_edge.demo import ASSETS
-from lipsync_edge.errors import LipsyncError
-from lipsync_edge.models.backend import DEVICES, open_backend
-from lipsync_edge.types import F32
-
-PROBE = ASSETS / "probe.onnx"
-PACKAGES = {"cpu": "onnxruntime", "cuda": "onnxruntime-gpu", "tensorrt": "onnxruntime-gpu"}
-FIX = {
-    "cpu": "pip install 'lipsync-edge[cpu]'",
-    "cuda": "pip uninstall -y onnxruntime && pip install 'lipsync-edge[gpu]'",
-    "tensorrt": "pip install 'lipsync-edge[gpu]' tensorrt",
-    "openvino:CPU": "pip install 'lipsync-edge[openvino]'",
-    "openvino:GPU": "apt-get install intel-opencl-icd",
-    "openvino:NPU": "apt-get install intel-driver-compiler-npu intel-level-zero-npu",
-}
+AUTO = "auto"
+_INT8_FIRST = ("int8", "fp32", "fp16")
+_FP16_FIRST = ("fp16", "fp32", "int8")
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+_OPENVINO = "OpenVINOExecutionProvider"
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceReport:
-    """One device.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device that networks can run on.
 
     Attributes:
         name: what `--device` takes.
-        works: whether the probe ran on it and computed the right numbers.
-        detail: version of what ran it, or why it did not run.
-        fix: the one command that would add it, or "" when it works.
+        runtime: "onnxruntime", or "openvino" (ONNX Runtime's plug-in where OpenVINO itself is not installed).
+        providers: execution providers of ONNX Runtime; the first does the work, the others what it cannot.
+        package: distribution that brings the runtime.
+        extra: of lipsync-edge, that installs the package.
+        precisions: in the order in which "auto" takes the files that are there, fastest first.
+        fix: one command that adds the device where its package is not enough, or "".
+        auto_rank: place among the devices that "auto" tries, from 1; 0: only by name.
+        alias: whether it is another name of a device in this table, not to be probed twice.
     """
 
     name: str
-    works: bool
-    detail: str
-    fix: str
+    runtime: str
+    providers: tuple[str, ...]
+    package: str
+    extra: str
+    precisions: tuple[str, ...] = _INT8_FIRST
+    fix: str = ""
+    auto_rank: int = 0
+    alias: bool = False
+
+    @property
+    def target(self) -> str:
+        """OpenVINO's own name of the device: "CPU", "GPU" or "NPU"."""
+        return self.name.partition(":")[2] or "CPU"
+
+    @property
+    def install(self) -> str:
+        """The command that installs the runtime."""
+        return f"pip install 'lipsync-edge[{self.extra}]'"
 
 
-def probe_devices() -> list[DeviceReport]:
-    """Try every device; never raises for one that is missing."""
-    names = [name for name in DEVICES if name not in ("auto", "openvino")]
-    return [probe_device(name) for name in names]
-
-
-def probe_device(name: str) -> DeviceReport:
-    """Run the probe graph on one device."""
-    fix = FIX[name]
-    if name.startswith("openvino:") and name != "openvino:CPU" and _installed("openvino") is None:
-        fix = FIX["openvino:CPU"]
-    x = np.linspace(-1, 1, 2 * 3 * 16 * 16, dtype=np.float32).reshape(2, 3, 16, 16)
-    try:
-        made = open_backend(PROBE, name, 1).run({"x": x})["y"]
-    except LipsyncError as error:
-        return DeviceReport(name, False, error.got, fix)
-    if made.shape != (2, 4, 16, 16) or not np.allclose(made, expected(x), atol=2e-2):
-        return DeviceReport(name, False, "the probe ran but its numbers are wrong", fix)
-    package = "openvino" if name.startswith("openvino") else PACKAGES[name]
-    return DeviceReport(
-        name, True, f"{package} {_installed(package) or _installed('onnxruntime') or ''}".strip(), ""
+def _openvino(name: str, *, fix: str = "", auto_rank: int = 0, alias: bool = False) -> Device:
+    return Device(
+        name=name,
+        runtime="openvino",
+        providers=(_OPENVINO, _CPU),
+        package="openvino",
+        extra="openvino",
+        fix=fix,
+        auto_rank=auto_rank,
+        alias=alias,
     )
 
 
-def expected(x: F32) -> F32:
-    """Return what the probe must give for float32 (n, 3, 16, 16): ReLU of one 3x3 convolution."""
-    weights = ((np.arange(4 * 3 * 9).reshape(4, 3, 3, 3) % 7 - 3) / 8).astype(np.float32)
-    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
-    return np.asarray(np.maximum(np.einsum("nchwij,ocij->nohw", windows, weights), 0), np.float32)
+DEVICES = (
+    Device(
+        name="cpu",
+        runtime="onnxruntime",
+        providers=(_CPU,),
+        package="onnxruntime",
+        extra="cpu",
+        auto_rank=2,
+    ),
+    Device(
+        name="cuda",
+        runtime="onnxruntime",
+        providers=(_CUDA, _CPU),
+        package="onnxruntime-gpu",
+        extra="gpu",
+        precisions=_FP16_FIRST,
+        fix="pip uninstall -y onnxruntime && pip install 'lipsync-edge[gpu]'",
+        auto_rank=1,
+    ),
+    Device(
+        name="tensorrt",
+        runtime="onnxruntime",
+        providers=("TensorrtExecutionProvider", _CUDA, _CPU),
+        package="onnxruntime-gpu",
+        extra="gpu",
+        precisions=_FP16_FIRST,
+        fix="pip install 'lipsync-edge[gpu]' tensorrt",
+    ),
+    _openvino("openvino", auto_rank=3, alias=True),
+    _openvino("openvino:CPU"),
+    _openvino("openvino:GPU", fix="apt-get install intel-opencl-icd"),
+    _openvino("openvino:NPU", fix="apt-get install intel-driver-compiler-npu intel-level-zero-npu"),
+)
+DEVICE_NAMES = (AUTO, *(device.name for device in DEVICES))
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def find_device(name: str) -> Device:
+    """Return a device's row; UsageError lists the known names when there is none."""
+    for device in DEVICES:
+        if device.name == name:
+            return device
+    raise UsageError(expected=f"a device out of {', '.join(DEVICE_NAMES)}", got=repr(name))
+
+
+def auto_devices() -> list[Device]:
+    """Return the devices that "auto" tries, first to last."""
+    return sorted((device for device in DEVICES if device.auto_rank), key=lambda device: device.auto_rank)
+
+
+def precision_order(device: str) -> tuple[str, ...]:
+    """Return the precisions that `--precision auto` tries on a device, or on "auto" itself, fastest first."""
+    return _INT8_FIRST if device == AUTO else find_device(device).precisions

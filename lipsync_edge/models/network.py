@@ -1,21 +1,19 @@
-"""Card + backend → a shape-checked, batched call, the same for all networks."""
+"""Network callable: spec and backend joined into a shape-checked, batched call, the same for all networks."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.errors import ManifestError, ModelError, UsageError
-from lipsync_edge.models.backend import Arrays, Backend, open_backend
+from lipsync_edge.choices import PRECISIONS
+from lipsync_edge.errors import ModelError, UsageError
+from lipsync_edge.models.backend import Backend, open_backend
+from lipsync_edge.models.registry import find_model, split_name, verify_model
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
-
-PRECISIONS = ("auto", "fp32", "fp16", "int8")
-AUTO_ORDER = {"cuda": ("fp16", "fp32", "int8"), "tensorrt": ("fp16", "fp32", "int8")}
+from lipsync_edge.types import Arrays
 
 
 class Network:
@@ -75,13 +73,6 @@ def _match(spec: str, tensor_spec: TensorSpec, array: npt.NDArray[Any], free: di
         )
 
 
-def bundled_models() -> Path:
-    """Return the folder of the models that ship with the package (wheel or checkout)."""
-    package = Path(__file__).parents[1]
-    inside = package / "models_onnx"
-    return inside if inside.is_dir() else package.parent / "models_onnx"
-
-
 def load_network(
     name: str,
     *,
@@ -110,58 +101,4 @@ def load_network(
     path = find_model(name, models=models, device=device, precision=precision)
     spec = load_spec(name, path.parent)
     sha256 = verify_model(path, spec)
-    found = path.name.split(".")[-2]
-    return Network(spec, open_backend(path, device, threads), found, sha256)
-
-
-def find_model(name: str, *, models: Path | None, device: str = "auto", precision: str = "auto") -> Path:
-    """Return the file of a network; ModelError lists where it was looked for."""
-    folders = ([models] if models else []) + [bundled_models()]
-    order = AUTO_ORDER.get(device, ("int8", "fp32", "fp16")) if precision == "auto" else (precision,)
-    for folder in folders:
-        for kind in order:
-            path = folder / f"{name}.{kind}.onnx"
-            if path.is_file():
-                return path
-    raise ModelError(
-        expected=" or ".join(f"{name}.{kind}.onnx" for kind in order),
-        got="no such file in " + " or ".join(str(folder) for folder in folders),
-        fix=f"convert your checkpoint: lipsync-edge convert {name} CHECKPOINT -o DIR, then --models DIR",
-    )
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the `files` table of the folder's manifest.json: file name → measured facts."""
-    path = folder / "manifest.json"
-    try:
-        files = json.loads(path.read_text("utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ManifestError(
-            expected=f"a manifest.json in {folder}",
-            got=f"{type(error).__name__}: {error}",
-            fix="convert the models again",
-        ) from error
-    if not isinstance(files, dict):
-        raise ManifestError(expected=f"a table of files in {path}", got=type(files).__name__)
-    return files
-
-
-def verify_model(path: Path, spec: ModelSpec) -> str:
-    """Compare a model file with its manifest entry, sha256 and card digest; return the sha256."""
-    entry = read_manifest(path.parent).get(path.name)
-    if not isinstance(entry, dict):
-        raise ManifestError(
-            expected=f"an entry for {path.name} in manifest.json", got="none", fix="convert it again"
-        )
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    for what, recorded, real in (
-        ("sha256", entry.get("sha256"), sha256),
-        ("card digest", entry.get("card_digest"), spec.digest()),
-    ):
-        if recorded != real:
-            raise ManifestError(
-                expected=f"{what} {str(recorded)[:12]} for {path.name}",
-                got=real[:12],
-                fix="the file or its card changed since it was made: convert or download it again",
-            )
-    return sha256
+    return Network(spec, open_backend(path, device, threads), split_name(path)[1], sha256)

@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.errors import DeviceError, ModelError
-from lipsync_edge.models.backend import Arrays
+from lipsync_edge.models.devices import Device
+from lipsync_edge.types import Arrays
 
 
 class OpenVinoBackend:
     """A compiled OpenVINO model; every thread gets an infer request of its own."""
 
-    def __init__(self, path: Path, device: str, threads: int | None) -> None:
+    def __init__(self, path: Path, device: Device, threads: int | None) -> None:
         try:
             import openvino
         except ImportError as error:
-            raise DeviceError(
-                expected="OpenVINO", got="it is not installed", fix="pip install 'lipsync-edge[openvino]'"
-            ) from error
-        target = device.partition(":")[2] or "CPU"
+            raise DeviceError(expected="OpenVINO", got="it is not installed", fix=device.install) from error
+        target = device.target
         core = openvino.Core()
         if not any(name.split(".")[0] == target for name in core.available_devices):
             found = ", ".join(core.available_devices) or "no device"

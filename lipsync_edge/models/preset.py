@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from lipsync_edge.errors import UsageError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml, tuples
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -66,8 +61,4 @@ def load_preset(name: str) -> Preset:
     """Read a preset by name; UsageError lists the known ones when there is no such preset."""
     if name not in preset_names():
         raise UsageError(expected=f"a preset out of {', '.join(preset_names())}", got=repr(name))
-    table: dict[str, Any] = tomllib.loads((PRESETS / f"{name}.toml").read_text("utf-8"))
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
-    return Preset(name=name, **fields)
+    return Preset(name=name, **tuples(read_toml(PRESETS / f"{name}.toml")))

@@ -1,40 +1,44 @@
-"""A card says what a network eats and gives: the one source of truth of `export/` and of the runtime.
+"""Model spec: says what a network eats and gives; the one source of truth of `export/` and of the runtime.
 
-Cards are TOML files, written by hand. Facts that a machine measured (size, error, sha256) stand in
+Specs ("cards") are TOML files, written by hand. Facts that a machine measured (size, error, sha256) stand in
 `manifest.json` beside the ONNX files instead.
+
+A spec holds facts of three kinds. Graph facts (`GRAPH_FACTS`) are what the file computes and what its tensors mean:
+only these are in the digest that ties a file to its card. Run-time facts (thresholds, the offset and tail of the
+audio window, the classes that may be replaced) may change without a new file. The others are for export and people.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lipsync_edge.errors import ModelError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml, tuples
 
 SPECS = Path(__file__).parent / "specs"
-ROLES = ("detect", "lips", "segment", "enhance", "sync")
-GRAPH_FIELDS = (
-    "name",
-    "role",
-    "kind",
-    "crop",
-    "inputs",
-    "outputs",
-    "normalise",
-    "audio",
-    "detect",
-    "segment",
-)
-LATER_FIELDS = ("warp",)  # in the digest only where a card has them, so that the digests of older cards hold
+Role = Literal["detect", "lips", "segment", "enhance", "sync"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Crop = Literal["box", "aligned"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+
+# Field → its graph facts, or () for all of them. A table that a card lacks is not in the digest.
+GRAPH_FACTS: dict[str, tuple[str, ...]] = {
+    "name": (),
+    "role": (),
+    "kind": (),
+    "crop": (),
+    "inputs": (),
+    "outputs": (),
+    "normalise": (),
+    "audio": ("front_end", "columns"),
+    "detect": ("strides", "sides", "variances", "landmarks"),
+    "segment": ("classes",),
+    "warp": (),
+}
 Window = tuple[float, float, float, float]
 WHOLE_CROP: Window = (0.0, 0.0, 1.0, 1.0)
 
@@ -60,18 +64,21 @@ class Normalise:
 
 @dataclass(frozen=True, slots=True)
 class AudioWindow:
-    """How mel columns pair with frames: a frame at time t eats mel[:, s : s + columns], s = int(80·t) + offset.
+    """What a frame hears: a frame at time t eats features[:, s : s + columns], s = int(80·t) + offset.
 
     Attributes:
-        columns: width of the window, in columns of 1/80 s.
-        offset: columns added to the start; −columns/2 centres the window on the frame.
-        tail: "last": past the end the last columns are used, once, and the video ends there (the published
-            rule); "pad": missing columns are silence (−4) and the video lasts as long as the audio.
+        columns: width of the window, in columns of the front end (of mel80: 1/80 s).
+        offset: columns added to the start; −columns/2 centres the window on the frame. A run-time fact.
+        tail: "last": past the end the last columns are used, once, and the video ends there (the published rule);
+            "pad": missing columns are silence (−4) and the video lasts as long as the audio. A run-time fact.
+        front_end: name of what turns sound into columns: "mel80", the 80 mel bands of `lipsync_edge.audio.mel`. Which
+            names there are, the audio room says; it refuses the others when the network is loaded.
     """
 
     columns: int = 16
     offset: int = 0
     tail: Literal["last", "pad"] = "last"
+    front_end: str = "mel80"
 
     @property
     def lookahead_ms(self) -> float:
@@ -81,7 +88,10 @@ class AudioWindow:
 
 @dataclass(frozen=True, slots=True)
 class DetectHead:
-    """How a detector's head is decoded (SSD): one prior a cell, centre (stride/2 + i·stride), side in input pixels."""
+    """How a detector's head is decoded (SSD): one prior a cell, centre (stride/2 + i·stride), side in input pixels.
+
+    `score_threshold` and `nms_iou` are run-time facts.
+    """
 
     strides: tuple[int, ...]
     sides: tuple[float, ...]
@@ -93,7 +103,7 @@ class DetectHead:
 
 @dataclass(frozen=True, slots=True)
 class SegmentClasses:
-    """Class names in the order of the output, and which of them the made mouth may replace."""
+    """Class names in the order of the output, and which of them the made mouth may replace (a run-time fact)."""
 
     classes: tuple[str, ...]
     paste: tuple[int, ...]
@@ -129,11 +139,11 @@ class ModelSpec:
     """What one network is, eats and gives; see the fields' own types."""
 
     name: str
-    role: str
+    role: Role
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     kind: str = ""
-    crop: str = "box"
+    crop: Crop = "box"
     opset: int = 17
     atol: float = 1e-4
     origin: str = ""
@@ -148,10 +158,14 @@ class ModelSpec:
     gate: Gate = field(default_factory=Gate)
 
     def digest(self) -> str:
-        """Return the sha256 (hex) of the fields that the graph depends on; origin, notes and gates are left out."""
+        """Return the sha256 (hex) of the graph facts; see `GRAPH_FACTS`."""
         whole = asdict(self)
-        fields = (*GRAPH_FIELDS, *(key for key in LATER_FIELDS if whole[key] is not None))
-        text = json.dumps({key: whole[key] for key in fields}, sort_keys=True, separators=(",", ":"))
+        facts = {
+            key: {part: whole[key][part] for part in parts} if parts else whole[key]
+            for key, parts in GRAPH_FACTS.items()
+            if whole[key] is not None
+        }
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def side(self, tensor: str) -> int:
@@ -177,8 +191,8 @@ def load_spec(name: str, folder: Path | None = None) -> ModelSpec:
         known = ", ".join(sorted(p.stem for p in SPECS.glob("*.toml")))
         raise ModelError(expected="the name of a model card", got=repr(name), fix=f"known cards: {known}")
     try:
-        return parse_spec(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, KeyError, ValueError) as error:
+        return parse_spec(read_toml(path))
+    except (TypeError, KeyError, ValueError) as error:
         raise ModelError(
             expected=f"a valid model card in {path.name}", got=f"{type(error).__name__}: {error}"
         ) from error
@@ -201,21 +215,19 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
     }
     for key, kind in tables.items():
         if key in rest:
-            parts[key] = kind(**_frozen(rest.pop(key)))
+            parts[key] = kind(**tuples(rest.pop(key)))
     if isinstance(parts.get("segment"), SegmentClasses):
         parts["segment"] = _paste_indices(parts["segment"])
     spec = ModelSpec(**parts, **rest)
     if spec.role not in ROLES:
         raise ValueError(f"role must be one of {ROLES}, not {spec.role!r}")
+    if spec.crop not in CROPS:
+        raise ValueError(f"crop must be one of {CROPS}, not {spec.crop!r}")
     return spec
 
 
 def _tensor(table: dict[str, Any]) -> TensorSpec:
-    return TensorSpec(**_frozen(table))
-
-
-def _frozen(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return TensorSpec(**tuples(table))
 
 
 def _paste_indices(segment: SegmentClasses) -> SegmentClasses:

@@ -8,12 +8,12 @@ from math import ceil
 from pathlib import Path
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
+from lipsync_edge.choices import LOOPS, Loop
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.renderer import Renderer
-from lipsync_edge.video.loop import LOOPS, Loop
 from lipsync_edge.video.probe import VideoInfo, check_range, probe, read_image
 from lipsync_edge.video.writer import check_output
 

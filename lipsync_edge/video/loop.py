@@ -7,14 +7,11 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count, islice
 from pathlib import Path
-from typing import Literal
 
+from lipsync_edge.choices import Loop
 from lipsync_edge.types import Frame
 from lipsync_edge.video.probe import VideoInfo, read_image
 from lipsync_edge.video.reader import VideoReader
-
-Loop = Literal["pingpong", "repeat", "hold", "cut"]
-LOOPS: tuple[Loop, ...] = ("pingpong", "repeat", "hold", "cut")
 
 
 def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:

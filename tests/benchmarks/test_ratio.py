@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 
 torch = pytest.importorskip("torch")
 

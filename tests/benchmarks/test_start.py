@@ -17,7 +17,7 @@ import sys
 from lipsync_edge.cli import main as cli
 from lipsync_edge import engine as loading
 from tests.test_offline import make_engine
-loading.load = lambda **_: make_engine()
+loading.load_engine = lambda _: make_engine()
 try:
     cli.main()
 finally:

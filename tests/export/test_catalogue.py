@@ -10,7 +10,7 @@ import pytest
 from export.catalogue import TABLE, entry_of, feeds, published, published_names, unaliased
 from export.samples import made_up_scene
 from lipsync_edge.errors import UsageError
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.models.spec import SPECS, load_spec
 
 CARDS = sorted(path.name.removesuffix(".toml") for path in SPECS.glob("*.toml"))

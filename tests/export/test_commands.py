@@ -15,7 +15,7 @@ import lipsync_edge
 from lipsync_edge.cli import export as commands
 from lipsync_edge.cli.console import run_app
 from lipsync_edge.cli.main import app
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -12,7 +12,7 @@ from export.catalogue import evaluate_gate, feeds
 from export.gates import FLOW_LOSS, Verdict
 from export.makers import outputs
 from export.samples import made_up_scene
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.models.spec import ModelSpec, WarpHead, load_spec
 
 SIDE = 128

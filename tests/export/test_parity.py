@@ -12,7 +12,8 @@ from export import checkpoint
 from export.convert import jobs, run_torch, write_graph
 from export.measure import relative_error
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import load_network, read_manifest
+from lipsync_edge.models.network import load_network
+from lipsync_edge.models.registry import read_manifest
 from tests.golden.checkpoints import NAMES, golden, make_input, plain_inputs, write_checkpoint
 
 LIMIT = 1e-4

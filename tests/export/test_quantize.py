@@ -25,7 +25,8 @@ from export.unfold import unfold_transposed
 from export.validate import check_graph, check_outputs, validate_folder
 from lipsync_edge.errors import InputError, ManifestError, UsageError
 from lipsync_edge.models.backend import open_backend
-from lipsync_edge.models.network import bundled_models, load_network, read_manifest
+from lipsync_edge.models.network import load_network
+from lipsync_edge.models.registry import bundled_models, read_manifest
 from lipsync_edge.models.spec import SPECS, load_spec
 
 NAME = "edge_segment"

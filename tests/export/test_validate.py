@@ -17,7 +17,7 @@ from export.errors import GateError
 from export.quantize import quantize_folder
 from export.samples import made_up_scene
 from export.validate import NOT_EVALUATED, validate_folder
-from lipsync_edge.models.network import bundled_models
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.models.spec import SPECS, load_spec
 
 NAME = "edge_segment"

@@ -17,16 +17,16 @@ import numpy.typing as npt
 
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import load_network
+from lipsync_edge.models.registry import find_model
 from lipsync_edge.types import F32, U8
 
 FPS, RATE, SIDE = 25, 16_000, 224
-FRAMES, COLUMNS, PER_FRAME = (
-    5,
-    20,
-    4,
-)  # frames of a lip window; MFCC columns of a sound window; columns a frame
+FRAMES = 5  # of a lip window
+COLUMNS = 20  # MFCC columns of a sound window
+PER_FRAME = 4  # MFCC columns a frame
 REACH = 15
 BATCH = 8
+BRANCHES = ("syncnet_v2.audio", "syncnet_v2.lip")
 Embed = Callable[[F32], F32]
 
 
@@ -49,12 +49,11 @@ class SyncScore:
 def load_syncnet(models: Path | None) -> tuple[Embed, Embed] | None:
     """Return the converted network's two branches (sound, lips), or None when its files are not there."""
     try:
-        audio = load_network("syncnet_v2.audio", models=models, precision="fp32")
-        lip = load_network("syncnet_v2.lip", models=models, precision="fp32")
-    except ModelError as error:
-        if "no such file" in error.got:
-            return None
-        raise
+        for name in BRANCHES:
+            find_model(name, models=models, precision="fp32")
+    except ModelError:
+        return None
+    audio, lip = (load_network(name, models=models, precision="fp32") for name in BRANCHES)
     name_a, name_l = audio.spec.inputs[0].name, lip.spec.inputs[0].name
     out_a, out_l = audio.spec.outputs[0].name, lip.spec.outputs[0].name
     return (

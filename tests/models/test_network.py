@@ -9,6 +9,7 @@ import pytest
 
 from lipsync_edge.errors import DeviceError, ManifestError, ModelError, UsageError
 from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.devices import find_device
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.spec import load_spec
 from tests import fakes
@@ -164,7 +165,7 @@ def test_onnx_runtimes_openvino_plug_in_serves_where_openvino_is_missing(
     from lipsync_edge.models import onnxruntime as ort
 
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
-    monkeypatch.setattr(ort, "offers", lambda device: device == "openvino")
-    assert backend._opener("openvino:GPU") is ort.OrtBackend
+    monkeypatch.setattr(ort, "offers", lambda device: device.runtime == "openvino")
+    assert backend.runtime_of(find_device("openvino:GPU")) is ort.OrtBackend
     monkeypatch.setattr(ort, "offers", lambda device: False)
-    assert backend._opener("openvino:GPU") is openvino.OpenVinoBackend
+    assert backend.runtime_of(find_device("openvino:GPU")) is openvino.OpenVinoBackend

@@ -50,6 +50,7 @@ def test_wav2lips_window_looks_ahead_as_far_as_the_design_says() -> None:
     [
         ('role = "lips"', 'role = "hat"'),
         ('dtype = "uint8"', 'colour = "red"'),
+        ('crop = "aligned"', 'crop = "oblique"'),
         ("[audio]", "[audio"),
         ("[[inputs]]", "[[x]]"),
     ],
@@ -67,8 +68,36 @@ def test_an_unknown_card_lists_the_known_ones() -> None:
 def test_the_digest_follows_what_the_graph_eats_and_nothing_else(tmp_path: Path) -> None:
     spec = load_spec("mine", write(tmp_path, TEXT))
     assert spec.digest() == replace(spec, origin="elsewhere", notes="x", atol=1.0).digest()
-    assert spec.digest() != replace(spec, audio=AudioWindow(24, 0, "pad")).digest()
+    assert spec.digest() != replace(spec, audio=AudioWindow(16, -12, "pad")).digest()
+    assert spec.digest() != replace(spec, audio=AudioWindow(24, -12, "pad", "mfcc12")).digest()
     assert spec.digest() != replace(spec, kind="image").digest()
+
+
+def test_facts_of_the_run_may_change_without_a_new_file(tmp_path: Path) -> None:
+    lips = load_spec("mine", write(tmp_path, TEXT))
+    assert lips.digest() == replace(lips, audio=AudioWindow(24, 0, "last")).digest()
+    detect = load_spec("edge_detect")
+    assert detect.detect is not None
+    assert (
+        detect.digest()
+        == replace(detect, detect=replace(detect.detect, score_threshold=0.1, nms_iou=0.5)).digest()
+    )
+    assert detect.digest() != replace(detect, detect=replace(detect.detect, sides=(1.0,) * 4)).digest()
+    segment = load_spec("edge_segment")
+    assert segment.segment is not None
+    assert segment.digest() == replace(segment, segment=replace(segment.segment, paste=(1,))).digest()
+    assert (
+        segment.digest()
+        != replace(segment, segment=replace(segment.segment, classes=("a", "b", "c", "d"))).digest()
+    )
+
+
+def test_the_audio_front_end_is_named_and_mel80_without_a_name(tmp_path: Path) -> None:
+    assert load_spec("mine", write(tmp_path, TEXT)).audio == AudioWindow(24, -12, "pad", "mel80")
+    other = TEXT.replace("[audio]", '[audio]\nfront_end = "whisper"')
+    audio = load_spec("mine", write(tmp_path, other)).audio
+    assert audio is not None
+    assert audio.front_end == "whisper"
 
 
 def test_paste_classes_may_be_named() -> None:

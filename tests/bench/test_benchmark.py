@@ -1,16 +1,14 @@
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lipsync_edge import machine
-from lipsync_edge.bench import measure, recommend, report, times
-from lipsync_edge.cli.bench import _judge
-from lipsync_edge.errors import InputError, LipsyncError, OutputError
-
-X86 = "model name\t: Some CPU\nflags\t\t: fpu avx avx2 avx512_vnni amx_int8\n" * 2
-ARM = "Features\t: fp asimd asimddp\n"
+from lipsync_edge.bench import benchmark, measure, recommend, report
+from lipsync_edge.errors import InputError, LipsyncError, OutputError, UsageError
+from lipsync_edge.models import autotune
 
 
 def row(preset: str, fps: float, device: str = "cpu", precision: str = "int8") -> dict:
@@ -29,24 +27,6 @@ def row(preset: str, fps: float, device: str = "cpu", precision: str = "int8") -
     }
 
 
-def test_flags_and_name_are_read():
-    assert machine.cpu_flags(X86) == ("AVX2", "AVX-512 VNNI", "AMX int8")
-    assert machine.cpu_flags(ARM) == ("NEON", "NEON dot product")
-    assert machine.cpu_flags("") is None
-    assert machine.processor_name(X86) == "Some CPU"
-
-
-def test_the_key_of_a_machine_leaves_out_its_load():
-    from dataclasses import replace
-
-    here = machine.this_machine()
-    assert here.cores >= 1
-    assert replace(here, load=99.0).key == here.key
-    assert replace(here, versions={}).key != here.key
-    assert not replace(here, load=None).busy
-    assert replace(here, load=0.9 * here.cores).busy
-
-
 def test_the_best_preset_that_is_fast_enough_is_recommended():
     assert (
         recommend.recommend([row("lite", 200), row("hq", 60), row("hq", 90, "openvino:CPU")])["device"]
@@ -59,24 +39,19 @@ def test_the_best_preset_that_is_fast_enough_is_recommended():
     assert recommend.recommend([row("wav2lip", 500)]) is None
 
 
-def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path, capsys):
+def test_a_baseline_gives_ratios_and_fails_past_the_margin(tmp_path):
     old = tmp_path / "old.json"
     old.write_text(json.dumps({"rows": [row("lite", 100), row("hq", 50)]}))
     found = recommend.ratios([row("lite", 80), row("hq", 55)], old)
     assert found == {"lite cpu int8": pytest.approx(0.8), "hq cpu int8": pytest.approx(1.1)}
-    _judge(found, 0.25, False)
-    assert "0.80" in capsys.readouterr().out
+    recommend.refuse_slower(found, 0.25)
     with pytest.raises(LipsyncError, match="lite cpu int8 0.80"):
-        _judge(found, 0.1, True)
+        recommend.refuse_slower(found, 0.1)
     with pytest.raises(InputError, match="measured now"):
         recommend.ratios([row("lite", 80, "cuda")], old)
     old.write_text("{}")
     with pytest.raises(InputError, match="benchmark's JSON"):
         recommend.ratios([], old)
-
-
-def test_percentiles():
-    assert times.percentiles(range(101)) == {"p50": 50.0, "p95": 95.0, "n": 101}
 
 
 def test_configurations_are_those_whose_files_are_there(tmp_path):
@@ -162,20 +137,24 @@ def test_where_time_may_run_out_every_preset_is_measured_on_one_device_first():
         (False, {}, ["lite openvino:CPU int8"], "no preset"),
     ],
 )
-def test_only_whole_and_quiet_measurements_are_kept(tmp_path, monkeypatch, busy, plan, skipped, said):
-    from dataclasses import replace
-
-    from lipsync_edge.cli import bench as command
-    from lipsync_edge.models import autotune
-
-    monkeypatch.setenv(autotune.VARIABLE, str(tmp_path / "bench.json"))
+def test_only_whole_and_quiet_measurements_are_kept(autotune_cache, busy, plan, skipped, said):
     here = replace(machine.this_machine(), load=99.0 if busy else 0.0)
-    monkeypatch.setattr(machine, "this_machine", lambda: here)
     rows = [row("lite", 60) | {"asked_device": "cpu"}]
     found = {"rows": rows, "failed": [], "skipped": skipped}
-    monkeypatch.setattr(measure, "run_plan", lambda *_: found)
-    monkeypatch.setattr(measure, "make_clip", lambda *_: tmp_path / "c.mp4")
-    told = command.bench(measure.Plan(**plan))
-    assert said in told["kept"]
+    kept = benchmark.keep(measure.Plan(**plan), here, found)
+    assert said in kept
+    told = found | {"machine": asdict(here), "threads": None, "recommendation": None, "kept": kept}
     assert said in report.text(told)
-    assert (autotune.fastest("lite") is not None) == told["kept"].startswith("kept")
+    assert (autotune.fastest("lite") is not None) == kept.startswith("kept")
+
+
+def test_nothing_that_runs_is_an_error_that_says_why():
+    plan = measure.Plan(presets=("lite",), devices=("cpu",), precisions=("fp16",))
+    with pytest.raises(LipsyncError, match="no preset has its models at this precision"):
+        benchmark.benchmark(plan, lambda name: None)
+
+
+@pytest.mark.parametrize("names", [{"presets": ("x",)}, {"devices": ("tpu",)}, {"precisions": ("int4",)}])
+def test_names_that_do_not_exist_are_refused_before_anything_is_measured(names):
+    with pytest.raises(UsageError, match="out of"):
+        measure.Plan(**names)

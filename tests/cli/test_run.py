@@ -10,34 +10,7 @@ from typing import Any
 
 import pytest
 
-from lipsync_edge import engine as loading
-from lipsync_edge.cli.console import run_app
-from lipsync_edge.cli.main import app
 from tests.clips import write_clip, write_sound
-from tests.test_offline import SIZE, make_engine
-
-
-@pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a command on networks made of numpy; gives exit code, stdout, stderr."""
-    loaded: list[dict[str, Any]] = []
-
-    def load(**options: Any) -> Any:
-        loaded.append(options)
-        return make_engine()
-
-    monkeypatch.setattr(loading, "load", load)
-    monkeypatch.chdir(tmp_path)
-    write_clip(tmp_path / "face.mp4", 15, size=SIZE)
-    write_sound(tmp_path / "speech.wav", 0.5)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = run_app(app, list(words))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    run.loaded = loaded  # type: ignore[attr-defined]
-    return run
 
 
 def test_run_says_in_one_line_what_it_did(typed: Any, tmp_path: Path) -> None:
@@ -104,7 +77,7 @@ def test_options_from_a_file_give_way_to_typed_ones(typed: Any, tmp_path: Path) 
         "run", "face.mp4", "speech.wav", "-o", "o.mp4", "--config", "c.toml", "--threads", "1", "--json"
     )
     assert code == 0
-    assert (typed.loaded[0]["preset"], typed.loaded[0]["threads"]) == ("hq", 1)
+    assert (typed.loaded[0].preset, typed.loaded[0].threads) == ("hq", 1)
     (tmp_path / "c.toml").write_text('presett = "hq"\n', "utf-8")
     code, _, err = typed("run", "face.mp4", "speech.wav", "-o", "o.mp4", "--config", "c.toml")
     assert code == 2
@@ -123,7 +96,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
         write_clip(tmp_path / "face.mp4", 30, size=(640, 480)),
         write_sound(tmp_path / "speech.wav", 300.0),
     )
-    code_of_main = "from tests.test_cli import main_on_numpy; main_on_numpy()"
+    code_of_main = "from tests.cli.on_numpy import main_on_numpy; main_on_numpy()"
     command = [
         sys.executable,
         "-c",
@@ -134,7 +107,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
         "-o",
         str(tmp_path / "o.mp4"),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True)
     deadline = time.monotonic() + 60
     while not any("partial" in path.name and path.stat().st_size for path in tmp_path.iterdir()):
         assert process.poll() is None, process.communicate()[1]
@@ -145,11 +118,3 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.mp4", "speech.wav"]
-
-
-def main_on_numpy() -> None:
-    """The command line's main, on networks made of numpy; run by the test above in a process of its own."""
-    from lipsync_edge.cli.main import main
-
-    loading.load = lambda **_: make_engine()  # type: ignore[assignment]
-    main()

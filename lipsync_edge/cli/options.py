@@ -1,0 +1,87 @@
+"""Options that several commands share, each written once, and how a file gives those that were not typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lipsync_edge.choices import Precision as PrecisionName
+from lipsync_edge.errors import UsageError
+from lipsync_edge.models.devices import DEVICE_NAMES
+from lipsync_edge.models.preset import preset_names
+from lipsync_edge.toml_reader import read_toml
+
+
+def one_of(names: Sequence[str], about: str) -> Any:
+    """Return an option whose names come from a table or a folder: help and completion list them.
+
+    What is typed is checked where the names are used, by an error that lists them, too.
+    """
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return typer.Option(help=f"{about} {', '.join(names)}.", metavar="<name>", autocompletion=complete)
+
+
+Preset = Annotated[str, one_of(preset_names(), "Which networks:")]
+Device = Annotated[str, one_of(DEVICE_NAMES, "Where they run; only auto may fall back:")]
+Precision = Annotated[PrecisionName, typer.Option(help="Of their files; auto takes the fastest.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of one network call.", min=1)]
+Models = Annotated[Path | None, typer.Option(help="Folder with your own converted models.")]
+
+Face = Annotated[str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")]
+Box = Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")]
+Pads = Annotated[str | None, typer.Option(metavar="T,B,L,R", help="Pixels added to the face box.")]
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
+
+
+def defaults_from(context: typer.Context, path: Path | None) -> Path | None:
+    """Let a TOML file give the options that were not typed; its keys are the long option names."""
+    if path is None:
+        return None
+    try:
+        table = read_toml(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(expected=f"a TOML file at {path}", got=str(error)) from error
+    names = {
+        name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"
+    }
+    unknown = sorted(set(table) - set(names))
+    if unknown:
+        raise UsageError(
+            expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown)
+        )
+    context.default_map = {names[key]: value for key, value in table.items()}
+    return path
+
+
+Config = Annotated[
+    Path | None, typer.Option(callback=defaults_from, is_eager=True, help="TOML file with options.")
+]
+
+
+def box_of(text: str | None) -> tuple[float, float, float, float] | None:
+    """Read what --box was given: left, top, right, bottom in frame pixels."""
+    return None if text is None else _four(text, float, "box x1,y1,x2,y2")
+
+
+def pads_of(text: str | None) -> tuple[int, int, int, int] | None:
+    """Read what --pads was given: top, bottom, left, right in frame pixels."""
+    if text is None:
+        return None
+    top, bottom, left, right = _four(text, int, "pads top,bottom,left,right")
+    return int(top), int(bottom), int(left), int(right)
+
+
+def _four(text: str, kind: type[float], what: str) -> tuple[float, float, float, float]:
+    try:
+        a, b, c, d = (kind(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(expected=what, got=repr(text)) from error
+    return a, b, c, d

@@ -1,0 +1,50 @@
+"""What commands print and write: nothing of it can fail work that is done."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lipsync_edge.cli.console import check_json_target, print_json, say, write_json
+from lipsync_edge.errors import OutputError
+
+
+def test_characters_that_a_terminal_lacks_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "cp1252", newline="\n"))
+    say("lite → ö ✓")
+    assert raw.getvalue() == b"lite ? \xf6 ?\n"
+
+
+def test_json_is_ascii_and_holds_any_file_name(capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    print_json({"output": Path(name), "ö": (1, 2)})
+    text = capsys.readouterr().out
+    assert text.isascii()
+    assert json.loads(text) == {"output": name, "ö": [1, 2]}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a pipe's other end")
+def test_a_pipe_that_nobody_reads_fails_nothing() -> None:
+    code = "from lipsync_edge.cli.console import say\nfor i in range(9): say('x' * 70_000)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+
+
+def test_a_json_file_is_written_whole_or_refused(tmp_path: Path) -> None:
+    check_json_target(tmp_path / "r.json")
+    write_json(tmp_path / "r.json", {"a": Path("b")})
+    assert json.loads((tmp_path / "r.json").read_text("utf-8")) == {"a": "b"}
+    for path in (tmp_path / "none" / "r.json", tmp_path):
+        with pytest.raises(OutputError):
+            check_json_target(path)
+        with pytest.raises(OutputError):
+            write_json(path, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
