@@ -23,6 +23,7 @@ from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import Sink
 from lipsync_edge.live.sources import AudioFeeder, keep_open, open_microphone, read_pipe
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.pipeline.stream import Stream
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -102,20 +103,24 @@ def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callabl
         raise OutputError(expected=f"to write {options.out}", got=error.strerror or str(error)) from error
 
 
-def open_live_stream(options: LiveOptions) -> Stream:
-    """Load the engine and the avatar, and open the stream."""
-    if not options.avatar:
+def open_stream(engine: EngineOptions, avatar: Path | None, *, rate: int, fps: float) -> Stream:
+    """Load an engine and an avatar, and open a stream.
+
+    Args:
+        engine: which engine.
+        avatar: a saved avatar, a video or a picture.
+        rate: samples a second of the sound.
+        fps: frames a second; 0 takes the avatar's.
+
+    Raises:
+        UsageError: no avatar was named.
+    """
+    if avatar is None:
         raise UsageError(
             expected="--avatar FACE", got="none", fix="give a saved avatar, a video or a picture"
         )
-    from lipsync_edge.engine import load
+    from lipsync_edge.engine import load_engine
 
-    engine = load(
-        preset=options.preset,
-        device=options.device,
-        precision=options.precision,
-        threads=options.threads or None,
-        models=options.models or None,
-    )
-    fps = Fraction(options.fps).limit_denominator(1001) if options.fps else None
-    return engine.stream(open_avatar(engine, Path(options.avatar)), sample_rate=options.rate, fps=fps)
+    loaded = load_engine(engine)
+    chosen = Fraction(fps).limit_denominator(1001) if fps else None
+    return loaded.stream(open_avatar(loaded, avatar), sample_rate=rate, fps=chosen)

@@ -10,14 +10,15 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from lipsync_edge.choices import LiveFormat
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.encoder import LIVE_ENCODER, AudioEncoder, PictureFormat, VideoEncoder, live_settings
 
-FORMATS = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
-EXTENSIONS = {
+FORMATS: dict[LiveFormat, str] = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
+EXTENSIONS: dict[str, LiveFormat] = {
     ".ts": "ts",
     ".mts": "ts",
     ".m2ts": "ts",
@@ -164,14 +165,14 @@ class WindowSink:
         cv2.destroyAllWindows()
 
 
-def container_of(out: str, wanted: str = "") -> str:
+def container_of(out: str, wanted: LiveFormat | None = None) -> str:
     """FFmpeg's name of the container for an output; "rawvideo" for raw frames.
 
     Args:
         out: "-", a file name or a URL.
-        wanted: "raw", "ts" or "mp4", or "" to go by the name ("-" is raw then).
+        wanted: None goes by the name ("-" is raw then).
     """
-    if wanted:
+    if wanted is not None:
         if wanted not in FORMATS:
             raise UsageError(expected=f"--format {', '.join(FORMATS)}", got=wanted)
         return FORMATS[wanted]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """What `serve` was told; the names are those of the long options. See `LiveOptions` for those not told here.
+    """What `serve` was told; the names are those of the long options.
+
+    The avatar and the engine are in the stream that it runs with.
 
     Attributes:
         host: address to listen on.
@@ -18,21 +20,15 @@ class ServeOptions:
         sessions: live sessions at a time.
         viewers: browsers of one session.
         upload_mb: megabytes of one upload.
+        watchdog_s: end the process when a session hangs for so many seconds; 0 does not.
     """
 
-    avatar: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
     token: str = ""
     rate: int = 24_000
-    fps: float = 0.0
     quality: int = 85
     sessions: int = 2
     viewers: int = 8
     upload_mb: int = 20
     watchdog_s: float = 0.0
-    preset: str = "lite"
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int = 0
-    models: str = ""

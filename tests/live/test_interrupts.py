@@ -14,7 +14,6 @@ import pytest
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.pipeline import interrupt
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
-from lipsync_edge.pipeline.stream import Stream
 from tests.live.fakes import RATE
 from tests.live.test_session import AVATAR, ENGINE, Kept, in_thread, wait_until
 
@@ -79,7 +78,7 @@ def heard(sink: Kept, number: int) -> int:
 @pytest.mark.parametrize("realtime", [True, False], ids=["real time", "as fast as it goes"])
 def test_serial_interrupts_of_many_threads(realtime: bool) -> None:
     sink = SlowSink()
-    stream = Stream(ENGINE, AVATAR, sample_rate=RATE, fps=Fraction(100))
+    stream = ENGINE.stream(AVATAR, sample_rate=RATE, fps=Fraction(100))
     session = LiveSession(stream, sink, SessionOptions(rate=RATE, realtime=realtime))
     runner, errors = in_thread(session.run)
     speakers = Speakers(session, sink)
@@ -112,7 +111,7 @@ def test_serial_interrupts_of_many_threads(realtime: bool) -> None:
 def test_interrupts_that_overtake_each_other() -> None:
     """Four threads interrupt, two speak, and nobody takes turns."""
     sink, over, said = SlowSink(), threading.Event(), [0]
-    stream = Stream(ENGINE, AVATAR, sample_rate=RATE, fps=Fraction(100))
+    stream = ENGINE.stream(AVATAR, sample_rate=RATE, fps=Fraction(100))
     session = LiveSession(stream, sink, SessionOptions(rate=RATE))
     runner, errors = in_thread(session.run)
     cuts: list[
@@ -169,7 +168,7 @@ def test_interrupts_that_overtake_each_other() -> None:
 
 
 def test_a_reader_gets_at_most_the_frame_on_its_way_to_it() -> None:
-    stream, dice = Stream(ENGINE, AVATAR, sample_rate=RATE), random.Random(7)  # noqa: S311
+    stream, dice = ENGINE.stream(AVATAR, sample_rate=RATE), random.Random(7)  # noqa: S311
     for number in range(200):
         frames, got = stream.push(np.full(2 * RATE, 0.1, np.float32)), []  # type: ignore[var-annotated]
         reader, errors = in_thread(lambda frames=frames, got=got: got.extend(frames))  # type: ignore[misc]

@@ -16,7 +16,6 @@ from lipsync_edge.audio.resample import Resampler, to_int16
 from lipsync_edge.live import LiveSession, SessionOptions, SessionOverError, Slot
 from lipsync_edge.live.process import Watchdog, resident_bytes
 from lipsync_edge.live.slot import PlayoutBuffer
-from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.render import composite as blend
 from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
 
@@ -58,7 +57,7 @@ class Clock:
 
 
 def session_with(sink: Any, *, clock: Clock | None = None, **options: Any) -> LiveSession:  # noqa: ANN401
-    stream = Stream(ENGINE, AVATAR, sample_rate=RATE)
+    stream = ENGINE.stream(AVATAR, sample_rate=RATE)
     if clock is None:
         return LiveSession(stream, sink, SessionOptions(rate=RATE, **options))
     return LiveSession(stream, sink, SessionOptions(rate=RATE, **options), clock=clock, sleep=clock.sleep)
@@ -197,7 +196,7 @@ def test_sound_that_stops_coming_starves_then_ends_the_utterance() -> None:
 def test_sound_that_comes_as_it_is_spoken_never_freezes_the_picture(rate: int) -> None:
     sound, piece = to_int16(speech(1.0, rate=rate)), rate // 50
     clock, sink, at = Clock(), Kept(), [0]
-    stream = Stream(ENGINE, AVATAR, sample_rate=rate)
+    stream = ENGINE.stream(AVATAR, sample_rate=rate)
     session = LiveSession(stream, sink, SessionOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
 
     def sleep(seconds: float) -> None:
@@ -277,7 +276,7 @@ def test_a_new_utterance_may_follow_an_interrupt_and_an_old_token_not() -> None:
 def test_what_is_said_right_after_an_interrupt_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both may happen while a frame of the old utterance is being made."""
     sink, clock, sound = Kept(), Clock(), to_int16(speech(0.6, seed=3))
-    session, render, before = session_with(sink, clock=clock), ENGINE.render, []
+    session, render, before = session_with(sink, clock=clock), ENGINE.renderer.render, []
 
     def interrupted(*args: Any) -> Any:  # noqa: ANN401
         frames = render(*args)
@@ -289,7 +288,7 @@ def test_what_is_said_right_after_an_interrupt_is_said_whole(monkeypatch: pytest
             session.finish()
         return frames
 
-    monkeypatch.setattr(ENGINE, "render", interrupted)
+    monkeypatch.setattr(ENGINE.renderer, "render", interrupted)
     session.say(speech(2.0))
     session.run()
     assert before
@@ -335,11 +334,11 @@ def test_an_error_anywhere_ends_the_session_on_every_thread(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = make_engine()
-    stream = Stream(engine, make_avatar(engine), sample_rate=48_000)
+    stream = engine.stream(make_avatar(engine), sample_rate=48_000)
     sink = Kept(failing) if place == "sink" else Kept()
     session = LiveSession(stream, sink, SessionOptions(rate=48_000, buffer_s=0.1))
     targets: dict[str, tuple[Any, str]] = {
-        "render": (engine, "render"),
+        "render": (engine.renderer, "render"),
         "lips": (engine.networks["lips"].backend, "function"),
         "segment": (engine.networks["segment"].backend, "function"),
         "blend": (blend, "warp_face"),

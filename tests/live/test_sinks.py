@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -184,20 +185,20 @@ def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("out", "wanted", "container"),
     [
-        ("-", "", "rawvideo"),
+        ("-", None, "rawvideo"),
         ("-", "ts", "mpegts"),
-        ("a.ts", "", "mpegts"),
-        ("A.MP4", "", "mp4"),
-        ("udp://1.2.3.4:99", "", "mpegts"),
-        ("rtmp://h/app", "", "flv"),
+        ("a.ts", None, "mpegts"),
+        ("A.MP4", None, "mp4"),
+        ("udp://1.2.3.4:99", None, "mpegts"),
+        ("rtmp://h/app", None, "flv"),
     ],
 )
-def test_the_container_follows_from_the_name(out: str, wanted: str, container: str) -> None:
+def test_the_container_follows_from_the_name(out: str, wanted: Any, container: str) -> None:
     assert container_of(out, wanted) == container
 
 
-@pytest.mark.parametrize(("out", "wanted"), [("a.xyz", ""), ("-", "gif"), ("http://h/a.ts", "")])
-def test_an_unknown_container_is_refused(out: str, wanted: str) -> None:
+@pytest.mark.parametrize(("out", "wanted"), [("a.xyz", None), ("-", "gif"), ("http://h/a.ts", None)])
+def test_an_unknown_container_is_refused(out: str, wanted: Any) -> None:
     with pytest.raises(UsageError):
         container_of(out, wanted)
 

@@ -1,4 +1,4 @@
-"""The live command: pipes, files, signals, settings."""
+"""The runner of `live`: pipes, files, signals, the watchdog."""
 
 import json
 import signal
@@ -10,15 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from lipsync_edge.audio.resample import to_int16
-from lipsync_edge.cli.main import app
-from lipsync_edge.errors import UsageError
-from lipsync_edge.live import run as command
-from lipsync_edge.live.options import LiveOptions
-from lipsync_edge.live.run import open_live_stream
-from lipsync_edge.live.setup import open_avatar, read_config
+from lipsync_edge.live.setup import open_avatar
 from tests.live.fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))
@@ -54,6 +48,7 @@ def test_real_time_takes_real_time_and_sigterm_leaves_a_whole_file(tmp_path: Pat
     process.stdin.write(SOUND.tobytes())
     process.stdin.flush()  # the pipe stays open
     while not out.exists():
+        assert process.poll() is None
         time.sleep(0.02)
     time.sleep(1.5)
     process.send_signal(signal.SIGTERM)
@@ -106,59 +101,9 @@ def test_the_watchdog_ends_a_process_that_hangs(tmp_path: Path) -> None:
     process.stdout.close()
 
 
-def run_cli(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, list[LiveOptions]]:
-    seen: list[LiveOptions] = []
-    monkeypatch.setattr(command, "open_live_stream", lambda _: open_stream())
-    monkeypatch.setattr(command, "run_live", lambda options, *_: seen.append(options) or 0)
-    result = CliRunner().invoke(app, ["live", *arguments])
-    return result.exit_code, result.output, seen
-
-
-def test_options_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tmp_path / "kiosk.toml"
-    config.write_text('[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\n', "utf-8")
-    status, _, (options,) = run_cli(monkeypatch, "--config", str(config), "--rate", "24000")
-    assert status == 0
-    assert (options.avatar, options.rate, options.realtime, options.watchdog_s) == (
-        "a.avatar",
-        24_000,
-        True,
-        5.0,
-    )
-
-
-@pytest.mark.parametrize("text", ["[live]\nvolume = 3\n", "live = 3\n", "[live\n", '[live]\nrate = "x"\n'])
-def test_a_wrong_setting_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tmp_path / "kiosk.toml"
-    config.write_text(text, "utf-8")
-    status, output, seen = run_cli(monkeypatch, "--config", str(config))
-    assert status == 2
-    assert output.startswith("lipsync-edge: expected")
-    assert not seen
-
-
-def test_a_missing_file_or_face_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="settings in"):
-        read_config(tmp_path / "no.toml", "live", {})
-    with pytest.raises(UsageError, match="--avatar"):
-        open_live_stream(LiveOptions())
-
-
 def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
     engine = make_engine()
     avatar = make_avatar(engine)
     avatar.save(tmp_path / "a.avatar")
     loaded = open_avatar(engine, tmp_path / "a.avatar")
     assert np.array_equal(loaded.picture(3), avatar.picture(3))
-
-
-def test_prepare_writes_an_avatar_that_live_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make_engine()
-    monkeypatch.setattr(type(engine), "prepare", lambda self, face: make_avatar(self))
-    monkeypatch.setattr("lipsync_edge.engine.load", lambda **_: engine)
-    out = tmp_path / "f.avatar"
-    result = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(out)])
-    assert result.output == f"{out}: 6 frames 96x96, 0.2 s\n"
-    assert len(open_avatar(engine, out)) == 6
-    refused = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(tmp_path / "no" / "f.avatar")])
-    assert refused.exit_code == 5
