@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--as", dest="network", required=True, metavar="NAME", help="wav2lip")
     one.add_argument("-o", "--out", type=Path, required=True, metavar="DIR")
     one = sub.add_parser(
-        "quantize", help="NAME.fp32.onnx → NAME.int8.onnx, NAME.fp16.onnx, as good as the cards ask"
+        "quantize", help="NAME.fp32.onnx → NAME.int8.onnx, NAME.fp16.onnx, as good as the specs ask"
     )
     one.add_argument("models", type=Path, help="a folder of converted models")
     one.add_argument("--calibrate", type=Path, nargs="+", default=[], metavar="DIR", help=FACES)
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--precision", nargs="*", default=["int8", "fp16"], help="int8, fp16, dynamic")
     one.add_argument("--samples", type=int, default=32)
     one = sub.add_parser(
-        "validate", help="check every file of a folder against its card, its sha256 and fp32"
+        "validate", help="check every file of a folder against its spec, its sha256 and fp32"
     )
     one.add_argument("models", type=Path)
     one.add_argument("--calibrate", type=Path, nargs="+", default=[], metavar="DIR", help=FACES)

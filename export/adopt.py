@@ -1,4 +1,4 @@
-"""An ONNX file of Wav2Lip that somebody already has → ours: inputs found by shape, checked, wrapped, with its card."""
+"""An ONNX file of Wav2Lip that somebody already has → ours: inputs found by shape, checked, wrapped, with its spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = 5
 
 
 def adopt(path: Path, network: str, out_dir: Path) -> list[Path]:
-    """Write `NAME.fp32.onnx`, its card and its manifest entry into `out_dir`, or nothing at all.
+    """Write `NAME.fp32.onnx`, its spec and its manifest entry into `out_dir`, or nothing at all.
 
     Args:
         path: an ONNX file that takes mel (B, 1, 80, 16) and face (B, 6, 96, 96), float32, and gives (B, 3, 96, 96).
@@ -172,7 +172,7 @@ def free_batch(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def wrap(model: onnx.ModelProto, mel: str, face: str, out: str, spec: ModelSpec) -> onnx.ModelProto:
-    """Return the graph with uint8 NHWC BGR in and float NHWC BGR out, as the card says."""
+    """Return the graph with uint8 NHWC BGR in and float NHWC BGR out, as the spec says."""
     inner = compose.add_prefix(model, "net/")
     mask = (np.arange(EDGE) < EDGE // 2).astype(np.float32).reshape(1, 1, EDGE, 1)
     constants: dict[str, Any] = {

@@ -70,7 +70,7 @@ def mouths(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arr
 
 
 def windows(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:
-    """Yield a sync network's windows of faces and sounds, float32, in the shapes of its card."""
+    """Yield a sync network's windows of faces and sounds, float32, in the shapes of its spec."""
     for seed, scene in enumerate(scenes):
         rng = np.random.default_rng(seed)
         face = crop(spec, scene, 224).transpose(2, 0, 1).astype(np.float32)
@@ -86,7 +86,7 @@ def windows(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Ar
 
 
 def crop(spec: ModelSpec, scene: Scene, side: int) -> U8:
-    """uint8 (side, side, 3) BGR, by landmarks or by the box, as the card says."""
+    """uint8 (side, side, 3) BGR, by landmarks or by the box, as the spec says."""
     if spec.crop == "aligned":
         return aligned_crop(scene.landmarks, side).cut(scene.frame_bgr)
     x1, y1, x2, y2 = box_to_pixels(scene.box_xyxy, scene.frame_bgr)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lipsync_edge.figures import markdown_table as table
+
 Row = dict[str, Any]
 Rows = Callable[[str], Any]
 NOTHING = "Not measured."
-
-
-def table(head: list[str], body: list[list[str]]) -> str:
-    """Return a Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in body])
 
 
 def detect(rows: Rows) -> str:

@@ -1,22 +1,18 @@
-"""Model cards in Markdown, made of the TOML card, the manifest, the measured rows and the words of model_cards.toml."""
+"""Model cards in Markdown, made of the spec, the manifest, the measured rows and the words of model_cards.toml."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.figures import markdown_table as table
 from lipsync_edge.models.spec import ModelSpec, TensorSpec, load_spec
+from lipsync_edge.toml_reader import read_toml
 
-from .cards_figures import FIGURES, table
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .cards_figures import FIGURES
 
 ROOT = Path(__file__).parents[1]
 WORDS = Path(__file__).with_name("model_cards.toml")
@@ -54,7 +50,7 @@ def write_cards(models: Path, results: Path = RESULTS) -> Iterator[str]:
 
 def render_cards(models: Path, results: Path = RESULTS) -> dict[str, str]:
     """Return name → text of the card of each network of a folder."""
-    words = tomllib.loads(WORDS.read_text("utf-8"))
+    words = read_toml(WORDS)
     manifest = json.loads((models / "manifest.json").read_text("utf-8"))
     known = Known(words, manifest["files"], results)
     names = sorted({entry["card"] for entry in known.files.values()} & set(words))

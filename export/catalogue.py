@@ -1,6 +1,6 @@
 """One table of all networks: what each is built and wrapped by, calibrated on, and how a smaller file of it is gated.
 
-A network that is added gets a card (`lipsync_edge/models/specs`) and one entry here; convert, quantize and validate
+A network that is added gets a spec (`lipsync_edge/models/specs`) and one entry here; convert, quantize and validate
 read both.
 """
 
@@ -45,7 +45,7 @@ class Published:
 
     Attributes:
         build: makes it, with untrained weights and the published key names.
-        graph: wraps it as its card says; None: its card has the published tensors.
+        graph: wraps it as its spec says; None: its spec has the published tensors.
         branches: name → what takes one of several files out of it; none: it is one file.
         plain: for `convert --plain`; None: `graph` changes nothing.
         sizes: of the free axes: what is traced, then an awkward size; both are compared with torch.
@@ -62,12 +62,12 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What the toolchain knows of one network, beside its card.
+    """What the toolchain knows of one network, beside its spec.
 
     Attributes:
-        inputs: its card, scenes and its fp32 file → what it is calibrated and compared on.
-        gate: its card, the threshold, inputs, outputs of fp32 and of a smaller file → what the smaller one is worth.
-        role, kind: of its card; a card of somebody's own, of the same role and kind, is treated alike.
+        inputs: its spec, scenes and its fp32 file → what it is calibrated and compared on.
+        gate: its spec, the threshold, inputs, outputs of fp32 and of a smaller file → what the smaller one is worth.
+        role, kind: of its spec; a spec of somebody's own, of the same role and kind, is treated alike.
         counted: sizes of its free axes at which multiply-adds are counted.
         published: the architecture; None: `training` makes it.
         aliases: other names of it on the command line.
@@ -169,14 +169,14 @@ TABLE: dict[str, Entry] = {
 
 
 def entry_of(spec: ModelSpec) -> Entry:
-    """Return a card's entry, or that of a network of its role and kind."""
+    """Return a spec's entry, or that of a network of its role and kind."""
     own = TABLE.get(spec.name.partition(".")[0])
     same = (one for one in TABLE.values() if (one.role, one.kind) == (spec.role, spec.kind))
     found = own or next(same, None)
     if found is None:
         kinds = sorted({f"{one.role} {one.kind}".strip() for one in TABLE.values()})
         raise UsageError(
-            expected=f"a card of one of the kinds {', '.join(kinds)}",
+            expected=f"a spec of one of the kinds {', '.join(kinds)}",
             got=f"{spec.name}: {spec.role} {spec.kind}",
         )
     return found

@@ -41,7 +41,7 @@ class Job:
         kinds: input name → dtype.
         ranges: input name → lowest and highest value of a float input; 0…1 where nothing is said.
         sizes: of the free axes: what is traced, then an awkward size.
-        plain: the published float tensors instead of the card's.
+        plain: the published float tensors instead of the spec's.
     """
 
     stem: str
@@ -105,7 +105,7 @@ def convert(network: str, net: nn.Module, out_dir: Path, *, plain: bool = False)
         network: a name of `catalogue.published_names`.
         net: with its weights, from `checkpoint.build`.
         out_dir: made when it does not exist.
-        plain: the published network's own float tensors instead of the card's.
+        plain: the published network's own float tensors instead of the spec's.
 
     Raises:
         GateError: the ONNX file does not compute what torch does.
@@ -178,7 +178,7 @@ def compare(job: Job, path: Path, device: str = "cpu") -> float:
     """Return the largest error of a file against torch, as a part of the output's range, over both sizes.
 
     Raises:
-        GateError: it is larger than the card's `atol`.
+        GateError: it is larger than the spec's `atol`.
     """
     backend = open_backend(path, device)
     worst = 0.0

@@ -13,7 +13,7 @@
     ├── TensorNamesError            ┐
     ├── TensorAxesError             │ the rungs of `validate`, in this order; before them ManifestError
     ├── OutputShapeError            ┘
-    └── GateError                   a converted or quantized file that got worse than its card allows
+    └── GateError                   a converted or quantized file that got worse than its spec allows
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class GraphError(ModelError):
 
 
 class GateError(ModelError):
-    """The file got worse than its card allows."""
+    """The file got worse than its spec allows."""
 
 
 class TensorNamesError(ModelError):
-    """A file's inputs or outputs are called otherwise than in its card."""
+    """A file's inputs or outputs are called otherwise than in its spec."""
 
 
 class TensorAxesError(ModelError):
-    """An input or output has other axes than its card says, a fixed batch for instance."""
+    """An input or output has other axes than its spec says, a fixed batch for instance."""
 
 
 class OutputShapeError(ModelError):
-    """A file gives arrays of another shape or type than its card says."""
+    """A file gives arrays of another shape or type than its spec says."""

@@ -1,6 +1,6 @@
 """Gates: how much worse a smaller file may be, in the figure of its task; fp32 on the same inputs is the measure.
 
-Every gate takes the card, the threshold, the inputs (batch 1 each), the outputs of fp32 and those of the smaller file.
+Every gate takes the spec, the threshold, the inputs (batch 1 each), the outputs of fp32 and those of the smaller file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Verdict:
     """What was measured and whether it is good enough.
 
     Attributes:
-        figures: name → value; the card's metric is the first.
+        figures: name → value; the spec's metric is the first.
         margin: the least of value − threshold over the gated figures; at least 0 is good enough.
     """
 

@@ -61,7 +61,7 @@ class LipsGraph(nn.Module):
 
 
 class DetectGraph(nn.Module):
-    """S3FD with softmax, its maps in one list: strides in the card's order, each row by row."""
+    """S3FD with softmax, its maps in one list: strides in the spec's order, each row by row."""
 
     def __init__(self, net: nn.Module, spec: ModelSpec) -> None:
         super().__init__()

@@ -172,7 +172,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def make_fp16(spec: ModelSpec, fp32: Path, inputs: Sequence[Arrays], work: Path) -> Made:
-    """Half precision inside, the card's own types at the edges."""
+    """Half precision inside, the spec's own types at the edges."""
     gated = gate_inputs(fp32, inputs)
     model = to_half(onnx.load(str(fp32)))
     got = outputs(model, gated, work)

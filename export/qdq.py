@@ -54,7 +54,7 @@ class Prepared:
     Attributes:
         model: shapes inferred, transposed convolutions undone.
         ranges: tensor name → lowest and highest value seen (ONNX Runtime's own type).
-        plan: of the card.
+        plan: of the spec.
     """
 
     model: onnx.ModelProto

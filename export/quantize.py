@@ -1,4 +1,4 @@
-"""Float files → int8, fp16 and dynamic ones that are as good as their cards ask, or no file at all."""
+"""Float files → int8, fp16 and dynamic ones that are as good as their specs ask, or no file at all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def quantize_folder(
 ) -> Iterator[str]:
     """Quantize every `NAME.fp32.onnx` of a folder and bring its manifest up to date; yields a line for each file.
 
-    Files whose float original and card did not change are left alone.
+    Files whose float original and spec did not change are left alone.
 
     Args:
         models: the folder.
@@ -48,16 +48,9 @@ def quantize_folder(
     Raises:
         GateError: files that could not be made good enough, named after all the others are done.
     """
-    paths = sorted(models.glob("*.fp32.onnx")) if models.is_dir() else []
-    names = [p.name.removesuffix(".fp32.onnx") for p in paths]
-    if not names or set(only or ()) - set(names):
-        wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
-        raise InputError(expected=wanted, got=", ".join(names) or "none", fix="lipsync-edge convert … first")
     failures: list[str] = []
     found: list[Scene] = []
-    for name, path in zip(names, paths, strict=True):
-        if only is not None and name not in only:
-            continue
+    for name, path in _float_files(models, only).items():
         yield from refresh(path)
         for precision in precisions:
             if _is_current(path, precision):
@@ -70,7 +63,21 @@ def quantize_folder(
                 failures.append(f"{name}.{precision}.onnx with {error.got}")
     if failures:
         fix = "calibrate with more and fitting material (--calibrate DIR --samples N), or stay with fp32"
-        raise GateError(expected="every file as good as its card asks", got="; ".join(failures), fix=fix)
+        raise GateError(expected="every file as good as its spec asks", got="; ".join(failures), fix=fix)
+
+
+def _float_files(models: Path, only: Sequence[str] | None) -> dict[str, Path]:
+    """Return name → float file of those that were asked for.
+
+    Raises:
+        InputError: one that was asked for, or any at all, is not there.
+    """
+    paths = sorted(models.glob("*.fp32.onnx")) if models.is_dir() else []
+    found = {path.name.removesuffix(".fp32.onnx"): path for path in paths}
+    if not found or set(only or ()) - set(found):
+        wanted = f"{', '.join(only or ['*'])} as .fp32.onnx in {models}"
+        raise InputError(expected=wanted, got=", ".join(found) or "none", fix="lipsync-edge convert … first")
+    return {name: path for name, path in found.items() if only is None or name in only}
 
 
 def refresh(fp32: Path) -> list[str]:
@@ -105,7 +112,7 @@ def refresh(fp32: Path) -> list[str]:
 
 
 def _asked(spec: ModelSpec, precision: str) -> dict[str, Any]:
-    """Return what the card asks of a file: another answer means it must be made again."""
+    """Return what the spec asks of a file: another answer means it must be made again."""
     least = spec.gate.fp16 if precision == "fp16" else spec.gate.int8
     return {"metric": spec.gate.metric, "least": least, "exclude": list(spec.quant.exclude)}
 
@@ -127,42 +134,35 @@ def quantize_file(fp32: Path, precision: str, found: Sequence[Scene]) -> str:
     """Write one smaller file beside a float one, with its manifest entry; returns a line about it.
 
     Raises:
-        GateError: even the mildest form is worse than the card allows; nothing is written.
+        GateError: even the mildest form is worse than the spec allows; nothing is written.
     """
     spec = load_spec(fp32.name.removesuffix(".fp32.onnx"), fp32.parent)
     entry = read_files(fp32.parent).get(fp32.name, {})
     if entry.get("card_digest") == "plain":
+        plain = f"{fp32.name}, converted with --plain"
         raise UsageError(
-            expected="a model with its normalisation inside",
-            got=f"{fp32.name}, converted with --plain",
-            fix="convert without it",
+            expected="a model with its normalisation inside", got=plain, fix="convert without it"
         )
     inputs = list(feeds(spec, list(found), fp32))
     target = fp32.name.replace(".fp32.", f".{precision}.")
     with staging(fp32.parent) as stage, tempfile.TemporaryDirectory(dir=stage) as work, _quiet():
         made = MAKERS[precision](spec, fp32, inputs, Path(work))
         if not made.verdict.passed:
-            raise GateError(
-                expected=f"{target} to keep {spec.gate.metric} at {getattr(spec.gate, precision, spec.gate.int8)}",
-                got=made.verdict.text(),
-            )
+            least = getattr(spec.gate, precision, spec.gate.int8)
+            wanted = f"{target} to keep {spec.gate.metric} at {least}"
+            raise GateError(expected=wanted, got=made.verdict.text())
         onnx.save(made.model, str(stage / target))
-        shared: dict[str, Any] = {
-            key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry
-        }
-        error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
-        os.link(fp32, stage / fp32.name)
-        facts = {
-            "measured": summary(measured(stage / target, spec, precision, gate_inputs(fp32, inputs))),
-            **made.facts,
-        }
+        gated = gate_inputs(fp32, inputs)
+        os.link(fp32, stage / fp32.name)  # what it is measured against lies beside it
+        facts = {"measured": summary(measured(stage / target, spec, precision, gated)), **made.facts}
         (stage / fp32.name).unlink()
+        error = {name: float(f"{value:.5g}") for name, value in made.verdict.figures.items()}
         fresh: dict[str, Any] = {
             "card": spec.name,
             "card_digest": spec.digest(),
             "precision": precision,
-            **shared,
-            "error": {**error, "against": "fp32", "inputs": len(gate_inputs(fp32, inputs))},
+            **{key: entry[key] for key in ("parameters", "macs", "macs_at") if key in entry},
+            "error": {**error, "against": "fp32", "inputs": len(gated)},
             "asked": _asked(spec, precision),
             "made_from": _sha256(fp32),
             "tools": tool_versions(),

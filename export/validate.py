@@ -82,11 +82,11 @@ def excused(precision: str, verdict: Verdict) -> bool:
 def refuse_worse(name: str, device: str, verdict: Verdict) -> None:
     """Raise GateError when a file missed its gate."""
     if not verdict.passed:
-        raise GateError(expected=f"{name} on {device} as good as its card asks", got=verdict.text())
+        raise GateError(expected=f"{name} on {device} as good as its spec asks", got=verdict.text())
 
 
 def check_graph(model: onnx.ModelProto, spec: ModelSpec, source: str) -> None:
-    """Compare a graph's inputs and outputs with the card: names first, then types and axes."""
+    """Compare a graph's inputs and outputs with the spec: names first, then types and axes."""
     constants = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
     for values, specs in ((inputs, spec.inputs), (model.graph.output, spec.outputs)):
@@ -109,7 +109,7 @@ def check_graph(model: onnx.ModelProto, spec: ModelSpec, source: str) -> None:
 
 
 def check_outputs(spec: ModelSpec, got: Arrays, batch: int, source: str) -> None:
-    """Compare the arrays a file gave with the card."""
+    """Compare the arrays a file gave with the spec."""
     for tensor_spec in spec.outputs:
         array = got[tensor_spec.name]
         axes = [batch if axis == "batch" else axis for axis in tensor_spec.axes]
@@ -129,7 +129,7 @@ def measured(
     """Return what `compared` finds.
 
     Raises:
-        OutputShapeError, GateError: what it gives is not what its card says, or too far from fp32.
+        OutputShapeError, GateError: what it gives is not what its spec says, or too far from fp32.
     """
     found = compared(path, spec, precision, inputs)
     for device, facts in found.items():
@@ -146,7 +146,7 @@ def compared(
         device → {"ms": shortest at batch 1, "verdict": `Verdict`, passed or not}.
 
     Raises:
-        OutputShapeError: what it gives is not what its card says.
+        OutputShapeError: what it gives is not what its spec says.
     """
     fp32 = path.with_name(path.name.replace(f".{precision}.", ".fp32."))
     want = run(open_backend(fp32, "cpu"), inputs)

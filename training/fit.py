@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from lipsync_edge.atomic_write import replacing
 
 Losses = dict[str, Tensor]
 Net = TypeVar("Net", bound=nn.Module)
@@ -45,6 +48,12 @@ class Plan:
         """Return the plan that the shared options of a command ask for."""
         return cls(minutes=options.minutes, rate=options.rate, stop_after=options.stop_after or 0.0)
 
+    def rate_at(self, progress: Progress) -> float:
+        """Return the learning rate: it rises over `warmup`, then falls as a cosine of the time spent."""
+        done = min(progress.seconds / (60 * self.minutes), 1.0)
+        warm = min(1.0, (progress.step + 1) / self.warmup)
+        return self.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(done * math.pi)))
+
     @property
     def seconds(self) -> float:
         """How long to train, at most."""
@@ -75,13 +84,10 @@ def fit(
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=1e-3)
     mean = copy.deepcopy(net).eval()
     progress = _resume(net, mean, optimiser, folder / "last.pt", fresh)
-    started, saved, total = time.monotonic() - progress.seconds, time.monotonic(), plan.minutes * 60
+    started, saved = time.monotonic() - progress.seconds, time.monotonic()
     sums: dict[str, list[float]] = {}
     while progress.seconds < plan.seconds and not (plan.steps and progress.step >= plan.steps):
-        done = progress.seconds / total
-        rate = (
-            plan.rate * min(1.0, (progress.step + 1) / plan.warmup) * (0.01 + 0.99 * 0.5 * (1 + _cos(done)))
-        )
+        rate = plan.rate_at(progress)
         for group in optimiser.param_groups:
             group["lr"] = rate
         net.train()
@@ -124,10 +130,6 @@ def contiguous(net: Net) -> Net:
     return net
 
 
-def _cos(done: float) -> float:
-    return float(torch.cos(torch.tensor(min(done, 1.0) * torch.pi)))
-
-
 @torch.no_grad()
 def _average(mean: nn.Module, net: nn.Module, decay: float) -> None:
     for kept, new in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
@@ -155,9 +157,8 @@ def _save(
     net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, path: Path
 ) -> None:
     state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
-    beside = path.with_suffix(".tmp")
-    torch.save({**state, "step": progress.step, "seconds": progress.seconds}, beside)
-    beside.replace(path)
+    with replacing(path) as beside:
+        torch.save({**state, "step": progress.step, "seconds": progress.seconds}, beside)
 
 
 def _log(folder: Path, progress: Progress, rate: float, means: dict[str, float]) -> None:

@@ -22,12 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.toml_reader import read_toml
 from training.cli import WORK, command
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RECIPES = Path(__file__).parent / "recipes"
 TIMED = ("minutes", "stop-after")  # what `--scale` shortens
@@ -91,9 +87,7 @@ def read_recipe(name: str, places: Mapping[str, Path]) -> list[Step]:
     if not path.is_file():
         known = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
         raise SystemExit(f"error: expected a recipe out of {known}; got {name!r}")
-    table = _filled(
-        tomllib.loads(path.read_text("utf-8")), {key: str(value) for key, value in places.items()}
-    )
+    table = _filled(read_toml(path), {key: str(value) for key, value in places.items()})
     return [
         Step(
             name=row["name"],

@@ -67,7 +67,7 @@ def convert(
     param: Annotated[Path | None, typer.Option(help="The .param file of an ncnn .bin (rrdbnet).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a published checkpoint into an ONNX file with its card (extra `export`)."""
+    """Turn a published checkpoint into an ONNX file with its spec (extra `export`)."""
     with reporting(as_json):
         show(toolchain().convert(network, checkpoint, out, plain=plain, param=param), as_json)
 
@@ -96,7 +96,7 @@ def quantize(
     samples: Annotated[int, typer.Option(help="Inputs to calibrate and compare with.", min=1)] = 32,
     as_json: Json = False,
 ) -> None:
-    """Write the int8 and fp16 files of a folder, as good as the cards ask (extra `export`)."""
+    """Write the int8 and fp16 files of a folder, as good as the specs ask (extra `export`)."""
     with reporting(as_json):
         tools = toolchain()
         lines = tools.quantize(
@@ -115,7 +115,7 @@ def validate(
     samples: Annotated[int, typer.Option(help="Inputs to compare with fp32.", min=1)] = 8,
     as_json: Json = False,
 ) -> None:
-    """Check every file of a folder against its card, its sha256 and fp32 (extra `export`)."""
+    """Check every file of a folder against its spec, its sha256 and fp32 (extra `export`)."""
     with reporting(as_json):
         show(toolchain().validate(models, calibrate=calibrate or (), samples=samples), as_json)
 

@@ -11,11 +11,7 @@ import pytest
 
 from export.cards_figures import NOTHING
 from export.cards_markdown import RESULTS, ROOT, WORDS, render_cards
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml
 
 MODELS = ROOT / "models_onnx"
 
@@ -71,7 +67,7 @@ def test_the_words_hold_no_figures() -> None:
 
 
 def test_every_card_names_consent_disclosure_and_licences() -> None:
-    words = tomllib.loads(WORDS.read_text("utf-8"))
+    words = read_toml(WORDS)
     for name, text in render_cards(MODELS).items():
         for needed in (
             "consent",

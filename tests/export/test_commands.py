@@ -16,11 +16,7 @@ from lipsync_edge.cli import export as commands
 from lipsync_edge.cli.console import run_app
 from lipsync_edge.cli.main import app
 from lipsync_edge.models.registry import bundled_models
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lipsync_edge.toml_reader import read_toml
 
 ROOT = Path(lipsync_edge.__file__).parents[1]
 
@@ -76,9 +72,7 @@ def test_convert_quantize_validate(checkpoints: dict[str, Path], tmp_path: Path,
 
 def test_the_toolchain_runs_where_the_wheel_puts_it(checkpoints: dict[str, Path], tmp_path: Path) -> None:
     """Both folders as hatch lays them into site-packages, in a fresh process, far from the repository."""
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"][
-        "wheel"
-    ]
+    wheel = read_toml(ROOT / "pyproject.toml")["tool"]["hatch"]["build"]["targets"]["wheel"]
     site, away = tmp_path / "site", tmp_path / "away"
     away.mkdir()
     skip = shutil.ignore_patterns("__pycache__")

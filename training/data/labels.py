@@ -136,25 +136,12 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
             matrix = np.eye(2, 3) if result is None else crop_matrix(points)
             if result is not None:
                 scratch[len(rows["clip"])] = _crop(frame, matrix)
-            values = (
-                points,
-                0.0 if result is None else result.score,
-                head_pose(points),
-                matrix,
-                frame.shape[1::-1],
-                clip,
-                number,
-                stamp,
-            )
+            score, size = 0.0 if result is None else result.score, frame.shape[1::-1]
+            values = (points, score, head_pose(points), matrix, size, clip, number, stamp)
             for key, value in zip(rows, values, strict=True):
                 rows[key].append(value)
     count = len(rows["clip"])
-    final = np.lib.format.open_memmap(
-        out / f"{part}_crops.npy", "w+", np.uint8, (count, CROP_SIDE, CROP_SIDE, 3)
-    )
-    for start in range(0, count, 512):
-        final[start : start + 512] = scratch[start : min(start + 512, count)]
-    final.flush()
+    _keep(scratch, count, out / f"{part}_crops.npy")
     (out / f"{part}_crops.tmp.npy").unlink()
     kinds = {"size": np.int32, "clip": np.int32, "frame": np.int32, "time": np.float64}
     arrays: dict[str, Any] = {
@@ -163,6 +150,14 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
     np.savez(out / f"{part}.npz", paths=np.array([s.path for s in sources]), **arrays)
     (out / f"{part}.done").touch()
     return count
+
+
+def _keep(scratch: Array, count: int, path: Path) -> None:
+    """Write the first `count` crops of a file that was opened for more."""
+    final = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *scratch.shape[1:]))
+    for start in range(0, count, 512):
+        final[start : start + 512] = scratch[start : min(start + 512, count)]
+    final.flush()
 
 
 def _crop(frame_bgr: Array, matrix: Array, side: int = CROP_SIDE) -> Array:

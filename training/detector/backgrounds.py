@@ -132,25 +132,22 @@ def _piece(rng: Rng, face: Face, canvas: Array, centre: Array, size: float) -> N
     )
     turn[:, 2] += centre - source
     patch = cv2.warpAffine(face.image_bgr, turn, canvas.shape[1::-1], borderMode=cv2.BORDER_REFLECT)
-    mask = np.zeros(canvas.shape[:2], np.uint8)
-    middle, half = (int(centre[0]), int(centre[1])), max(3, int(size / 2))
-    if rng.random() < 0.6:
-        cv2.ellipse(
-            mask,
-            middle,
-            (half, max(2, int(half * rng.uniform(0.6, 1)))),
-            rng.uniform(0, 180),
-            0,
-            360,
-            255,
-            -1,
-        )
-    else:
-        cv2.rectangle(
-            mask, (middle[0] - half, middle[1] - half), (middle[0] + half, middle[1] + half), 255, -1
-        )
+    mask = _cutout(rng, canvas.shape[:2], centre, size)
     alpha = (
         cv2.GaussianBlur(mask, (0, 0), max(0.4, size * rng.uniform(0.01, 0.06))).astype(np.float32)[..., None]
         / 255
     )
     canvas[:] = (canvas + (patch.astype(np.float32) - canvas) * alpha + 0.5).astype(np.uint8)
+
+
+def _cutout(rng: Rng, shape: tuple[int, ...], centre: Array, size: float) -> Array:
+    """Return an ellipse or a box, uint8 (H, W), 255 inside."""
+    mask: Array = np.zeros(shape, np.uint8)
+    middle, half = (int(centre[0]), int(centre[1])), max(3, int(size / 2))
+    if rng.random() < 0.6:
+        axes = (half, max(2, int(half * rng.uniform(0.6, 1))))
+        cv2.ellipse(mask, middle, axes, rng.uniform(0, 180), 0, 360, 255, -1)
+    else:
+        low, high = (middle[0] - half, middle[1] - half), (middle[0] + half, middle[1] + half)
+        cv2.rectangle(mask, low, high, 255, -1)
+    return mask

@@ -146,6 +146,25 @@ def in_time_rows(
     return rows
 
 
+def summary(pairs: list[dict[str, Any]], own_time: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the means over pairs, by voice and by face, and those in the voices' own time."""
+
+    def mean(rows: list[dict[str, Any]], key: str) -> float:
+        return round(float(np.nanmean([row[key] for row in rows])), 3)
+
+    def by(who: str, names: Sequence[str]) -> dict[str, float]:
+        return {name: mean([p for p in pairs if p[who] == name], "r") for name in names}
+
+    means = {key: mean(pairs, key) for key in ("r", "control_r", "amplitude", "closures")}
+    means |= {f"in_time_{key}": mean(own_time, key) for key in ("r", "control_r")}
+    return {
+        "mean": means,
+        "r_by_voice": by("voice", VOICES),
+        "r_by_face": by("face", FACES),
+        "in_time": own_time,
+    }
+
+
 def sheet(rows: list[list[Array]], path: Path) -> None:
     """Write rows of frames as one picture."""
     cells = [
@@ -200,29 +219,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(pairs[-1], flush=True)
             if k == 3:
                 rows += [[f.image_bgr for f in face[5:70:9]], made[5:70:9]]
-    mean = {
-        key: round(float(np.nanmean([p[key] for p in pairs])), 3)
-        for key in ("r", "control_r", "amplitude", "closures")
-    }
-    by_voice = {
-        v.name: round(float(np.mean([p["r"] for p in pairs if p["voice"] == v.name])), 3) for v in voices
-    }
-    by_face = {f: round(float(np.mean([p["r"] for p in pairs if p["face"] == f])), 3) for f in FACES}
-    own_time = in_time_rows(voices, curves, read_offsets(options.offsets))
-    mean |= {
-        f"in_time_{key}": round(float(np.mean([row[key] for row in own_time])), 3)
-        for key in ("r", "control_r")
-    }
-    result = {
-        "preset": options.preset,
-        "seconds": options.seconds,
-        "mean": mean,
-        "r_by_voice": by_voice,
-        "r_by_face": by_face,
-        "in_time": own_time,
-        "pairs": pairs,
-    }
+    figures = summary(pairs, in_time_rows(voices, curves, read_offsets(options.offsets)))
+    result = {"preset": options.preset, "seconds": options.seconds, **figures, "pairs": pairs}
     options.out.write_text(json.dumps(result, indent=1) + "\n")
-    print(mean, by_voice, by_face)
+    print(figures["mean"], figures["r_by_voice"], figures["r_by_face"])
     if options.sheet:
         sheet(rows, options.sheet)

@@ -27,10 +27,9 @@ from training.lips.views import MOVING, STILL
 Array = npt.NDArray[Any]
 
 SEALED = 0.75  # how often the reference of an open mouth is a shut one
-REAL_FRAMES = (
-    0.45  # of the real mouths that the discriminator sees are frames of clips: they speak and do not smile
-)
-REAL_SHUT = 0.12  # are shut stills
+# Of the real mouths that the discriminator sees: frames of clips speak and do not smile, some stills are shut.
+REAL_FRAMES = 0.45
+REAL_SHUT = 0.12
 
 
 class Faces:
