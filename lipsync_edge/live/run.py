@@ -16,9 +16,9 @@ from lipsync_edge.audio.reader import read_mono
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.audio_queue import Pcm
 from lipsync_edge.live.health import SessionHealth
-from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.options import LiveOptions, SessionOptions
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.session import LiveSession, SessionOptions
+from lipsync_edge.live.session import LiveSession
 from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import Sink

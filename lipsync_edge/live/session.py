@@ -16,13 +16,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import count
 from math import ceil
 
-from lipsync_edge.errors import UsageError
 from lipsync_edge.live.audio_queue import AudioQueue, Pcm, PutResult
 from lipsync_edge.live.health import SessionHealth
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import PlayoutBuffer, Sink, Slot
 from lipsync_edge.pipeline.frame import StreamFrame
@@ -30,28 +29,6 @@ from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.stream import Stream
 
 POLL_S = 0.2  # how long a wait without an end lasts before it looks round
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOptions:
-    """How a live session runs.
-
-    Attributes:
-        rate: samples a second of the sound; the stream's.
-        realtime: pace by the clock and live on without sound; else as fast as the sink takes it, speech only.
-        gap_s: seconds without sound after which an utterance counts as over, when nobody said so.
-        buffer_s: seconds of sound that may wait.
-    """
-
-    rate: int = 16_000
-    realtime: bool = True
-    gap_s: float = 0.5
-    buffer_s: float = 10.0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.gap_s <= 0 or self.buffer_s <= 0:
-            raise UsageError(expected="gap_s and buffer_s above 0", got=f"{self.gap_s} and {self.buffer_s}")
 
 
 class LiveSession:

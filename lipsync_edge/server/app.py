@@ -29,10 +29,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.live.audio_queue import SessionOverError
-from lipsync_edge.live.session import SessionOptions
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import REFUSED, Guard, Limits
-from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
+from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
 from lipsync_edge.server.speak import manager_of, session_name, speak, speak_socket
 
 _HERE = Path(__file__).parent / "static"

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.session import SessionOptions
 from lipsync_edge.live.setup import LOG, stop_on_signals, watched
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.options import ServeOptions

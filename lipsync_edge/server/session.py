@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from lipsync_edge.live.audio_queue import Pcm, SessionOverError
-from lipsync_edge.live.session import LiveSession, SessionOptions
+from lipsync_edge.live.options import SessionOptions
+from lipsync_edge.live.session import LiveSession
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.broadcast import Broadcaster
 

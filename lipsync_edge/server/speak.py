@@ -19,7 +19,7 @@ from lipsync_edge.live.audio_queue import SessionOverError
 from lipsync_edge.live.slot import I16
 from lipsync_edge.server.auth import REFUSED, Limits
 from lipsync_edge.server.session import ServerSession
-from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
+from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")
@@ -108,14 +108,15 @@ async def _body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
 
 
 async def _converted(chunks: AsyncIterator[bytes], source_rate: int, rate: int) -> AsyncIterator[I16]:
-    resampler = await asyncio.to_thread(Resampler, source_rate, rate)  # makes its filters
+    """Resample in other threads: neither the filters of a rate nor a long chunk may hold up the event loop."""
+    resampler = await asyncio.to_thread(Resampler, source_rate, rate)
     rest = b""
     async for chunk in chunks:
         data = rest + chunk
         whole = len(data) // 2 * 2
         rest = data[whole:]
         pcm = np.frombuffer(data[:whole], "<i2").astype(np.int16)
-        yield to_int16(resampler.push(to_float32(pcm)))
+        yield to_int16(await asyncio.to_thread(resampler.push, to_float32(pcm)))
     yield to_int16(resampler.flush())
 
 

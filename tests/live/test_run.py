@@ -1,5 +1,6 @@
 """The runner of `live`: pipes, files, signals, the watchdog."""
 
+import io
 import json
 import signal
 import subprocess
@@ -12,7 +13,14 @@ import numpy as np
 import pytest
 
 from lipsync_edge.audio.resample import to_int16
+from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.run import run_live
 from lipsync_edge.live.setup import open_avatar
+from lipsync_edge.video.color import ColorTags
+from lipsync_edge.video.probe import probe
+from lipsync_edge.video.reader import VideoReader
+from tests import scripted
+from tests.clips import write_clip
 from tests.live.fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))
@@ -107,3 +115,19 @@ def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
     avatar.save(tmp_path / "a.avatar")
     loaded = open_avatar(engine, tmp_path / "a.avatar")
     assert np.array_equal(loaded.picture(3), avatar.picture(3))
+
+
+def test_an_avatar_carries_the_colour_tags_of_its_source_to_the_output(tmp_path: Path) -> None:
+    prepared = scripted.make_engine().prepare(
+        write_clip(tmp_path / "face.mp4", 3, size=scripted.SIZE, matrix=6)
+    )
+    assert prepared.color.matrix == 6
+    engine = make_engine()
+    avatar, out = make_avatar(engine), tmp_path / "o.mp4"
+    avatar.color = ColorTags(6, 1, 6, 6)
+    avatar.save(tmp_path / "a.avatar")
+    stream = engine.stream(open_avatar(engine, tmp_path / "a.avatar"), sample_rate=16_000)
+    assert run_live(LiveOptions(out=str(out)), stream, io.BytesIO(SOUND.tobytes()), io.BytesIO()) == 0
+    assert probe(out).color == ColorTags(6, 1, 6, 6)
+    first = next(iter(VideoReader(out))).image_bgr
+    assert first[:8, :8].mean((0, 1)) == pytest.approx(avatar.picture(0)[:8, :8].mean((0, 1)), abs=2)

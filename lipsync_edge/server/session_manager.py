@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from lipsync_edge.live.session import SessionOptions
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Limits
 from lipsync_edge.server.broadcast import Viewer
