@@ -103,3 +103,9 @@ def times_of(path: Path) -> list[Fraction]:
         stream = container.streams.video[0]
         packets = [p.pts * Fraction(p.time_base) for p in container.demux(stream) if p.pts is not None]
     return sorted(packets)
+
+
+def onsets(wave: np.ndarray, rate: int) -> list[float]:
+    """Times at which it becomes loud after 50 ms of quiet, in seconds."""
+    loud = np.nonzero(np.abs(wave) > 0.3)[0]
+    return [float(at) / rate for i, at in enumerate(loud) if i == 0 or at - loud[i - 1] > 0.05 * rate]

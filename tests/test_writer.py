@@ -19,8 +19,7 @@ from lipsync_edge.video.color import ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter, check_output, exact_tick
-from tests.clips import number, scene, times_of, write_clip
-from tests.test_sound import onsets
+from tests.clips import number, onsets, scene, times_of, write_clip
 
 
 def picture_format(width: int = 160, height: int = 120, **changes: object) -> VideoFormat:

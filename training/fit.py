@@ -15,6 +15,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from lipsync_edge.atomic_write import replacing
+
 Losses = dict[str, Tensor]
 Net = TypeVar("Net", bound=nn.Module)
 
@@ -155,9 +157,8 @@ def _save(
     net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, path: Path
 ) -> None:
     state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
-    beside = path.with_suffix(".tmp")
-    torch.save({**state, "step": progress.step, "seconds": progress.seconds}, beside)
-    beside.replace(path)
+    with replacing(path) as beside:
+        torch.save({**state, "step": progress.step, "seconds": progress.seconds}, beside)
 
 
 def _log(folder: Path, progress: Progress, rate: float, means: dict[str, float]) -> None:

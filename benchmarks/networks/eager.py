@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lipsync_models.backend import Arrays
-from lipsync_models.spec import ModelSpec
+from lipsync_edge.models.spec import ModelSpec
+from lipsync_edge.types import Arrays
 
 PUBLISHED = ("wav2lip", "s3fd", "bisenet", "rrdbnet")
 BUNDLED = ("edge_detect", "edge_segment", "edge_enhance", "edge_lips")

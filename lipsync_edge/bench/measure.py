@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lipsync_edge.bench.worker import Job
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.device_probe import probe_devices
 from lipsync_edge.models.engine_options import EngineOptions
@@ -108,18 +109,18 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
             skipped.append(name)
             continue
         tell(name)
-        row = in_process(
-            {
-                "preset": preset,
-                "device": device,
-                "precision": precision,
-                "threads": plan.threads,
-                "models": str(plan.models) if plan.models else None,
-                "face": str(face),
-                "audio": str(audio),
-                "seconds": plan.seconds,
-            }
+        job = Job(
+            preset=preset,
+            device=device,
+            precision=precision,
+            threads=plan.threads,
+            models=str(plan.models) if plan.models else None,
+            face=str(face),
+            audio=str(audio),
+            seconds=plan.seconds,
+            began=time.time(),
         )
+        row = in_process(job)
         if "error" in row:
             failed.append({"configuration": name, "why": row["error"]})
         else:
@@ -127,9 +128,9 @@ def run_plan(plan: Plan, face: Path, audio: Path, tell: Callable[[str], None]) -
     return {"rows": rows, "failed": failed, "skipped": skipped}
 
 
-def in_process(job: dict[str, Any]) -> dict[str, Any]:
+def in_process(job: Job) -> dict[str, Any]:
     """Measure one configuration in a fresh process: cold start and memory are its own, a crash is a row."""
-    command = [sys.executable, "-m", "lipsync_edge.bench.worker", json.dumps(job | {"began": time.time()})]
+    command = [sys.executable, "-m", "lipsync_edge.bench.worker", json.dumps(asdict(job))]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MOST_S, check=False)
     except subprocess.TimeoutExpired:

@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,53 @@ from lipsync_edge.machine import peak_memory_mb
 WARM_UP_S = 0.4
 
 
-def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Measure one configuration.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One configuration to measure; every field is what JSON can hold.
 
-    Args:
-        job: preset, device, precision, threads (or None), models (folder or None), face, audio, seconds, and `began`,
-            the Unix time at which this process was started.
+    Attributes:
+        preset: its name.
+        device: what `--device` takes.
+        precision: "fp32", "fp16" or "int8".
+        threads: of one network call; None leaves it to the runtime.
+        models: folder of the user's models, or None.
+        face: path of the video.
+        audio: path of the speech.
+        seconds: length of the made video.
+        began: Unix time at which the worker's process was started.
     """
+
+    preset: str
+    device: str
+    precision: str
+    threads: int | None
+    models: str | None
+    face: str
+    audio: str
+    seconds: float
+    began: float
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Measure one configuration; return its row."""
     from lipsync_edge.engine import load_engine
     from lipsync_edge.models.engine_options import EngineOptions
     from lipsync_edge.models.registry import find_model
     from lipsync_edge.pipeline.job import RunOptions
 
-    models = Path(job["models"]) if job["models"] else None
-    wanted = {name: job[name] for name in ("preset", "device", "precision", "threads")}
-    engine = load_engine(EngineOptions(**wanted, models=models))
-    warm_up = Times(job["began"])
-    times = Times(job["began"])
+    models = Path(job.models) if job.models else None
+    wanted = EngineOptions(
+        preset=job.preset, device=job.device, precision=job.precision, threads=job.threads, models=models
+    )
+    engine = load_engine(wanted)
+    warm_up = Times(job.began)
+    times = Times(job.began)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mp4"
-        engine.run(job["face"], job["audio"], out, options=RunOptions(end=WARM_UP_S), observe=warm_up)
+        engine.run(job.face, job.audio, out, options=RunOptions(end=WARM_UP_S), observe=warm_up)
         cpu = time.process_time()
-        whole = RunOptions(end=job["seconds"])
-        result = engine.run(job["face"], job["audio"], out, options=whole, observe=times)
+        whole = RunOptions(end=job.seconds)
+        result = engine.run(job.face, job.audio, out, options=whole, observe=times)
         cpu = time.process_time() - cpu
     files = {
         find_model(network.spec.name, models=models, precision=network.precision)
@@ -47,11 +72,11 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     }
     fps = result.frames / result.elapsed_s
     return {
-        "preset": job["preset"],
+        "preset": job.preset,
         "device": engine.device,
-        "precision": job["precision"],
+        "precision": job.precision,
         "precisions": result.precisions,
-        "threads": job["threads"],
+        "threads": job.threads,
         "size": f"{result.width}x{result.height}",
         "frames": result.frames,
         "fps": round(fps, 2),
@@ -68,7 +93,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Read the job, print the row or the error."""
     try:
-        print(json.dumps(measure(json.loads(sys.argv[1]))))
+        print(json.dumps(measure(Job(**json.loads(sys.argv[1])))))
     except LipsyncError as error:
         print(json.dumps({"error": str(error)}))
 

@@ -1,4 +1,5 @@
 import json
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from lipsync_edge import machine
 from lipsync_edge.bench import benchmark, measure, recommend, report
+from lipsync_edge.bench.worker import Job
+from lipsync_edge.demo import demo_files
 from lipsync_edge.errors import InputError, LipsyncError, OutputError, UsageError
 from lipsync_edge.models import autotune
 
@@ -25,6 +28,21 @@ def row(preset: str, fps: float, device: str = "cpu", precision: str = "int8") -
         "models_mb": 3.0,
         "frames": 50,
     }
+
+
+def job_of(preset: str, precision: str, threads: int | None = None) -> Job:
+    face, audio = map(str, demo_files())
+    return Job(
+        preset=preset,
+        device="cpu",
+        precision=precision,
+        threads=threads,
+        models=None,
+        face=face,
+        audio=audio,
+        seconds=0.6,
+        began=time.time(),
+    )
 
 
 def test_the_best_preset_that_is_fast_enough_is_recommended():
@@ -75,16 +93,11 @@ def test_time_that_runs_out_and_failures_are_told(monkeypatch):
 
 
 def test_a_configuration_that_cannot_run_says_why():
-    job = {"preset": "lite", "device": "cpu", "precision": "fp16", "threads": None, "models": None}
-    assert "fp16" in measure.in_process(job)["error"]
+    assert "fp16" in measure.in_process(job_of("lite", "fp16"))["error"]
 
 
-def test_one_configuration_is_really_measured(tmp_path):
-    from lipsync_edge.demo import demo_files
-
-    face, audio = demo_files()
-    job = {"preset": "hq", "device": "cpu", "precision": "int8", "threads": 1, "models": None, "seconds": 0.6}
-    found = measure.in_process(job | {"face": str(face), "audio": str(audio)})
+def test_one_configuration_is_really_measured():
+    found = measure.in_process(job_of("hq", "int8", threads=1))
     assert found["frames"] == 15
     assert {"decode", "track", "detect", "lips", "blend", "render", "encode"} <= set(found["stage_ms"])
     assert found["stage_ms"]["encode"]["n"] == 15

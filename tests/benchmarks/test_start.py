@@ -9,14 +9,14 @@ import pytest
 
 from benchmarks.run import start
 from tests.clips import write_clip, write_sound
-from tests.test_offline import SIZE
+from tests.scripted import SIZE
 
 NOT_ASKED_FOR = ("torch", "onnx", "openvino", "matplotlib", "rich.progress", "starlette", "sounddevice")
 RUN = f"""
 import sys
 from lipsync_edge.cli import main as cli
 from lipsync_edge import engine as loading
-from tests.test_offline import make_engine
+from tests.scripted import make_engine
 loading.load_engine = lambda _: make_engine()
 try:
     cli.main()

@@ -10,7 +10,7 @@ from lipsync_edge.cli.main import app
 from lipsync_edge.engine import Engine
 from lipsync_edge.models.engine_options import EngineOptions
 from tests.clips import write_clip, write_sound
-from tests.test_offline import SIZE, make_engine
+from tests.scripted import SIZE, make_engine
 
 
 class Typed:

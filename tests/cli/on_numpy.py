@@ -2,7 +2,7 @@
 
 from lipsync_edge import engine
 from lipsync_edge.cli.main import main
-from tests.test_offline import make_engine
+from tests.scripted import make_engine
 
 
 def main_on_numpy() -> None:

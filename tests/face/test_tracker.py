@@ -99,8 +99,8 @@ def test_between_detections_a_steady_motion_is_exact() -> None:
     tracked = track(numbered(40), lambda i: [(20 + 0.5 * i, 20, 60 + 0.5 * i, 60)])
     assert left_edges(tracked) == pytest.approx([20 + 0.5 * i for i in range(40)], abs=1e-3)
     assert all(landmarks_of(t) is not None for t in tracked)
-    assert tracked[7].landmarks is not None
-    assert tracked[7].landmarks[2] == pytest.approx([43.5, 44], abs=1e-2)
+    assert (points := landmarks_of(tracked[7])) is not None
+    assert points[2] == pytest.approx([43.5, 44], abs=1e-2)
 
 
 def test_a_fast_and_bent_motion_is_looked_at_closely() -> None:

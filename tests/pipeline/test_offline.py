@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
@@ -17,49 +16,16 @@ import soundfile
 
 from lipsync_edge.audio import reader as sound
 from lipsync_edge.audio.reader import read_audio
-from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.face.align import TEMPLATE
-from lipsync_edge.face.detector import Detector
-from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.render.composers import WarpComposer
 from lipsync_edge.render.lips import Lips
-from lipsync_edge.render.segment import Segmenter
-from lipsync_edge.types import Boxes
 from lipsync_edge.video import loop, reader, writer
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
-from tests import fakes
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
+from tests.scripted import CORNER, SIDE, SIZE, FaceThere, make_engine
 from tests.test_writer import as_opencv_reads
-
-SIZE = (320, 240)
-CORNER, SIDE = (110, 60), 140.0  # where the face of every scene lies
-
-
-class FaceThere(Detector):
-    """Sees one face at a fixed place, in frames whose number is not among the blind ones."""
-
-    def __init__(self, blind: Sequence[int] = ()) -> None:
-        super().__init__(fakes.blind_detector())
-        self.blind = set(blind)
-
-    def __call__(self, frames_bgr: Sequence[Any], side: int = 0) -> list[Boxes]:
-        box = np.array([[*CORNER, CORNER[0] + SIDE, CORNER[1] + SIDE]], np.float32)
-        points = (TEMPLATE * SIDE + CORNER).astype(np.float32)[None]
-        there = Boxes(box, np.ones(1, np.float32), points)
-        return [Boxes.empty() if self.blind and number(f) in self.blind else there for f in frames_bgr]
-
-
-def make_engine(blind: Sequence[int] = (), **changes: Any) -> Engine:
-    usual = {"name": "t", "description": "", "detect": "d", "lips": "l", "detect_every": 1}
-    return fakes.engine_of(
-        preset=Preset(**(usual | changes)),
-        detector=FaceThere(blind),
-        lips=Lips(fakes.warp_lips()),
-        segmenter=Segmenter(fakes.regions_segmenter()),
-    )
 
 
 @pytest.fixture

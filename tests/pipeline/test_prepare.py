@@ -15,7 +15,7 @@ from lipsync_edge.pipeline.prepare import PrepareOptions, build_avatar
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.types import U8
 from tests import fakes
-from tests.test_detect import bright_spot_detector, frame_with_spot
+from tests.scripted import bright_spot_detector, frame_with_spot
 
 ENGINE = fakes.engine_of(
     preset=Preset(name="t", description="", detect="d", lips="l", detect_side=0),
@@ -48,9 +48,10 @@ def test_a_video(tmp_path: Path, rate: Fraction) -> None:
     avatar = ENGINE.prepare(tmp_path / "face.v1.mp4")
     assert (len(avatar), avatar.fps, avatar.size) == (14, rate, (128, 96))
     assert avatar.origin == AvatarOrigin.of(ENGINE.detector, ENGINE.preset)
-    box, landmarks = avatar.face(5)
-    assert box == pytest.approx([32, 32, 64, 64], abs=0.5)
-    assert landmarks is not None
+    face = avatar.face(5)
+    assert face is not None
+    assert face.box_xyxy == pytest.approx([32, 32, 64, 64], abs=0.5)
+    assert face.landmarks is not None
     with ENGINE.stream(avatar) as stream:
         frames = list(stream.push(np.zeros(16_000, np.float32))) + list(stream.flush())
     assert len(frames) == -(-rate.numerator // rate.denominator)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lipsync_edge.audio.mel import MelStream, hz_to_mel, mel_filters, mel_spectrogram, mel_to_hz
 
-GOLDEN = np.load(Path(__file__).parent / "golden" / "mel.dev-1.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "mel.dev-1.npz")
 NOISE = np.random.default_rng(3).normal(0, 0.1, 9000).astype(np.float32)
 
 

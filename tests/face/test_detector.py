@@ -8,11 +8,12 @@ import pytest
 
 from lipsync_edge.errors import ModelError
 from lipsync_edge.face.detector import Detector, decode, decode_boxes, grid_sizes, make_priors, suppress
-from lipsync_edge.models.spec import DetectHead, ModelSpec, TensorSpec, load_spec
+from lipsync_edge.models.spec import DetectHead, load_spec
 from lipsync_edge.types import F32, Boxes
-from tests.fakes import blind_detector, fake_network, image_lips
+from tests.fakes import blind_detector, image_lips
+from tests.scripted import bright_spot_detector, frame_with_spot
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
@@ -99,38 +100,6 @@ def test_decoding_by_hand() -> None:
 )
 def test_suppression(xyxy: list[list[float]], score: list[float], kept: list[int]) -> None:
     assert suppress(np.array(xyxy, np.float32), np.array(score, np.float32), 0.3) == kept
-
-
-def bright_spot_detector(landmarks: bool = True) -> Detector:
-    """A face in every cell of 32 pixels that is bright in the middle, its box the cell; nose at the centre."""
-    spec = ModelSpec(
-        name="fake_spots",
-        role="detect",
-        inputs=(TensorSpec("frame", "uint8", ("batch", "height", "width", 3)),),
-        outputs=(
-            TensorSpec("scores", "float32", ("batch", "n")),
-            TensorSpec("offsets", "float32", ("batch", "n", 4)),
-            TensorSpec("points", "float32", ("batch", "n", 10)),
-        ),
-        detect=DetectHead(strides=(32,), sides=(32.0,), landmarks=landmarks),
-    )
-
-    def run(feeds: Arrays) -> Arrays:
-        centre = feeds["frame"][:, 16::32, 16::32, 0]
-        scores = (centre.reshape(len(centre), -1) / 255.0).astype(np.float32)
-        n = scores.shape[1]
-        points = np.tile(np.array([-2, -2, 2, -2, 0, 0, -2, 2, 2, 2], np.float32), (len(centre), n, 1))
-        return {"scores": scores, "offsets": np.zeros((len(centre), n, 4), np.float32), "points": points}
-
-    return Detector(fake_network(spec, run))
-
-
-def frame_with_spot(
-    height: int, width: int, x: int, y: int, side: int
-) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    frame = np.zeros((height, width, 3), np.uint8)
-    frame[y : y + side, x : x + side] = 250
-    return frame
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import soundfile
 
 from lipsync_edge.audio.reader import probe_sound, read_audio, read_sound
 from lipsync_edge.errors import InputError, NoAudioError
-from tests.clips import write_clip, write_sound
+from tests.clips import onsets, write_clip, write_sound
 
 CLICKS = [0.25, 0.5, 1.1]
 
@@ -22,12 +22,6 @@ def clicks(rate: int, seconds: float = 1.5) -> np.ndarray:
     for at in CLICKS:
         wave[round(at * rate) : round(at * rate) + len(burst)] = 0.8 * burst
     return wave
-
-
-def onsets(wave: np.ndarray, rate: int) -> list[float]:
-    """Times at which it becomes loud after 50 ms of quiet, in seconds."""
-    loud = np.nonzero(np.abs(wave) > 0.3)[0]
-    return [float(at) / rate for i, at in enumerate(loud) if i == 0 or at - loud[i - 1] > 0.05 * rate]
 
 
 def encode(

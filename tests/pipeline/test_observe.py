@@ -5,7 +5,7 @@ import pytest
 from lipsync_edge.bench.times import Times
 from lipsync_edge.pipeline.job import RunOptions, track_options
 from tests.clips import write_clip, write_sound
-from tests.test_offline import SIZE, make_engine
+from tests.scripted import SIZE, make_engine
 
 
 def test_seldom_detection_is_an_option_and_takes_the_smooth_tracking():

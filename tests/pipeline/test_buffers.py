@@ -12,7 +12,7 @@ import pytest
 from lipsync_edge.live.slot import to_int16
 from tests.live_fakes import open_stream, speech
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HOST = ROOT / "examples" / "c_host"
 SOUND = to_int16(speech(1.0))
 GLUE = """
