@@ -24,6 +24,7 @@ from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar,
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.types import F32, U8, Face, Frame
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Avatar:
         faces: float32 (n, 14), box and five landmarks of each frame in its pixels; NaN where there is none.
         offsets: int64 (n + 1), where each JPEG begins in `data`.
         data: the JPEGs, in memory or in a mapped file.
+        color: the tags of the file that it was made of.
         library: the person's own mouths; None where there are none.
     """
 
@@ -79,6 +81,7 @@ class Avatar:
         faces: F32,
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
+        color: ColorTags = STILL_COLOR,
         library: Library | None = None,
     ) -> None:
         self.fps = fps
@@ -87,6 +90,7 @@ class Avatar:
         self.faces = faces
         self.offsets = offsets
         self.data = data
+        self.color = color
         self.library = library
 
     def __len__(self) -> int:
@@ -161,6 +165,7 @@ class Avatar:
             "fps": [self.fps.numerator, self.fps.denominator],
             "size": list(self.size),
             "origin": asdict(self.origin),
+            "color": asdict(self.color),
         }
         exemplars = b"" if self.library is None else to_bytes(self.library)
         pictures = memoryview(self.data)[first:last]
@@ -183,5 +188,6 @@ def load_avatar(path: str | Path) -> Avatar:
             faces=stored.faces,
             offsets=stored.offsets,
             data=data,
+            color=ColorTags(**stored.header.get("color", asdict(STILL_COLOR))),
             library=from_bytes(stored.exemplars) if stored.exemplars else None,
         )

@@ -23,6 +23,7 @@ from lipsync_edge.render.exemplars.library import MOST
 from lipsync_edge.render.exemplars.own_mouth import can_talk
 from lipsync_edge.render.exemplars.stage import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe, read_image
 from lipsync_edge.video.reader import VideoReader
 
@@ -76,12 +77,17 @@ def prepare(
         frames = [Frame(0, Fraction(0), read_image(path))]
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
-    origin = AvatarOrigin.of(detector, preset)
-    return build_avatar(track(frames, tracker), info.fps, origin, None if info.still else watcher)
+    origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher
+    return build_avatar(track(frames, tracker), info.fps, origin, color=info.color, watcher=look)
 
 
 def build_avatar(
-    tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin, watcher: Watcher | None = None
+    tracked: Iterable[Frame],
+    fps: Fraction,
+    origin: AvatarOrigin,
+    *,
+    color: ColorTags = STILL_COLOR,
+    watcher: Watcher | None = None,
 ) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
@@ -89,6 +95,7 @@ def build_avatar(
         tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
         fps: nominal frames a second.
         origin: what they were tracked with.
+        color: the tags of the file that they come from.
         watcher: looks at the faces for exemplars; None: the avatar gets none.
 
     Raises:
@@ -124,6 +131,7 @@ def build_avatar(
         faces=np.stack(faces),
         offsets=np.array(offsets, np.int64),
         data=data,
+        color=color,
         library=library if can_talk(library) else None,
     )
 

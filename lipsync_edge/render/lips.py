@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_edge.audio.alignment import front_end
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import WHOLE_CROP, Window
@@ -54,9 +55,7 @@ class AudioEncoder:
 
     def __init__(self, network: Network) -> None:
         if network.spec.role != "voice" or network.spec.audio is None:
-            raise ModelError(
-                expected="a voice card with an [audio] table", got=f"card {network.spec.name}"
-            )
+            raise ModelError(expected="a voice card with an [audio] table", got=f"card {network.spec.name}")
         self.network = network
         self.audio = network.spec.audio
 
@@ -74,6 +73,7 @@ class Lips:
             raise ModelError(
                 expected="a lips card of kind image or warp with an [audio] table", got=f"card {spec.name}"
             )
+        front_end(spec.audio)  # refused now, not when the first sound comes
         self.network = network
         self.spec = spec
         self.audio = spec.audio

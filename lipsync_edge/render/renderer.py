@@ -147,7 +147,11 @@ class Renderer:
         for i, frame in enumerate(frames):
             for face in frame.faces:
                 hidden = face.own is not None and face.own.strength >= 1.0
-                if not hidden and face.features is not None and (crop := self._composer.crop(frame.image_bgr, face)):
+                if (
+                    not hidden
+                    and face.features is not None
+                    and (crop := self._composer.crop(frame.image_bgr, face))
+                ):
                     places.append(i)
                     crops.append(crop)
         return places, crops

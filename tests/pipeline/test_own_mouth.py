@@ -21,7 +21,7 @@ from lipsync_edge.render.segment import Segmenter
 from tests import fakes
 from tests.clips import scene, write_clip, write_sound, write_still
 from tests.scripted import CORNER, SIDE, SIZE, FaceThere
-from tests.test_writer import as_opencv_reads
+from tests.video.test_writer import as_opencv_reads
 
 U8 = np.ndarray
 LOSSLESS = RunOptions(crf=0)
