@@ -10,8 +10,9 @@ import lipsync_edge as le
 from benchmarks import rows
 from benchmarks.source import RATE, Source, add_source_options
 from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.engine import Engine
-from lipsync_edge.live.slot import I16, to_int16
+from lipsync_edge.live.slot import I16
 from lipsync_edge.pipeline.avatar import Avatar
 
 

@@ -1,4 +1,4 @@
-"""Reading sound: any file with audio becomes pieces of PCM at the file's own rate."""
+"""Sound reader: any file with audio becomes pieces of PCM, at the file's own rate or the one that is wanted."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler, to_float32
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.types import F32
-from lipsync_edge.video.probe import opened
+from lipsync_edge.video.probe import file_name, opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
 _LEAST_GAP_S, _LONGEST_GAP_S = (
@@ -37,21 +37,26 @@ class SoundInfo:
     duration: Fraction | None
 
 
-def probe_sound(path: Path) -> SoundInfo:
+def probe_sound(file: Path | IO[bytes], *, container_format: str | None = None) -> SoundInfo:
     """Return rate, channels and length of a file's first audio stream.
+
+    Args:
+        file: a path, or a file opened for reading.
+        container_format: FFmpeg's name of the only format to accept, for files of strangers; None for any.
 
     Raises:
         InputError: the file cannot be read.
         NoAudioError: it holds no sound.
     """
-    with opened(path) as container:
+    name = file_name(file)
+    with opened(file, container_format) as container:
         if not container.streams.audio:
-            raise NoAudioError(expected=f"sound in {path.name}", got="a file without an audio stream")
+            raise NoAudioError(expected=f"sound in {name}", got="a file without an audio stream")
         stream = container.streams.audio[0]
         frame = next(iter(container.decode(stream)), None)
         if frame is None or not stream.rate:
             raise NoAudioError(
-                expected=f"sound in {path.name}", got="an audio stream without a sample that decodes"
+                expected=f"sound in {name}", got="an audio stream without a sample that decodes"
             )
         known = stream.duration * Fraction(stream.time_base) if stream.duration and stream.time_base else None
         if known is None and container.duration:
@@ -60,7 +65,12 @@ def probe_sound(path: Path) -> SoundInfo:
 
 
 def read_sound(
-    path: Path, info: SoundInfo, start: Fraction = Fraction(0), end: Fraction | None = None
+    file: Path | IO[bytes],
+    info: SoundInfo,
+    start: Fraction = Fraction(0),
+    end: Fraction | None = None,
+    *,
+    container_format: str | None = None,
 ) -> Iterator[F32]:
     """Decode a sound in pieces.
 
@@ -68,17 +78,18 @@ def read_sound(
     silence stands in, so that what follows keeps its time.
 
     Args:
-        path: any file with audio.
+        file: any file with audio, its path or opened for reading.
         info: what `probe_sound` said.
         start: skip this many seconds.
         end: stop at this many seconds from the beginning of the file.
+        container_format: see `probe_sound`.
 
     Yields:
         float32 (n, channels), -1…1, at `info.rate`. A damaged packet is skipped; not one good one is an error.
     """
     position, first = 0, round(start * info.rate)
     last = None if end is None else round(end * info.rate)
-    with opened(path) as container:
+    with opened(file, container_format) as container:
         for samples in _pieces(container, info):
             piece = samples[max(0, first - position) : None if last is None else max(0, last - position)]
             position += len(samples)
@@ -87,24 +98,41 @@ def read_sound(
             if last is not None and position >= last:
                 return
     if not position:
-        raise InputError(expected=f"sound in {path.name}", got="no packet that decodes")
+        raise InputError(expected=f"sound in {file_name(file)}", got="no packet that decodes")
+
+
+def read_mono(
+    file: Path | IO[bytes],
+    rate: int = TARGET_RATE,
+    start: Fraction = Fraction(0),
+    *,
+    container_format: str | None = None,
+) -> Iterator[F32]:
+    """Decode a sound from second `start` on, mixed to mono and resampled, in pieces of float32 (n,), -1…1.
+
+    Args:
+        file: any file with audio, its path or opened for reading.
+        rate: samples a second that are wanted.
+        start: skip this many seconds.
+        container_format: see `probe_sound`.
+
+    Raises:
+        InputError: the file cannot be read; NoAudioError: it holds no sound.
+    """
+    info = probe_sound(file, container_format=container_format)
+    resampler = Resampler(info.rate, rate)
+    for piece in read_sound(file, info, start, container_format=container_format):
+        yield resampler.push(to_float32(piece))
+    yield resampler.flush()
 
 
 def read_audio(path: str | Path, rate: int = TARGET_RATE, start: Fraction = Fraction(0)) -> F32:
-    """Decode a sound from second `start` on as mono, float32 (n,), -1…1, at 16 kHz (or, if `rate` is that, its own).
+    """Decode a sound from second `start` on as mono, float32 (n,), -1…1; see `read_mono`.
 
     Raises:
-        InputError: the file cannot be read, or another rate is asked for; NoAudioError: it holds no sound.
+        InputError: the file cannot be read; NoAudioError: it holds no sound.
     """
-    place = Path(path)
-    info = probe_sound(place)
-    mono = np.concatenate([to_float32(piece) for piece in read_sound(place, info, start)])
-    if rate == info.rate:
-        return mono
-    if rate != TARGET_RATE:
-        raise InputError(expected=f"{TARGET_RATE} or {info.rate} Hz", got=f"{rate} Hz")
-    resampler = Resampler(info.rate)
-    return np.concatenate([resampler.push(mono), resampler.flush()])
+    return np.concatenate([*read_mono(Path(path), rate, start)])
 
 
 def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:

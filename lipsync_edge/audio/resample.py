@@ -1,4 +1,4 @@
-"""Sound as it comes (any rate, int16 or float32) to the 16 kHz float samples that the mel eats.
+"""Sound as it comes (any rate, int16 or float32) to float samples of the rate that is wanted: 16 kHz for the mel.
 
 The resampler is a windowed-sinc polyphase filter whose every output sample is one sum over a fixed stretch of
 input, so that its output does not depend on how the input was cut into chunks.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,27 +53,37 @@ def to_float32(pcm: npt.ArrayLike) -> F32:
     return np.nan_to_num(array.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-class Resampler:
-    """Streaming conversion of mono sound to 16 kHz.
+def to_int16(pcm: npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int16]:
+    """Samples as int16 (n,), the way back from `to_float32`: floats are scaled by 32768 and clipped, NaN is 0."""
+    if pcm.dtype == np.int16:
+        return np.asarray(pcm, np.int16)
+    scaled = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0) * np.float32(32768.0)
+    return np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
 
-    Output sample m stands at the time m / 16000 s of the input; sound before the first and after the last sample
-    is taken as silence. n input samples give ceil(n * 16000 / rate) output samples. An output leaves when
+
+class Resampler:
+    """Streaming conversion of mono sound to another rate, 16 kHz unless told otherwise.
+
+    Output sample m stands at the time m / target of the input; sound before the first and after the last sample
+    is taken as silence. n input samples give ceil(n * target / rate) output samples. An output leaves when
     `lookahead` input samples after its own time are in (16 periods of the lower rate, 1 ms or less from 16 kHz up);
-    at 16 kHz sound passes unchanged and at once.
+    where both rates are the same, sound passes unchanged and at once.
 
     Args:
         rate: input samples a second, 4000 to 384000.
+        target: output samples a second, in the same range.
     """
 
-    def __init__(self, rate: int) -> None:
-        if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise InputError(
-                expected=f"a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz",
-                got=f"{rate} Hz",
-                fix="resample the sound first",
-            )
-        self.rate = rate
-        ratio = Fraction(TARGET_RATE, rate)
+    def __init__(self, rate: int, target: int = TARGET_RATE) -> None:
+        for one in (rate, target):
+            if not LOWEST_RATE <= one <= HIGHEST_RATE:
+                raise InputError(
+                    expected=f"a sample rate from {LOWEST_RATE} to {HIGHEST_RATE} Hz",
+                    got=f"{one} Hz",
+                    fix="resample the sound first",
+                )
+        self.rate, self.target = rate, target
+        ratio = Fraction(target, rate)
         self._up, self._down = ratio.numerator, ratio.denominator
         self._half = 0 if ratio == 1 else int(np.ceil(_ZEROS / min(1.0, float(ratio))))
         self._filters = _polyphase(self._up, self._down, self._half)
@@ -91,7 +102,7 @@ class Resampler:
         self._given = 0
 
     def push(self, samples: F32) -> F32:
-        """Take input samples, float32 (n,), and give the 16 kHz samples, float32 (m,), that they complete."""
+        """Take input samples, float32 (n,), and give those of the target rate, float32 (m,), that they complete."""
         if self._half == 0:
             return samples.astype(np.float32)
         self._buffer = np.concatenate([self._buffer, samples.astype(np.float32)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,29 +41,50 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result, or the err
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
 
 
-def defaults_from(context: typer.Context, path: Path | None) -> Path | None:
-    """Let a TOML file give the options that were not typed; its keys are the long option names."""
+def defaults_from(context: typer.Context, path: Path | None, table: str = "") -> Path | None:
+    """Let a TOML file, or one table of it, give the options that were not typed; keys are the long option names."""
     if path is None:
         return None
     try:
-        table = read_toml(path)
+        content = read_toml(path)
     except (OSError, ValueError) as error:
         raise UsageError(expected=f"a TOML file at {path}", got=str(error)) from error
+    place = f"[{table}] of {path.name}" if table else path.name
+    given = content.get(table, {}) if table else content
+    if not isinstance(given, dict):
+        raise UsageError(expected=f"a table [{table}] in {path.name}", got=type(given).__name__)
     names = {
         name.lstrip("-"): p.name for p in context.command.params for name in p.opts if p.name != "config"
     }
-    unknown = sorted(set(table) - set(names))
+    unknown = sorted(set(given) - set(names))
     if unknown:
         raise UsageError(
-            expected=f"options out of {', '.join(sorted(names))} in {path.name}", got=", ".join(unknown)
+            expected=f"options out of {', '.join(sorted(names))} in {place}", got=", ".join(unknown)
         )
-    context.default_map = {names[key]: value for key, value in table.items()}
+    context.default_map = {names[key]: value for key, value in given.items()}
     return path
 
 
-Config = Annotated[
-    Path | None, typer.Option(callback=defaults_from, is_eager=True, help="TOML file with options.")
-]
+def file_option(about: str, callback: Callable[[typer.Context, Path | None], Path | None]) -> Any:
+    """Return the option that names a file with options; it is read before the others."""
+    return typer.Option(callback=callback, is_eager=True, help=about)
+
+
+def _live_table(context: typer.Context, path: Path | None) -> Path | None:
+    return defaults_from(context, path, "live")
+
+
+def _serve_table(context: typer.Context, path: Path | None) -> Path | None:
+    return defaults_from(context, path, "serve")
+
+
+def _whole_file(context: typer.Context, path: Path | None) -> Path | None:
+    return defaults_from(context, path)
+
+
+Config = Annotated[Path | None, file_option("TOML file with options.", _whole_file)]
+LiveConfig = Annotated[Path | None, file_option("TOML file with options in a table [live].", _live_table)]
+ServeConfig = Annotated[Path | None, file_option("TOML file with options in a table [serve].", _serve_table)]
 
 
 def box_of(text: str | None) -> tuple[float, float, float, float] | None:

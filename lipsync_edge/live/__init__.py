@@ -1,8 +1,9 @@
-"""A stream on the air: sound from somewhere, pictures and sound to somewhere, paced by the sample clock."""
+"""Live sessions: sound from a source, pictures and sound to a sink, paced by the sample clock."""
 
 from lipsync_edge.live.audio_queue import AudioQueue, SessionOverError
 from lipsync_edge.live.health import SessionHealth
-from lipsync_edge.live.session import LiveSession, SessionOptions
+from lipsync_edge.live.options import SessionOptions
+from lipsync_edge.live.session import LiveSession
 from lipsync_edge.live.slot import Sink, Slot
 
-__all__ = ["AudioQueue", "Slot", "LiveSession", "SessionHealth", "SessionOptions", "SessionOverError", "Sink"]
+__all__ = ["AudioQueue", "LiveSession", "SessionHealth", "SessionOptions", "SessionOverError", "Sink", "Slot"]

@@ -1,4 +1,4 @@
-"""What a show tells about itself."""
+"""Health report of a live session."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from lipsync_edge.pipeline.frame import Health
 
 @dataclass(frozen=True, slots=True)
 class SessionHealth:
-    """How a show does.
+    """How a session does.
 
     Attributes:
         slots: slots that have passed.
         dropped: pictures dropped because they were late.
         starved: slots in which an utterance waited for its sound.
-        beat_age_s: seconds since the show's thread last turned; grows when something hangs.
-        waiting_audio_s: seconds of sound not yet taken.
-        seconds: since the show was made.
+        heartbeat_age_s: seconds since the render thread last turned; grows when something hangs.
+        queued_audio_s: seconds of sound not yet taken.
+        uptime_s: seconds since the session was made.
         rss_bytes: memory of the process, or 0 where that is not known.
-        on_air: whether `run` is running.
+        running: whether `run` is running.
         stream: how the stream does.
     """
 
     slots: int
     dropped: int
     starved: int
-    beat_age_s: float
-    waiting_audio_s: float
-    seconds: float
+    heartbeat_age_s: float
+    queued_audio_s: float
+    uptime_s: float
     rss_bytes: int
-    on_air: bool
+    running: bool
     stream: Health

@@ -1,4 +1,4 @@
-"""What a supervisor wants of a process that runs for weeks: memory, heartbeat, logs, an end when it hangs."""
+"""Process supervision: memory, heartbeat to systemd, logs as JSON lines, a watchdog."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STATM = Path("/proc/self/statm")
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is resident, in bytes; 0 where the system does not tell."""
+    """Return the memory of this process that is resident, in bytes; 0 where the system does not tell."""
     try:
         return int(_STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
@@ -37,7 +37,10 @@ def notify_systemd(state: str) -> bool:
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time (UTC seconds), level, logger, event, and what was passed as extra={"data": {…}}."""
+    """Log formatter that writes one JSON object a line.
+
+    It holds time (UTC seconds), level, logger, event, and what was passed as extra={"data": {…}}.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -54,7 +57,7 @@ class JsonLines(logging.Formatter):
 
 
 class Watchdog:
-    """Calls `beat` every `every_s` seconds while the watched thread turns, and `hung` once when it does not.
+    """Watchdog that calls `beat` every `every_s` seconds while a thread turns, and `hung` once when it does not.
 
     Args:
         age_s: tells how many seconds ago the watched thread last turned.

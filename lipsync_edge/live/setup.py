@@ -1,4 +1,4 @@
-"""What `live` and `serve` need before they begin: the face, the settings of kiosk.toml, logs, signals."""
+"""Preparations of `live` and `serve`: the avatar, logs, signals, the watchdog."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lipsync_edge.errors import UsageError
 from lipsync_edge.live.process import JsonLines, Watchdog, notify_systemd
 
 if TYPE_CHECKING:
     from lipsync_edge.engine import Engine
     from lipsync_edge.pipeline.avatar import Avatar
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LOG = logging.getLogger("lipsync_edge.live")
 _AVATAR_MAGIC = b"LSEAVTR1"
@@ -49,28 +43,6 @@ def open_avatar(engine: Engine, face: Path) -> Avatar:
 def _is_avatar(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_AVATAR_MAGIC)) == _AVATAR_MAGIC
-
-
-def read_config(path: Path, table: str, known: Mapping[str, object]) -> dict[str, Any]:
-    """Settings of one table of a kiosk.toml; keys are the long options, with "-" or "_".
-
-    Raises:
-        UsageError: it cannot be read, or has a key that is no option.
-    """
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(expected=f"settings in {path}", got=str(error)) from error
-    values = content.get(table, {})
-    if not isinstance(values, dict):
-        raise UsageError(expected=f"a table [{table}] in {path}", got=type(values).__name__)
-    settings = {key.replace("-", "_"): value for key, value in values.items()}
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise UsageError(
-            expected=f"options out of {', '.join(sorted(known))} in [{table}]", got=", ".join(unknown)
-        )
-    return settings
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
@@ -110,18 +82,18 @@ def stop_on_signals(stop: Callable[[], object]) -> Iterator[list[int]]:
 def watched(
     age_s: Callable[[], float], limit_s: float, report: Callable[[], Mapping[str, object]]
 ) -> Watchdog:
-    """A watchdog that tells systemd, logs `report` every minute, and ends the process when the show hangs."""
-    appearance = 0
+    """Make a watchdog that tells systemd, logs `report` every minute, and ends the process when a session hangs."""
+    beats = 0
 
     def beat() -> None:
-        nonlocal appearance
+        nonlocal beats
         notify_systemd("WATCHDOG=1")
-        if appearance % 60 == 0:
+        if beats % 60 == 0:
             LOG.info("health", extra={"data": dict(report())})
-        appearance += 1
+        beats += 1
 
     def hung(age: float) -> None:
-        LOG.critical("hung", extra={"data": {"beat_age_s": round(age, 3), **report()}})
+        LOG.critical("hung", extra={"data": {"heartbeat_age_s": round(age, 3), **report()}})
         os._exit(HUNG)  # whatever hangs would hang a polite end too
 
     return Watchdog(age_s, limit_s=limit_s, every_s=1.0, beat=beat, hung=hung)

@@ -1,4 +1,4 @@
-"""Where moments go: raw frames, a transport stream or fragmented MP4 with sound, a window."""
+"""Sinks write playout slots: raw frames, a transport stream or fragmented MP4 with sound, a window."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from lipsync_edge.choices import LiveFormat
 from lipsync_edge.errors import OutputError, UsageError
-from lipsync_edge.live.slot import I16, Slot
+from lipsync_edge.live.slot import Slot
 from lipsync_edge.types import U8
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.encoder import LIVE_ENCODER, AudioEncoder, PictureFormat, VideoEncoder, live_settings
 
-FORMATS = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
-EXTENSIONS = {
+FORMATS: dict[LiveFormat, str] = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
+EXTENSIONS: dict[str, LiveFormat] = {
     ".ts": "ts",
     ".mts": "ts",
     ".m2ts": "ts",
@@ -29,7 +32,7 @@ FRAGMENTS = {"movflags": "frag_keyframe+delay_moov+default_base_moof"}
 
 
 class RawSink:
-    """Frames one after another, uint8 H * W * 3 bytes BGR, no sound.
+    """Raw frame sink: frames one after another, uint8 H * W * 3 bytes BGR, no sound.
 
     A slot without a new picture repeats the last one, so that picture n stands at n / fps; only a late one is
     missing, because what is behind cannot take more.
@@ -39,10 +42,10 @@ class RawSink:
         self._file = file
         self._last: U8 | None = None
 
-    def write(self, moment: Slot) -> None:
+    def write(self, slot: Slot) -> None:
         """Write the picture."""
-        self._last = moment.image_bgr if moment.image_bgr is not None else self._last
-        if self._last is None or moment.state == "late":
+        self._last = slot.image_bgr if slot.image_bgr is not None else self._last
+        if self._last is None or slot.state == "late":
             return
         try:
             self._file.write(np.ascontiguousarray(self._last).data)
@@ -51,7 +54,7 @@ class RawSink:
             raise OutputError(expected="a reader of the frames", got=str(error)) from error
 
     def interrupt(self) -> None:
-        """Nothing is held back here."""
+        """Hold nothing back: pictures go out as they come."""
 
     def close(self) -> None:
         """Flush; a reader that has gone is not an error any more."""
@@ -62,14 +65,15 @@ class RawSink:
 
 
 class MediaSink:
-    """H.264 and AAC in MPEG-TS, fragmented MP4 or FLV, each with the time of its slot.
+    """Media sink: H.264 and AAC in MPEG-TS, fragmented MP4 or FLV, each with the time of its slot.
 
     Args:
         target: a file, a URL, or a file object opened for writing.
         container: FFmpeg's name: "mpegts", "mp4" or "flv".
-        size: width and height of the pictures; an odd last column or row is left out (4:2:0 needs even sizes).
+        size: width and height of the pictures; an odd last column or row is repeated (4:2:0 needs even sizes).
         fps: slots a second.
         rate: samples a second.
+        color: the tags of the file that the pictures come from; the output is converted and marked by what they say.
     """
 
     def __init__(
@@ -80,67 +84,54 @@ class MediaSink:
         size: tuple[int, int],
         fps: Fraction,
         rate: int,
+        color: ColorTags = STILL_COLOR,
     ) -> None:
         import av
 
         self._errors = (av.FFmpegError, OSError, ValueError)
         self._name = str(target) if isinstance(target, (str, Path)) else "the output"
-        self._width, self._height = size[0] // 2 * 2, size[1] // 2 * 2
-        self._samples = 0
         options = FRAGMENTS if container == "mp4" else {}
+        pictures = PictureFormat(
+            encoder=LIVE_ENCODER,
+            settings=live_settings(),
+            size=size,
+            fps=fps,
+            time_base=1 / fps,
+            color=color.stated(),
+            key_every=round(fps),  # who tunes in sees a picture within a second
+        )
         try:
             where = str(target) if isinstance(target, Path) else target
-            self._container = av.open(where, "w", format=container, options=options)
-            self._video: Any = self._container.add_stream("libx264", rate=fps)
-            self._video.width, self._video.height, self._video.pix_fmt = self._width, self._height, "yuv420p"
-            self._video.codec_context.time_base = 1 / fps
-            self._video.codec_context.gop_size = round(fps)
-            self._video.options = {"preset": "ultrafast", "tune": "zerolatency", "crf": "20"}
-            self._audio: Any = self._container.add_stream("aac", rate=rate, layout="mono")
+            self._container: Any = av.open(where, "w", format=container, options=options)
+            self._video = VideoEncoder(self._container, pictures)
+            self._sound = AudioEncoder(self._container, "aac", rate=rate)
         except self._errors as error:
             raise OutputError(expected=f"to write {container} to {self._name}", got=str(error)) from error
-        self._rate = rate
 
-    def write(self, moment: Slot) -> None:
-        """Encode and send one moment."""
-        import av
-
+    def write(self, slot: Slot) -> None:
+        """Encode and send one slot."""
         try:
-            if moment.image_bgr is not None:
-                picture = np.ascontiguousarray(moment.image_bgr[: self._height, : self._width])
-                frame = av.VideoFrame.from_ndarray(picture, "bgr24")
-                frame.pts, frame.time_base = moment.slot, self._video.codec_context.time_base
-                self._container.mux(self._video.encode(frame))
-            self._write_sound(moment.pcm)
+            if slot.image_bgr is not None:
+                self._container.mux(self._video.encode(self._video.convert(slot.image_bgr), slot.index))
+            self._container.mux(self._sound.encode(slot.pcm))
         except self._errors as error:
             raise OutputError(expected=f"{self._name} to take the stream", got=str(error)) from error
 
-    def _write_sound(self, pcm: I16) -> None:
-        import av
-
-        if not len(pcm):
-            return
-        frame = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
-        frame.sample_rate, frame.time_base, frame.pts = self._rate, Fraction(1, self._rate), self._samples
-        self._samples += len(pcm)
-        self._container.mux(self._audio.encode(frame))
-
     def interrupt(self) -> None:
-        """What is encoded has gone out; nothing is held back here."""
+        """Hold nothing back: what is encoded has gone out."""
 
     def close(self) -> None:
         """Write the last packets and the trailer."""
         try:
-            for stream in (self._video, self._audio):
-                if stream.codec_context.is_open:
-                    self._container.mux(stream.encode(None))
+            for encoder in (self._video, self._sound):
+                self._container.mux(encoder.flush())
             self._container.close()
         except self._errors as error:
             raise OutputError(expected=f"to finish {self._name}", got=str(error)) from error
 
 
 class WindowSink:
-    """A window on the screen, without sound (`serve` gives sound on a screen).
+    """Window sink: a window on the screen, without sound (`serve` gives sound on a screen).
 
     Args:
         on_close: called when the window is closed, or q or Escape is pressed in it.
@@ -158,30 +149,30 @@ class WindowSink:
                 fix="use `lipsync-edge serve` and a browser, or install opencv-python",
             ) from error
 
-    def write(self, moment: Slot) -> None:
+    def write(self, slot: Slot) -> None:
         """Show the picture."""
-        if moment.image_bgr is not None:
-            cv2.imshow(self._title, moment.image_bgr)
+        if slot.image_bgr is not None:
+            cv2.imshow(self._title, slot.image_bgr)
         key = cv2.waitKey(1) & 0xFF
         if key in (ord("q"), 27) or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self._on_close()
 
     def interrupt(self) -> None:
-        """Nothing is held back here."""
+        """Hold nothing back: pictures go out as they come."""
 
     def close(self) -> None:
         """Take the window away."""
         cv2.destroyAllWindows()
 
 
-def container_of(out: str, wanted: str = "") -> str:
+def container_of(out: str, wanted: LiveFormat | None = None) -> str:
     """FFmpeg's name of the container for an output; "rawvideo" for raw frames.
 
     Args:
         out: "-", a file name or a URL.
-        wanted: "raw", "ts" or "mp4", or "" to go by the name ("-" is raw then).
+        wanted: None goes by the name ("-" is raw then).
     """
-    if wanted:
+    if wanted is not None:
         if wanted not in FORMATS:
             raise UsageError(expected=f"--format {', '.join(FORMATS)}", got=wanted)
         return FORMATS[wanted]

@@ -1,7 +1,8 @@
-"""What goes out in one slot of a show, and where to."""
+"""Playout slots: the picture and the sound of 1 / fps seconds, and the sinks that take them."""
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor
@@ -10,40 +11,44 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.pipeline.frame import Event
 from lipsync_edge.types import U8
 
 I16 = npt.NDArray[np.int16]
-MomentState = Literal["speech", "silence", "idle", "starved", "late"]
+SlotState = Literal["speech", "silence", "idle", "starved", "late"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """One slot of the output, which lasts from slot / fps to (slot + 1) / fps.
+    """One playout slot, which lasts from index / fps to (index + 1) / fps.
 
     Attributes:
-        slot: number since the show began; every slot comes once, in order.
-        time: slot / fps, in seconds.
+        index: number since the session began; every slot comes once, in order.
+        time: index / fps, in seconds.
         pcm: int16 (k,) mono, the sound of this slot; k is the same for every slot, or differs by one.
         image_bgr: uint8 (H, W, 3), or None when there is no new picture.
         state: "speech", "silence" or "idle" as the stream says; "starved": its sound did not come in time;
-            "late": its moment was gone before it was made, so it was dropped (its sound was not).
+            "late": its time was gone before its picture was made, so the picture was dropped (the sound was not).
         event: "speech_start", "speech_end" or "".
     """
 
-    slot: int
+    index: int
     time: Fraction
     pcm: I16
     image_bgr: U8 | None
-    state: MomentState
+    state: SlotState
     event: Event = ""
 
 
 class Sink(Protocol):
-    """Takes moments. All calls come from one thread, but `interrupt` from that of the interrupter, between writes."""
+    """Output that takes slots.
 
-    def write(self, moment: Slot) -> None:
-        """Take one moment; may block, which makes the next ones late."""
+    All calls come from the render thread, but `interrupt` from that of the interrupter, between two writes.
+    """
+
+    def write(self, slot: Slot) -> None:
+        """Take one slot; may block, which makes the next ones late."""
 
     def interrupt(self) -> None:
         """Throw away what was written and not shown yet."""
@@ -52,8 +57,8 @@ class Sink(Protocol):
         """Finish the output; called once, also after an error."""
 
 
-class Track:
-    """The sound of the utterance under way, cut into slots; ends with silence.
+class PlayoutBuffer:
+    """PCM buffer that cuts the sound of the utterance under way into slots; it ends with silence.
 
     Args:
         rate: samples a second.
@@ -62,45 +67,38 @@ class Track:
 
     def __init__(self, rate: int, fps: Fraction) -> None:
         self.rate, self.fps = rate, fps
-        self._parts: list[I16] = []
+        self._pieces: deque[I16] = deque()
 
     def push(self, pcm: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> None:
         """Add sound, int16 or float32 (n,)."""
-        self._parts.append(to_int16(pcm))
+        self._pieces.append(to_int16(pcm))
 
     def clear(self) -> None:
         """Forget what was not taken."""
-        self._parts.clear()
+        self._pieces.clear()
 
     @property
     def pending(self) -> bool:
         """Whether there is sound that was not taken."""
-        return bool(self._parts)
+        return bool(self._pieces)
 
-    def length(self, slot: int) -> int:
+    def length(self, index: int) -> int:
         """Samples of one slot: the sum over the first n slots is floor(n * rate / fps), for ever."""
-        return floor((slot + 1) * self.rate / self.fps) - floor(slot * self.rate / self.fps)
+        return floor((index + 1) * self.rate / self.fps) - floor(index * self.rate / self.fps)
 
-    def silence(self, slot: int) -> I16:
+    def silence(self, index: int) -> I16:
         """Silence for one slot, int16 (k,)."""
-        return np.zeros(self.length(slot), np.int16)
+        return np.zeros(self.length(index), np.int16)
 
-    def take(self, slot: int) -> I16:
-        """The next sound, int16 (k,), as long as `slot`; silence where there is no more."""
-        out = self.silence(slot)
+    def take(self, index: int) -> I16:
+        """The next sound, int16 (k,), as long as slot `index`; silence where there is no more."""
+        out = self.silence(index)
         done = 0
-        while self._parts and done < len(out):
-            part = self._parts[0]
-            count = min(len(part), len(out) - done)
-            out[done : done + count] = part[:count]
+        while self._pieces and done < len(out):
+            piece = self._pieces.popleft()
+            count = min(len(piece), len(out) - done)
+            out[done : done + count] = piece[:count]
             done += count
-            self._parts[:1] = [part[count:]] if count < len(part) else []
+            if count < len(piece):
+                self._pieces.appendleft(piece[count:])
         return out
-
-
-def to_int16(pcm: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> I16:
-    """Samples as int16 (n,); floats of -1 to 1 are scaled by 32767, others clipped, NaN is 0."""
-    if pcm.dtype == np.int16:
-        return np.asarray(pcm, np.int16)
-    scaled = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0) * np.float32(32767.0)
-    return np.asarray(np.clip(np.rint(scaled), -32768, 32767), np.int16)

@@ -22,6 +22,7 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
 from lipsync_edge.types import F32, U8, Face, Frame
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Avatar:
         faces: float32 (n, 14), box and five landmarks of each frame in its pixels; NaN where there is none.
         offsets: int64 (n + 1), where each JPEG begins in `data`.
         data: the JPEGs, in memory or in a mapped file.
+        color: the tags of the file that it was made of.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Avatar:
         faces: F32,
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
+        color: ColorTags = STILL_COLOR,
     ) -> None:
         self.fps = fps
         self.size = size
@@ -83,6 +86,7 @@ class Avatar:
         self.faces = faces
         self.offsets = offsets
         self.data = data
+        self.color = color
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -156,6 +160,7 @@ class Avatar:
             "fps": [self.fps.numerator, self.fps.denominator],
             "size": list(self.size),
             "origin": asdict(self.origin),
+            "color": asdict(self.color),
         }
         stored = Stored(header, self.faces, self.offsets - first, memoryview(self.data)[first:last])
         write_avatar(Path(path), stored)
@@ -176,4 +181,5 @@ def load_avatar(path: str | Path) -> Avatar:
             faces=stored.faces,
             offsets=stored.offsets,
             data=data,
+            color=ColorTags(**stored.header.get("color", asdict(STILL_COLOR))),
         )

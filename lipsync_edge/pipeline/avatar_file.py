@@ -1,6 +1,6 @@
 """An avatar in one file that opens at once.
 
-Magic and length of the header; the header (JSON: rate, size, counts, what it was made with); the table of faces
+Magic and length of the header; the header (JSON: rate, size, counts, tags, what it was made with); the table of faces
 (float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are little-endian.
 """
 

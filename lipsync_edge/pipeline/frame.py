@@ -51,7 +51,7 @@ class Health:
         compute_p50_ms: median time of the last 512 frames, in milliseconds; 0 before the first.
         compute_p95_ms: 95th percentile of the same.
         last_frame_age_s: seconds since the last frame was made, or since opening.
-        interrupts: how often it was interrupted.
+        interrupts: how often it was interrupted or reset.
         error: what ended the stream, or "".
         closed: whether it was closed.
         device: where the networks run.

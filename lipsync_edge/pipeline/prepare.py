@@ -20,6 +20,7 @@ from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
 from lipsync_edge.pipeline.job import RunOptions, track_options
 from lipsync_edge.types import F32, Frame
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe, read_image
 from lipsync_edge.video.reader import VideoReader
 
@@ -69,16 +70,19 @@ def prepare(
         frames = [Frame(0, Fraction(0), read_image(path))]
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
-    return build_avatar(track(frames, tracker), info.fps, AvatarOrigin.of(detector, preset))
+    return build_avatar(track(frames, tracker), info.fps, AvatarOrigin.of(detector, preset), color=info.color)
 
 
-def build_avatar(tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin) -> Avatar:
+def build_avatar(
+    tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin, *, color: ColorTags = STILL_COLOR
+) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
     Args:
         tracked: the frames; where their times do not keep to `fps`, their mean rate is taken.
         fps: nominal frames a second.
         origin: what they were tracked with.
+        color: the tags of the file that they come from.
 
     Raises:
         NoVideoError: not one frame.
@@ -109,6 +113,7 @@ def build_avatar(tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin) 
         faces=np.stack(faces),
         offsets=np.array(offsets, np.int64),
         data=data,
+        color=color,
     )
 
 

@@ -21,6 +21,7 @@ from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
+from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.utterance import Utterances
 from lipsync_edge.render.renderer import Renderer
 
@@ -51,10 +52,9 @@ class Stream(BufferCalls):
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
-        self._signal = threading.Lock()  # held for an instant only, so that interrupt never waits for a frame
-        self._epoch = 0  # goes up with every interrupt, reset and close; frames of an older epoch are dropped
+        self._interrupts = InterruptSource()
         self._error: Exception | None = None
-        self._closed, self._interrupts = False, 0
+        self._closed = False
         self._meter = Meter()
         self._begin()
         self._warm_up()
@@ -81,31 +81,31 @@ class Stream(BufferCalls):
         """
         with self._turn:
             self._check_open()
-            self._settle_interrupt()
+            token = self._settle_interrupt()
             self._utterances.push(pcm, self._index)
-            return self._frames(self._epoch)
+            return self._frames(token)
 
     def flush(self) -> Iterator[StreamFrame]:
         """End the utterance and give its remaining frames; the next push begins another."""
         with self._turn:
             self._check_open()
-            self._settle_interrupt()
+            token = self._settle_interrupt()
             self._utterances.end()
-            return self._frames(self._epoch)
+            return self._frames(token)
 
     def idle(self, count: int = 1) -> Iterator[StreamFrame]:
         """Give frames of the avatar living on without sound: its own video, the mouth closing and then still.
 
         It follows an utterance that was flushed or interrupted; while sound is still being taken it gives nothing.
         """
-        epoch = self._epoch
+        token = self._interrupts.token
         for _ in range(count):
             with self._turn:
                 self._check_open()
                 self._settle_interrupt()
                 if self._utterances.is_open(self._index):
                     return
-                frame = self._make(self._utterances.fading(), "idle", epoch)
+                frame = self._make(self._utterances.fading(), "idle", token)
             if frame is None:
                 return
             yield frame
@@ -125,24 +125,18 @@ class Stream(BufferCalls):
 
     def interrupt(self) -> None:
         """Drop the utterance at once: no frame of it is given from now on, whichever iterator is being read."""
-        with self._signal:
-            self._interrupted = True
-            self._interrupts += 1
-            self._epoch += 1
+        self._interrupts.interrupt()
 
     def reset(self) -> None:
         """Forget everything; the next frame is frame 0."""
-        with self._signal:
-            self._epoch += 1
+        self._interrupts.interrupt()
         with self._turn:
             self._check_open()
             self._begin()
 
     def close(self) -> None:
         """End the stream; iterators stop, other calls raise UsageError. Closing twice does nothing."""
-        with self._signal:
-            self._closed = True
-            self._epoch += 1
+        self._closed = True
 
     def __enter__(self) -> Stream:
         """Return the stream."""
@@ -162,7 +156,7 @@ class Stream(BufferCalls):
             compute_p50_ms=self._meter.percentile_ms(50),
             compute_p95_ms=self._meter.percentile_ms(95),
             last_frame_age_s=self._meter.age_s,
-            interrupts=self._interrupts,
+            interrupts=self._interrupts.count,
             error=f"{type(self._error).__name__}: {self._error}" if self._error else "",
             closed=self._closed,
             device=self._device,
@@ -177,29 +171,31 @@ class Stream(BufferCalls):
     def _begin(self) -> None:
         self._index = 0
         self._was_speech = False
-        self._interrupted = False
+        self._settled = self._interrupts.token  # what the utterance under way was pushed with
         self._utterances.forget()
 
-    def _settle_interrupt(self) -> None:
-        with self._signal:
-            interrupted, self._interrupted = self._interrupted, False
-        if interrupted:
+    def _settle_interrupt(self) -> InterruptToken:
+        """Drop the utterance under way if it was interrupted; return the token of what is pushed now."""
+        token = self._interrupts.token
+        if token is not self._settled:
+            self._settled = token
             self._utterances.drop(self._index)
+        return token
 
-    def _frames(self, epoch: int) -> Iterator[StreamFrame]:
+    def _frames(self, token: InterruptToken) -> Iterator[StreamFrame]:
         while True:
             with self._turn:
-                window = self._utterances.window(self._index) if self._epoch == epoch else None
+                window = None if self._is_over(token) else self._utterances.window(self._index)
                 if window is None:
                     return
-                frame = self._make(window, "speech" if window.gain > 0 else "silence", epoch)
+                frame = self._make(window, "speech" if window.gain > 0 else "silence", token)
                 if frame is None:
                     return
                 self._utterances.heard(window)
             yield frame
 
-    def _make(self, window: FeatureWindow, state: State, epoch: int) -> StreamFrame | None:
-        """Render one frame; None when the stream was interrupted meanwhile."""
+    def _make(self, window: FeatureWindow, state: State, token: InterruptToken) -> StreamFrame | None:
+        """Render one frame; None when the stream was interrupted or closed meanwhile."""
         began = clock.perf_counter()
         time = Fraction(self._index) / self.fps
         try:
@@ -209,7 +205,7 @@ class Stream(BufferCalls):
             self._error = error
             self.close()
             raise
-        if self._epoch != epoch:
+        if self._is_over(token):
             return None
         is_speech = state == "speech"
         event: Event = "" if is_speech == self._was_speech else "speech_start" if is_speech else "speech_end"
@@ -219,6 +215,10 @@ class Stream(BufferCalls):
         self._index += 1
         self._meter.add(took)
         return finished
+
+    def _is_over(self, token: InterruptToken) -> bool:
+        """Whether frames asked for with the token may not be given any more."""
+        return token.interrupted or self._closed
 
     def _check_open(self) -> None:
         if self._error is not None:

@@ -1,10 +1,10 @@
-"""The routes: the page, its WebSocket, and the calls that other programs make.
+"""ASGI application: the page, its WebSocket, and the calls that other programs make.
 
 ::
 
     GET  /                    the page; ?session=NAME&token=…
     GET  /health              how every session does; 503 when one has failed or hangs
-    WS   /api/view            moments and events of a session, see lipsync_edge.server.protocol
+    WS   /api/view            slots and events of a session, see lipsync_edge.server.protocol
     POST /api/speak           a WAV file (audio/wav), or streamed int16 PCM (audio/pcm;rate=16000), spoken as it comes
     WS   /api/speak?rate=…    int16 PCM in binary messages; text "end" ends an utterance, "interrupt" stops it
     POST /api/interrupt       stop speaking at once
@@ -29,11 +29,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.live.audio_queue import SessionOverError
-from lipsync_edge.live.session import SessionOptions
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import REFUSED, Guard, Limits
-from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
-from lipsync_edge.server.speak import session_of, speak, speak_socket, stages_of
+from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
+from lipsync_edge.server.speak import manager_of, session_name, speak, speak_socket
 
 _HERE = Path(__file__).parent / "static"
 HUNG_S = 5.0
@@ -52,7 +52,7 @@ def make_app(
 
     Args:
         open_stream: opens the stream of a new session, at `options.rate`.
-        options: how shows run.
+        options: how sessions run.
         limits: what the server gives away.
         token: what callers must know; "" for none.
         is_local: whether it is bound to loopback.
@@ -61,12 +61,12 @@ def make_app(
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
-        app.state.stages = SessionManager(open_stream, options, limits or Limits(), quality=quality)
-        await app.state.stages.open(MAIN)
+        app.state.sessions = SessionManager(open_stream, options, limits or Limits(), quality=quality)
+        await app.state.sessions.open(MAIN)
         try:
             yield
         finally:
-            await app.state.stages.close()
+            await app.state.sessions.close()
 
     return Starlette(
         routes=[
@@ -102,24 +102,27 @@ async def _script(_: Request) -> Response:
 
 
 async def _health(request: Request) -> Response:
-    sessions = {name: (stage, stage.show.health()) for name, stage in stages_of(request).all.items()}
-    is_well = all(not stage.ended and health.beat_age_s < HUNG_S for stage, health in sessions.values())
+    sessions = {name: (session, session.live.health()) for name, session in manager_of(request).all.items()}
+    is_well = all(
+        not session.ended and health.heartbeat_age_s < HUNG_S for session, health in sessions.values()
+    )
     report = {
-        name: asdict(health) | {"viewers": len(stage.audience), "lost_by_viewers": stage.audience.lost}
-        for name, (stage, health) in sessions.items()
+        name: asdict(health)
+        | {"viewers": len(session.broadcaster), "lost_by_viewers": session.broadcaster.lost}
+        for name, (session, health) in sessions.items()
     }
     return JSONResponse({"ok": is_well, "sessions": report}, 200 if is_well else 503)
 
 
 async def _interrupt(request: Request) -> Response:
-    await stages_of(request).find(session_of(request)).interrupt()
+    await manager_of(request).find(session_name(request)).interrupt()
     return JSONResponse({"ok": True})
 
 
 async def _view(socket: WebSocket) -> None:
     await socket.accept()
     try:
-        async with stages_of(socket).watch(session_of(socket)) as viewer:
+        async with manager_of(socket).watch(session_name(socket)) as viewer:
             listening = asyncio.create_task(_listen(socket))
             listening.add_done_callback(lambda _: viewer.close())
             try:
@@ -143,5 +146,5 @@ async def _listen(socket: WebSocket) -> None:
         if message["type"] == "websocket.disconnect":
             return
         if message.get("text") == "interrupt":
-            with suppress(Refusal):  # the show has just ended, which the viewer is told elsewhere
-                await stages_of(socket).find(session_of(socket)).interrupt()
+            with suppress(Refusal):  # the session has just ended, which the viewer is told elsewhere
+                await manager_of(socket).find(session_name(socket)).interrupt()

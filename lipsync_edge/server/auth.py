@@ -1,4 +1,4 @@
-"""Who may talk to the server: its own page, and programs that know the token."""
+"""Access control: the server's own page, and programs that know the token."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ REFUSED = 1008  # WebSocket: policy violation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a server gives away.
+    """Limits of what a server gives away.
 
     Attributes:
-        sessions: shows at a time.
+        sessions: live sessions at a time.
         viewers: browsers of one session.
         upload_bytes: bytes of one upload.
         message_bytes: bytes of one WebSocket message.
@@ -37,10 +37,10 @@ class Limits:
 
 
 class Guard:
-    """Refuses what comes from other web pages (AvatarOrigin, and Host while bound to loopback) or lacks the token.
+    """Middleware that refuses what comes from other web pages or lacks the token.
 
     A page of another site may reach a server on 127.0.0.1 through the visitor's browser; the browser then says so
-    in Origin, or, after DNS rebinding, in Host.
+    in Origin, or, after DNS rebinding, in Host (which is looked at while the server is bound to loopback).
 
     Args:
         app: the application behind it.
@@ -56,7 +56,7 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        status, reason = self._judge(scope)
+        status, reason = self._check(scope)
         if status == 200:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -64,7 +64,7 @@ class Guard:
         else:
             await JSONResponse({"error": reason}, status)(scope, receive, send)
 
-    def _judge(self, scope: Scope) -> tuple[int, str]:
+    def _check(self, scope: Scope) -> tuple[int, str]:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         origin = headers.get("origin")

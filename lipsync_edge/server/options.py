@@ -1,27 +1,15 @@
-"""What `lipsync-edge serve` does: options into a server."""
+"""Options of `lipsync-edge serve`."""
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-from lipsync_edge.errors import LipsyncError, OutputError, UsageError
-from lipsync_edge.live.process import notify_systemd
-from lipsync_edge.live.session import SessionOptions
-from lipsync_edge.live.setup import LOG, stop_on_signals, watched
-from lipsync_edge.pipeline.stream import Stream
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
-    from lipsync_edge.server.broadcast import ServerSession
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """What `serve` was told; the names are those of the long options. See `LiveOptions` for those not told here.
+    """What `serve` was told; the names are those of the long options.
+
+    The avatar and the engine are in the stream that it runs with.
 
     Attributes:
         host: address to listen on.
@@ -29,116 +17,18 @@ class ServeOptions:
         token: what callers of /api must give; "" asks for none.
         rate: samples a second of the sound that browsers play.
         quality: of the pictures sent, JPEG, 1 to 100.
-        sessions: shows at a time.
+        sessions: live sessions at a time.
         viewers: browsers of one session.
         upload_mb: megabytes of one upload.
+        watchdog_s: end the process when a session hangs for so many seconds; 0 does not.
     """
 
-    avatar: str = ""
     host: str = "127.0.0.1"
     port: int = 8080
     token: str = ""
     rate: int = 24_000
-    fps: float = 0.0
     quality: int = 85
     sessions: int = 2
     viewers: int = 8
     upload_mb: int = 20
     watchdog_s: float = 0.0
-    preset: str = "lite"
-    device: str = "auto"
-    precision: str = "auto"
-    threads: int = 0
-    models: str = ""
-
-
-def app_of(options: ServeOptions, stream: Stream) -> Starlette:
-    """Return the application; every session gets a stream of the given stream's renderer and avatar."""
-    from lipsync_edge.server.app import make_app
-    from lipsync_edge.server.auth import LOOPBACK, Limits
-
-    def open_stream() -> Stream:
-        return Stream(stream.renderer, stream.avatar, sample_rate=options.rate, fps=stream.fps)
-
-    return make_app(
-        open_stream,
-        SessionOptions(rate=options.rate),
-        limits=Limits(
-            sessions=options.sessions, viewers=options.viewers, upload_bytes=options.upload_mb * 1_000_000
-        ),
-        token=options.token,
-        is_local=options.host in LOOPBACK,
-        quality=options.quality,
-    )
-
-
-def run_server(options: ServeOptions, stream: Stream) -> None:
-    """Serve until SIGTERM or SIGINT.
-
-    Raises:
-        UsageError: the extra `serve` is not installed.
-        OutputError: the address cannot be listened on.
-        LipsyncError: the server did not start.
-    """
-    try:
-        import starlette  # noqa: F401 - told here, before anything is loaded
-        import uvicorn
-        import websockets  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            expected="the packages of the extra `serve`",
-            got=str(error),
-            fix="pip install lipsync-edge[serve]",
-        ) from error
-    from lipsync_edge.server.auth import LOOPBACK
-
-    app = app_of(options, stream)
-    stream.close()
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        ws_max_size=1_000_000,
-        ws="websockets-sansio",
-        timeout_graceful_shutdown=3,
-    )
-    server = uvicorn.Server(config)
-    try:
-        listener = socket.create_server((options.host, options.port), family=_family(options.host))
-    except OSError as error:
-        raise OutputError(expected=f"to listen on {options.host}:{options.port}", got=str(error)) from error
-    with listener, ExitStack() as stack:
-        stack.enter_context(
-            stop_on_signals(lambda: None)
-        )  # the server handles them, and passes them on at its end
-        port = listener.getsockname()[1]
-        LOG.info("serving", extra={"data": {"url": f"http://{options.host}:{port}/"}})
-        if options.watchdog_s > 0:
-            stack.enter_context(watched(lambda: _age_s(app), options.watchdog_s, lambda: _report(app)))
-        if not options.token and options.host not in LOOPBACK:
-            LOG.warning("everyone in reach may use it: no token", extra={"data": {"host": options.host}})
-        notify_systemd("READY=1")
-        server.run([listener])
-        notify_systemd("STOPPING=1")
-    if not server.started:
-        raise LipsyncError(expected="a server", got="one that did not start", fix="see the log above")
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _age_s(app: Starlette) -> float:
-    """Age of the oldest heartbeat of a show on the air."""
-    ages = [stage.show.health() for stage in _stages(app).values()]
-    return max((health.beat_age_s for health in ages if health.on_air), default=0.0)
-
-
-def _report(app: Starlette) -> dict[str, object]:
-    return {name: asdict(stage.show.health()) for name, stage in _stages(app).items()}
-
-
-def _stages(app: Starlette) -> dict[str, ServerSession]:
-    stages = getattr(app.state, "stages", None)  # there from the start of the server on
-    found: dict[str, ServerSession] = stages.all if stages is not None else {}
-    return found

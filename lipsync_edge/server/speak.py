@@ -1,4 +1,4 @@
-"""Speech that callers send: a WAV file, a streamed body, a WebSocket."""
+"""Speech endpoints: a WAV file, a streamed body, a WebSocket."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from lipsync_edge.audio.reader import read_mono
+from lipsync_edge.audio.resample import Resampler, to_float32, to_int16
 from lipsync_edge.live.audio_queue import SessionOverError
 from lipsync_edge.live.slot import I16
-from lipsync_edge.live.sources import Converter, read_file
 from lipsync_edge.server.auth import REFUSED, Limits
-from lipsync_edge.server.broadcast import ServerSession
-from lipsync_edge.server.sessions import MAIN, Refusal, SessionManager
+from lipsync_edge.server.session import ServerSession
+from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")
@@ -27,14 +28,14 @@ TOO_BIG = 1009  # WebSocket: message too big
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
-def stages_of(connection: HTTPConnection) -> SessionManager:
-    """The sessions of the server that a request came to."""
-    stages: SessionManager = connection.app.state.stages
-    return stages
+def manager_of(connection: HTTPConnection) -> SessionManager:
+    """Return the session manager of the server that a request came to."""
+    manager: SessionManager = connection.app.state.sessions
+    return manager
 
 
-def session_of(connection: HTTPConnection) -> str:
-    """The session's name in a request; Refusal 400 when it is no name."""
+def session_name(connection: HTTPConnection) -> str:
+    """Return the session's name in a request; Refusal 400 when it is no name."""
     name = connection.query_params.get("session", MAIN)
     if not _NAME.fullmatch(name):
         raise Refusal(400, "expected a session of 1 to 40 letters, digits, - and _")
@@ -49,26 +50,26 @@ def _rate(text: str) -> int:
 
 async def speak(request: Request) -> Response:
     """Say what is posted; answers when all of it was taken, which is up to `buffer_s` before it was said."""
-    stages = stages_of(request)
-    stage = stages.find(session_of(request))
+    manager = manager_of(request)
+    session = manager.find(session_name(request))
     header = Message()
     header["content-type"] = request.headers.get("content-type", "")
     kind = header.get_content_type()
     if kind in WAV:
-        pieces = await _wav(request, stage.rate, stages.limits.upload_bytes)
+        pieces = await _wav(request, session.rate, manager.limits.upload_bytes)
     elif kind in PCM:
-        source_rate = _rate(str(header.get_param("rate", str(stage.rate))))
-        pieces = _converted(_body(request, stages.limits), source_rate, stage.rate)
+        source_rate = _rate(str(header.get_param("rate", str(session.rate))))
+        pieces = _converted(_body(request, manager.limits), source_rate, session.rate)
     else:
         raise Refusal(415, "expected audio/wav, or audio/pcm;rate=N with int16 little-endian mono")
-    how, taken = await _take_turn(stage, stages.limits, pieces)
-    return JSONResponse({"state": how, "seconds": taken / stage.rate}, 202 if how == "done" else 409)
+    result, taken = await _take_turn(session, manager.limits, pieces)
+    return JSONResponse({"state": result, "seconds": taken / session.rate}, 202 if result == "done" else 409)
 
 
-async def _take_turn(stage: ServerSession, limits: Limits, pieces: AsyncIterator[I16]) -> tuple[str, int]:
-    if stage.speakers > limits.waiting:
+async def _take_turn(session: ServerSession, limits: Limits, pieces: AsyncIterator[I16]) -> tuple[str, int]:
+    if session.speakers > limits.waiting:
         raise Refusal(429, f"expected at most {limits.waiting} callers that wait for their turn")
-    return await stage.speak(pieces)
+    return await session.speak(pieces)
 
 
 async def _wav(request: Request, rate: int, most: int) -> AsyncIterator[I16]:
@@ -79,8 +80,12 @@ async def _wav(request: Request, rate: int, most: int) -> AsyncIterator[I16]:
         if data.tell() > most:
             raise Refusal(413, f"expected at most {most} bytes")
     data.seek(0)
-    decoded = await asyncio.to_thread(lambda: list(read_file(data, rate, container_format="wav")))
+    decoded = await asyncio.to_thread(_decode_wav, data, rate)
     return _each(decoded)
+
+
+def _decode_wav(data: io.BytesIO, rate: int) -> list[I16]:
+    return [to_int16(piece) for piece in read_mono(data, rate, container_format="wav")]
 
 
 async def _each(pieces: list[I16]) -> AsyncIterator[I16]:
@@ -103,28 +108,29 @@ async def _body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
 
 
 async def _converted(chunks: AsyncIterator[bytes], source_rate: int, rate: int) -> AsyncIterator[I16]:
-    converter, rest = Converter(rate, source_rate), b""
+    """Resample in other threads: neither the filters of a rate nor a long chunk may hold up the event loop."""
+    resampler = await asyncio.to_thread(Resampler, source_rate, rate)
+    rest = b""
     async for chunk in chunks:
         data = rest + chunk
         whole = len(data) // 2 * 2
         rest = data[whole:]
-        for piece in converter.push(np.frombuffer(data[:whole], "<i2").astype(np.int16)):
-            yield piece
-    for piece in converter.flush():
-        yield piece
+        pcm = np.frombuffer(data[:whole], "<i2").astype(np.int16)
+        yield to_int16(await asyncio.to_thread(resampler.push, to_float32(pcm)))
+    yield to_int16(resampler.flush())
 
 
 class SpeechReceiver:
-    """What a speaking WebSocket sends, read at once so that an "interrupt" never stands behind the sound before it.
+    """Receiver of a speaking WebSocket, read at once so that an "interrupt" never stands behind the sound before it.
 
     Args:
         socket: an accepted WebSocket.
-        stage: where it speaks.
+        session: where it speaks.
         limits: `upload_bytes` may wait; an utterance ends after `stall_s` without a message.
     """
 
-    def __init__(self, socket: WebSocket, stage: ServerSession, limits: Limits) -> None:
-        self._socket, self._stage, self._limits = socket, stage, limits
+    def __init__(self, socket: WebSocket, session: ServerSession, limits: Limits) -> None:
+        self._socket, self._session, self._limits = socket, session, limits
         self._items: asyncio.Queue[bytes | None] = asyncio.Queue()  # None: the utterance ends
         self._held = 0
         self.left = asyncio.Event()
@@ -143,7 +149,7 @@ class SpeechReceiver:
                 self._items.put_nowait(data)
             elif message.get("text") == "interrupt":
                 self._clear()
-                await self._stage.interrupt()
+                await self._session.interrupt()
                 self._items.put_nowait(None)
             elif message.get("text") == "end" or self.left.is_set():
                 self._items.put_nowait(None)
@@ -183,20 +189,20 @@ async def speak_socket(socket: WebSocket) -> None:
     """Say what comes through a WebSocket; answers {"type": "done" or "interrupted", "seconds"} to each utterance."""
     await socket.accept()
     try:
-        limits, stage = stages_of(socket).limits, stages_of(socket).find(session_of(socket))
-        rate = _rate(socket.query_params.get("rate", str(stage.rate)))
-        talker = SpeechReceiver(socket, stage, limits)
-        reading = asyncio.create_task(talker.read())
+        limits, session = manager_of(socket).limits, manager_of(socket).find(session_name(socket))
+        rate = _rate(socket.query_params.get("rate", str(session.rate)))
+        receiver = SpeechReceiver(socket, session, limits)
+        reading = asyncio.create_task(receiver.read())
         try:
-            while (first := await talker.first()) is not None:
-                pieces = _converted(talker.utterance(first), rate, stage.rate)
-                how, taken = await _take_turn(stage, limits, pieces)
-                if how == "interrupted":
-                    await talker.skip()
-                await socket.send_json({"type": how, "seconds": taken / stage.rate})
+            while (first := await receiver.first()) is not None:
+                pieces = _converted(receiver.utterance(first), rate, session.rate)
+                result, taken = await _take_turn(session, limits, pieces)
+                if result == "interrupted":
+                    await receiver.skip()
+                await socket.send_json({"type": result, "seconds": taken / session.rate})
         finally:
             reading.cancel()
-        if talker.is_too_much:
+        if receiver.is_too_much:
             await socket.close(TOO_BIG, "expected sound at the pace it is spoken")
     except (Refusal, SessionOverError) as error:
         await socket.close(REFUSED, str(error)[:120])

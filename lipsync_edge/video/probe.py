@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -132,20 +132,36 @@ def no_picture(path: Path) -> NoVideoError:
     )
 
 
+def file_name(file: Path | IO[bytes]) -> str:
+    """What to call a file in a message."""
+    return file.name if isinstance(file, Path) else "what was sent"
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[InputContainer]:
-    """Open a media file; whatever FFmpeg refuses becomes an InputError."""
+def opened(file: Path | IO[bytes], container_format: str | None = None) -> Iterator[InputContainer]:
+    """Open a media file; whatever FFmpeg refuses becomes an InputError.
+
+    Args:
+        file: its path, or the file opened for reading, which is read from its beginning.
+        container_format: FFmpeg's name of the only format to accept, or None for any.
+    """
     import av
 
-    check_file(path, "a media file")
+    where: str | IO[bytes]
+    if isinstance(file, Path):
+        check_file(file, "a media file")
+        where, wanted = str(file), f"a media file that can be read at {file}"
+    else:
+        file.seek(0)
+        where, wanted = file, f"{container_format or 'a media file'} in what was sent"
     reads_any_tag = int(av.__version__.split(".")[0]) >= 19
     tags: dict[str, Any] = {} if reads_any_tag else {"metadata_errors": "replace"}
     try:
-        with av.open(str(path), "r", **tags) as container:
+        with av.open(where, "r", format=container_format, **tags) as container:
             yield container
     except av.error.FFmpegError as error:
         raise InputError(
-            expected=f"a media file that can be read at {path}",
+            expected=wanted,
             got=(error.strerror or str(error)).lower(),
             fix="the file may be cut short or not what its name says",
         ) from error

@@ -1,21 +1,19 @@
-"""Writing the result: one encode, exact timestamps, beside the output's name until it is complete."""
+"""Video file writer: encodes once, with exact timestamps, beside the output's name until the file is complete."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import F32, U8, Region
-from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
-from lipsync_edge.video.yuv import bare_copy, even, put
+from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.encoder import CODECS, AudioEncoder, PictureFormat, VideoEncoder, file_settings
 
 if TYPE_CHECKING:
     import av
@@ -26,17 +24,8 @@ CONTAINERS = {
     ".mkv": ("libx264", "aac"),
     ".webm": ("libvpx-vp9", "libopus"),
 }
-CODECS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
-SPEED = {
-    "libx264": {"preset": "veryfast", "x264-params": "subme=1:partitions=i4x4,i8x8"},  # a third less time
-    "libx265": {"preset": "veryfast", "x265-params": "log-level=none"},
-    "libvpx-vp9": {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "b": "0"},
-    "libsvtav1": {"preset": "10"},
-}
-DEFAULT_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 28}
 FINEST_TICK = Fraction(1, 1_000_000)
 USUAL_TICK = Fraction(1, 90_000)
-AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,43 +100,38 @@ class VideoWriter:
         self._beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
-        self._size = what.width, what.height
         options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
         try:
             self._container: Any = av.open(str(self._beside), "w", options=options)
-            self._video: Any = self._add_video()
-            self._sound: Any = self._add_sound()
+            self._video = self._add_video()
+            self._sound = self._add_sound()
         except (av.FFmpegError, OSError, ValueError) as error:
             self.discard()
             raise OutputError(expected=f"a writable {path.suffix} at {path}", got=_reason(error)) from error
 
-    def _add_video(self) -> Any:
-        name = CODECS[self.what.codec] if self.what.codec else CONTAINERS[self.path.suffix.lower()][0]
-        crf = DEFAULT_CRF[name] if self.what.crf is None else self.what.crf
-        stream = self._container.add_stream(name, rate=self.what.fps, options=SPEED[name] | {"crf": str(crf)})
-        # VP9 can do odd sizes in 4:2:0, the others cannot
-        self._filled = (0, 0) if name == "libvpx-vp9" else (self.what.height % 2, self.what.width % 2)
-        stream.width, stream.height = self.what.width + self._filled[1], self.what.height + self._filled[0]
-        stream.pix_fmt = "yuv420p"
-        if self.what.sample_aspect != 1:
-            stream.sample_aspect_ratio = self.what.sample_aspect
-        context = stream.codec_context
-        context.time_base = self._tick
-        context.colorspace, context.color_range = self.what.color.matrix, self.what.color.range
-        context.color_primaries, context.color_trc = self.what.color.primaries, self.what.color.transfer
-        return stream
+    def _add_video(self) -> VideoEncoder:
+        what = self.what
+        encoder = CODECS[what.codec] if what.codec else CONTAINERS[self.path.suffix.lower()][0]
+        return VideoEncoder(
+            self._container,
+            PictureFormat(
+                encoder=encoder,
+                settings=file_settings(encoder, what.crf),
+                size=(what.width, what.height),
+                fps=what.fps,
+                time_base=self._tick,
+                color=what.color,
+                sample_aspect=what.sample_aspect,
+            ),
+        )
 
-    def _add_sound(self) -> Any:
+    def _add_sound(self) -> AudioEncoder | None:
         if not self.what.sound_rate:
             return None
-        codec = CONTAINERS[self.path.suffix.lower()][1]
-        rates = (48_000,) if codec == "libopus" else AAC_RATES
-        rate = min((rate for rate in rates if rate >= self.what.sound_rate), default=rates[-1])
-        stream = self._container.add_stream(codec, rate=rate)
-        stream.codec_context.layout = "mono" if self.what.sound_channels == 1 else "stereo"
-        stream.bit_rate = 96_000 * self.what.sound_channels
-        self._samples = 0
-        return stream
+        encoder = CONTAINERS[self.path.suffix.lower()][1]
+        return AudioEncoder(
+            self._container, encoder, rate=self.what.sound_rate, channels=self.what.sound_channels
+        )
 
     def write(
         self,
@@ -165,59 +149,24 @@ class VideoWriter:
                 nothing is converted, so that not one bit of it changes before encoding.
             changed: the part in which the picture may differ from its source; None: it does not.
         """
-        fits = source is not None and (source.width, source.height) == self._size
-        picture = (
-            self._repainted(image_bgr, source, changed) if source and fits else self._to_yuv420p(image_bgr)
-        )
+        if source is not None and self._video.fits(source):
+            picture = self._video.keep(image_bgr, source, changed)
+        else:
+            picture = self._video.convert(image_bgr)
         self._last = max(self._last + 1, round(time / self._tick))
-        picture.pts, picture.time_base = self._last, self._tick
-        self._mux(self._video, picture)
-
-    def _repainted(self, image_bgr: U8, source: av.VideoFrame, changed: Region | None) -> av.VideoFrame:
-        picture = bare_copy(source)
-        if changed is not None:
-            rows, columns = even(changed, *self._size)
-            put(self._to_yuv420p(image_bgr[rows, columns]), picture, rows, columns)
-        return picture
-
-    def _to_yuv420p(self, frame_bgr: U8) -> av.VideoFrame:
-        import av
-
-        if any(self._filled):
-            down, right = self._filled
-            frame_bgr = np.asarray(
-                cv2.copyMakeBorder(frame_bgr, 0, down, 0, right, cv2.BORDER_REPLICATE), np.uint8
-            )
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_bgr), format="bgr24")
-        color = self.what.color
-        return picture.reformat(
-            format="yuv420p",
-            src_color_range=FULL_RANGE,
-            dst_colorspace=color.sws_matrix,
-            dst_color_range=color.sws_range,
-            interpolation=AREA | ACCURATE | FULL_CHROMA_IN,
-            threads=1,
-        )
+        self._mux(lambda: self._video.encode(picture, self._last))
 
     def write_sound(self, samples: F32) -> None:
         """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""
-        import av
+        sound = self._sound
+        if sound is not None:
+            self._mux(lambda: sound.encode(samples))
 
-        if self._sound is None or not len(samples):
-            return
-        layout = "mono" if samples.shape[1] == 1 else "stereo"
-        clipped = np.clip(samples, -1.0, 1.0).reshape(1, -1)
-        piece = av.AudioFrame.from_ndarray(np.ascontiguousarray(clipped), format="flt", layout=layout)
-        piece.sample_rate = self.what.sound_rate
-        piece.pts, piece.time_base = self._samples, Fraction(1, self.what.sound_rate)
-        self._samples += len(samples)
-        self._mux(self._sound, piece)
-
-    def _mux(self, stream: Any, frame: Any) -> None:
+    def _mux(self, encode: Callable[[], list[Any]]) -> None:
         import av
 
         try:
-            for packet in stream.encode(frame):
+            for packet in encode():
                 self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
             raise OutputError(expected=f"to write {self.path}", got=_reason(error)) from error
@@ -229,7 +178,7 @@ class VideoWriter:
         try:
             for stream in (self._video, self._sound):
                 if stream is not None:
-                    self._mux(stream, None)
+                    self._mux(stream.flush)
             self._container.close()
             self._beside.replace(self.path)
         except (av.FFmpegError, OSError) as error:

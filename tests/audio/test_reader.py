@@ -1,5 +1,6 @@
 """Sound of any file: length, place in time, gaps, channels, and what cannot be read."""
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge.audio.reader import probe_sound, read_audio, read_sound
+from lipsync_edge.audio.reader import probe_sound, read_audio, read_mono, read_sound
 from lipsync_edge.errors import InputError, NoAudioError
 from tests.clips import onsets, write_clip, write_sound
 
@@ -67,8 +68,18 @@ def test_uncompressed_length_is_exact(tmp_path: Path) -> None:
     assert len(read_audio(write_sound(tmp_path / "a.wav", 1.2345))) == round(1.2345 * 16_000)
     assert len(read_audio(write_sound(tmp_path / "a.flac", 0.5, rate=48_000))) == 8000
     assert len(read_audio(write_sound(tmp_path / "b.flac", 0.5, rate=48_000), rate=48_000)) == 24_000
-    with pytest.raises(InputError):
-        read_audio(tmp_path / "a.wav", rate=22_050)
+    assert len(read_audio(tmp_path / "a.wav", rate=22_050)) == -(-19_752 * 22_050 // 16_000)
+
+
+def test_an_open_file_is_read_as_the_one_kind_that_is_accepted(tmp_path: Path) -> None:
+    path = write_sound(tmp_path / "s.wav", channels=2)
+    whole = np.concatenate(list(read_mono(io.BytesIO(path.read_bytes()), 48_000, container_format="wav")))
+    assert np.array_equal(whole, read_audio(path, 48_000))
+    with pytest.raises(InputError, match="wav in what was sent"):
+        list(read_mono(io.BytesIO(b"#EXTM3U\nfile:///etc/passwd\n"), container_format="wav"))
+    flac = write_sound(tmp_path / "s.flac").read_bytes()
+    with pytest.raises(InputError, match="wav in what was sent"):
+        list(read_mono(io.BytesIO(flac), container_format="wav"))
 
 
 def test_stereo_stays_stereo_and_surround_is_mixed_to_it(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""Any rate to 16 kHz: right in pitch and level, and the same whatever the chunks."""
+"""Any rate to another: right in pitch and level, and the same whatever the chunks."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lipsync_edge.audio.resample import Resampler, to_float32
+from lipsync_edge.audio.resample import Resampler, to_float32, to_int16
 from lipsync_edge.errors import InputError
 from lipsync_edge.types import F32
 
@@ -56,10 +56,31 @@ def test_16_khz_passes_unchanged_and_at_once() -> None:
     assert np.array_equal(Resampler(16000).push(NOISE), NOISE)
 
 
+@pytest.mark.parametrize(
+    ("rate", "target"), [(16_000, 24_000), (44_100, 24_000), (24_000, 44_100), (8000, 96_000)]
+)
+def test_other_rates_are_given_as_well(rate: int, target: int) -> None:
+    resampler = Resampler(rate, target)
+    tone = np.sin(2 * np.pi * 1000 * np.arange(rate // 2) / rate).astype(np.float32)
+    pieces = [resampler.push(tone[at : at + 777]) for at in range(0, len(tone), 777)]
+    out = np.concatenate([*pieces, resampler.flush()])
+    assert len(out) == target // 2
+    wanted = np.sin(2 * np.pi * 1000 * np.arange(len(out)) / target)
+    assert np.abs(out - wanted)[400:-400].max() < 1e-4
+
+
+def test_int16_survives_the_way_there_and_back() -> None:
+    every = np.arange(-32768, 32768).astype(np.int16)
+    assert np.array_equal(to_int16(to_float32(every)), every)
+    assert to_int16(np.array([1.0, -1.0, np.nan, 3.0], np.float32)).tolist() == [32767, -32768, 0, 32767]
+
+
 @pytest.mark.parametrize("rate", [0, -1, 3999, 400_000])
 def test_absurd_rates_are_refused(rate: int) -> None:
     with pytest.raises(InputError, match="sample rate"):
         Resampler(rate)
+    with pytest.raises(InputError, match="sample rate"):
+        Resampler(16_000, rate)
 
 
 def test_samples_of_a_host() -> None:

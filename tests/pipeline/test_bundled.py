@@ -14,7 +14,7 @@ from lipsync_edge.demo import demo_files
 from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
 from tests.clips import times_of, write_clip
-from tests.test_writer import as_opencv_reads
+from tests.video.test_writer import as_opencv_reads
 
 SECONDS, FPS = 1.6, Fraction(30_000, 1001)
 FRAMES = 48  # ceil(1.6 * 29.97)

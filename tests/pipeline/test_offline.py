@@ -25,7 +25,7 @@ from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
 from tests.scripted import CORNER, SIDE, SIZE, FaceThere, make_engine
-from tests.test_writer import as_opencv_reads
+from tests.video.test_writer import as_opencv_reads
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
-// Shows the moments of a session: pictures on a canvas, sound through an AudioContext, both timed by the sample clock.
+// Player of a session's slots: pictures on a canvas, sound through an AudioContext, both timed by the sample clock.
 "use strict";
 
 const HEADER = 16; // see lipsync_edge/server/protocol.py
 const STATES = ["speech", "silence", "idle", "starved", "late"];
-// seconds between arrival and showing, which is what the network may be late: at first, more after each lateness, at most
-const LEAD = [0.12, 0.04, 0.4];
-const MOST = 0.6; // a longer queue than this means that the two clocks have parted: begin anew
+// seconds between arrival and playout, which is what the network may be late: at first, more after each lateness, at most
+const LEAD = { first: 0.12, step: 0.04, most: 0.4 };
+const LONGEST_QUEUE = 0.6; // a longer one, in seconds, means that the two clocks have parted: begin anew
 
 const canvas = document.getElementById("face");
-const paper = canvas.getContext("2d");
+const painter = canvas.getContext("2d");
 const tap = document.getElementById("tap");
 
 // read by whoever looks after the kiosk
@@ -18,18 +18,18 @@ const lipsync = (window.lipsync = {
 
 let context = null; // AudioContext at the session's rate, so that pieces join without resampling
 let hello = null;
-let lead = LEAD[0];
-let zero = null; // context time of sample 0 and of slot 0
+let lead = LEAD.first;
+let startTime = null; // context time of sample 0 and of slot 0
 let silentSince = 0; // page time that stands in for the context's while it may not sound
 let sources = new Set();
 let pictures = []; // {slot, state, image}, in order
-let clear = 0; // goes up with every interrupt; pictures decoded for an older one are dropped
+let interruptToken = {}; // stands for the time until the next interrupt; pictures decoded for an older one are dropped
 
 function now() {
   return context.state === "running" ? context.currentTime : performance.now() / 1000 - silentSince;
 }
 
-function begin(message) {
+function openPlayout(message) {
   hello = message;
   canvas.width = hello.width;
   canvas.height = hello.height;
@@ -38,17 +38,17 @@ function begin(message) {
     context = new AudioContext({ sampleRate: hello.rate, latencyHint: "interactive" });
     context.onstatechange = () => {
       tap.hidden = context.state === "running";
-      zero = null; // another clock counts from here on
+      startTime = null; // another clock counts from here on
     };
     silentSince = performance.now() / 1000;
   }
   tap.hidden = context.state === "running";
-  forget();
-  zero = null;
+  dropQueued();
+  startTime = null;
 }
 
-function forget() {
-  clear += 1;
+function dropQueued() {
+  interruptToken = {};
   for (const source of sources) source.stop();
   sources.clear();
   lipsync.sounding = 0;
@@ -61,30 +61,30 @@ function samplesBefore(slot) {
 }
 
 function timeOf(slot) {
-  return zero + samplesBefore(slot) / hello.rate;
+  return startTime + samplesBefore(slot) / hello.rate;
 }
 
-function take(buffer) {
-  const head = new DataView(buffer, 0, HEADER);
-  const slot = head.getUint32(0, true);
-  const state = STATES[head.getUint8(4)];
-  const soundBytes = head.getUint32(8, true);
-  const ahead = zero === null ? NaN : timeOf(slot) - now();
-  if (!(ahead > 0 && ahead < MOST)) {
-    if (zero !== null) {
+function receiveSlot(buffer) {
+  const header = new DataView(buffer, 0, HEADER);
+  const slot = header.getUint32(0, true);
+  const state = STATES[header.getUint8(4)];
+  const soundBytes = header.getUint32(8, true);
+  const ahead = startTime === null ? NaN : timeOf(slot) - now();
+  if (!(ahead > 0 && ahead < LONGEST_QUEUE)) {
+    if (startTime !== null) {
       lipsync.rebased += 1;
-      if (ahead <= 0) lead = Math.min(lead + LEAD[1], LEAD[2]);
+      if (ahead <= 0) lead = Math.min(lead + LEAD.step, LEAD.most);
     }
     for (const source of sources) source.stop();
     sources.clear();
-    zero = now() + lead - samplesBefore(slot) / hello.rate;
+    startTime = now() + lead - samplesBefore(slot) / hello.rate;
   }
-  sound(new Int16Array(buffer.slice(HEADER, HEADER + soundBytes)), timeOf(slot));
+  scheduleSound(new Int16Array(buffer.slice(HEADER, HEADER + soundBytes)), timeOf(slot));
   const jpeg = new Uint8Array(buffer, HEADER + soundBytes);
-  if (jpeg.length > 0) decode(jpeg, slot, state);
+  if (jpeg.length > 0) decodePicture(jpeg, slot, state);
 }
 
-function sound(pcm, at) {
+function scheduleSound(pcm, at) {
   if (context.state !== "running" || pcm.length === 0 || pcm.every((value) => value === 0)) return;
   const piece = context.createBuffer(1, pcm.length, hello.rate);
   piece.getChannelData(0).set(Float32Array.from(pcm, (value) => value / 32768));
@@ -96,10 +96,10 @@ function sound(pcm, at) {
   sources.add(source);
 }
 
-async function decode(jpeg, slot, state) {
-  const mine = clear;
+async function decodePicture(jpeg, slot, state) {
+  const mine = interruptToken;
   const image = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
-  if (mine !== clear) {
+  if (mine !== interruptToken) {
     image.close();
     return;
   }
@@ -108,16 +108,16 @@ async function decode(jpeg, slot, state) {
   pictures.splice(place, 0, { slot, state, image });
 }
 
-function show() {
-  requestAnimationFrame(show);
-  if (zero === null) return;
-  const heard = now() - (context.state === "running" ? context.outputLatency || 0 : 0);
+function showDue() {
+  requestAnimationFrame(showDue);
+  if (startTime === null) return;
+  const audible = now() - (context.state === "running" ? context.outputLatency || 0 : 0);
   let due = 0;
-  while (due < pictures.length && timeOf(pictures[due].slot) <= heard) due += 1;
+  while (due < pictures.length && timeOf(pictures[due].slot) <= audible) due += 1;
   if (due > 0) {
     const passed = pictures.splice(0, due);
     const latest = passed[due - 1];
-    paper.drawImage(latest.image, 0, 0);
+    painter.drawImage(latest.image, 0, 0);
     lipsync.shown += 1;
     lipsync.skipped += due - 1;
     lipsync.slot = latest.slot;
@@ -127,11 +127,11 @@ function show() {
   lipsync.sounding = sources.size;
 }
 
-function tell(message) {
-  if (message.type === "hello") begin(message);
+function receiveMessage(message) {
+  if (message.type === "hello") openPlayout(message);
   if (message.type === "error") lipsync.error = message.error;
   if (message.type === "event") {
-    if (message.event === "interrupt") forget();
+    if (message.event === "interrupt") dropQueued();
     lipsync.events = [...lipsync.events.slice(-99), message.event];
     window.dispatchEvent(new CustomEvent("lipsync", { detail: message }));
   }
@@ -143,11 +143,11 @@ function connect() {
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => { lipsync.connected = true; lipsync.error = ""; };
-  socket.onmessage = ({ data }) => (typeof data === "string" ? tell(JSON.parse(data)) : take(data));
+  socket.onmessage = ({ data }) => (typeof data === "string" ? receiveMessage(JSON.parse(data)) : receiveSlot(data));
   socket.onclose = ({ reason }) => {
     lipsync.connected = false;
     lipsync.error = lipsync.error || reason;
-    if (hello !== null) forget();
+    if (hello !== null) dropQueued();
     setTimeout(connect, 1000);
   };
   lipsync.interrupt = () => socket.readyState === WebSocket.OPEN && socket.send("interrupt");
@@ -159,4 +159,4 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") lipsync.interrupt();
 });
 connect();
-requestAnimationFrame(show);
+requestAnimationFrame(showDue);

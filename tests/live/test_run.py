@@ -1,5 +1,6 @@
-"""The live command: pipes, files, signals, settings."""
+"""The runner of `live`: pipes, files, signals, the watchdog."""
 
+import io
 import json
 import signal
 import subprocess
@@ -10,15 +11,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from lipsync_edge.cli.main import app
-from lipsync_edge.errors import UsageError
-from lipsync_edge.live import options as command
-from lipsync_edge.live.options import LiveOptions, open_live_stream
-from lipsync_edge.live.setup import open_avatar, read_config
-from lipsync_edge.live.slot import to_int16
-from tests.live_fakes import make_avatar, make_engine, open_stream, speech
+from lipsync_edge.audio.resample import to_int16
+from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.run import run_live
+from lipsync_edge.live.setup import open_avatar
+from lipsync_edge.video.color import ColorTags
+from lipsync_edge.video.probe import probe
+from lipsync_edge.video.reader import VideoReader
+from tests import scripted
+from tests.clips import write_clip
+from tests.live.fakes import make_avatar, make_engine, open_stream, speech
 
 SOUND = to_int16(speech(0.8))
 FRAME = 96 * 96 * 3
@@ -26,11 +29,11 @@ FRAME = 96 * 96 * 3
 
 def start(*settings: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.live_process", *settings],
+        [sys.executable, "-m", "tests.live.process", *settings],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
 
 
@@ -53,6 +56,7 @@ def test_real_time_takes_real_time_and_sigterm_leaves_a_whole_file(tmp_path: Pat
     process.stdin.write(SOUND.tobytes())
     process.stdin.flush()  # the pipe stays open
     while not out.exists():
+        assert process.poll() is None
         time.sleep(0.02)
     time.sleep(1.5)
     process.send_signal(signal.SIGTERM)
@@ -71,7 +75,7 @@ def test_real_time_takes_real_time_and_sigterm_leaves_a_whole_file(tmp_path: Pat
 def test_ctrl_c_ends_with_130() -> None:
     process = start("realtime=1")
     assert process.stdout is not None
-    process.stdout.read(FRAME)  # it is on the air
+    process.stdout.read(FRAME)  # it is running
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=10)
     assert process.returncode == 130
@@ -105,44 +109,6 @@ def test_the_watchdog_ends_a_process_that_hangs(tmp_path: Path) -> None:
     process.stdout.close()
 
 
-def run_cli(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, list[LiveOptions]]:
-    seen: list[LiveOptions] = []
-    monkeypatch.setattr(command, "open_live_stream", lambda _: open_stream())
-    monkeypatch.setattr(command, "run_live", lambda options, *_: seen.append(options) or 0)
-    result = CliRunner().invoke(app, ["live", *arguments])
-    return result.exit_code, result.output, seen
-
-
-def test_options_win_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tmp_path / "kiosk.toml"
-    config.write_text('[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\n', "utf-8")
-    status, _, (options,) = run_cli(monkeypatch, "--config", str(config), "--rate", "24000")
-    assert status == 0
-    assert (options.avatar, options.rate, options.realtime, options.watchdog_s) == (
-        "a.avatar",
-        24_000,
-        True,
-        5.0,
-    )
-
-
-@pytest.mark.parametrize("text", ["[live]\nvolume = 3\n", "live = 3\n", "[live\n", '[live]\nrate = "x"\n'])
-def test_a_wrong_setting_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tmp_path / "kiosk.toml"
-    config.write_text(text, "utf-8")
-    status, output, seen = run_cli(monkeypatch, "--config", str(config))
-    assert status == 2
-    assert output.startswith("lipsync-edge: expected")
-    assert not seen
-
-
-def test_a_missing_file_or_face_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="settings in"):
-        read_config(tmp_path / "no.toml", "live", {})
-    with pytest.raises(UsageError, match="--avatar"):
-        open_live_stream(LiveOptions())
-
-
 def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
     engine = make_engine()
     avatar = make_avatar(engine)
@@ -151,13 +117,17 @@ def test_a_saved_avatar_is_opened_as_it_is(tmp_path: Path) -> None:
     assert np.array_equal(loaded.picture(3), avatar.picture(3))
 
 
-def test_prepare_writes_an_avatar_that_live_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_avatar_carries_the_colour_tags_of_its_source_to_the_output(tmp_path: Path) -> None:
+    prepared = scripted.make_engine().prepare(
+        write_clip(tmp_path / "face.mp4", 3, size=scripted.SIZE, matrix=6)
+    )
+    assert prepared.color.matrix == 6
     engine = make_engine()
-    monkeypatch.setattr(type(engine), "prepare", lambda self, face: make_avatar(self))
-    monkeypatch.setattr("lipsync_edge.engine.load", lambda **_: engine)
-    out = tmp_path / "f.avatar"
-    result = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(out)])
-    assert result.output == f"{out}: 6 frames 96x96, 0.2 s\n"
-    assert len(open_avatar(engine, out)) == 6
-    refused = CliRunner().invoke(app, ["prepare", "face.mp4", "-o", str(tmp_path / "no" / "f.avatar")])
-    assert refused.exit_code == 5
+    avatar, out = make_avatar(engine), tmp_path / "o.mp4"
+    avatar.color = ColorTags(6, 1, 6, 6)
+    avatar.save(tmp_path / "a.avatar")
+    stream = engine.stream(open_avatar(engine, tmp_path / "a.avatar"), sample_rate=16_000)
+    assert run_live(LiveOptions(out=str(out)), stream, io.BytesIO(SOUND.tobytes()), io.BytesIO()) == 0
+    assert probe(out).color == ColorTags(6, 1, 6, 6)
+    first = next(iter(VideoReader(out))).image_bgr
+    assert first[:8, :8].mean((0, 1)) == pytest.approx(avatar.picture(0)[:8, :8].mean((0, 1)), abs=2)

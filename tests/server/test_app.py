@@ -16,14 +16,14 @@ from starlette.types import Message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from lipsync_edge.live.slot import to_int16
+from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Guard, Limits
 from lipsync_edge.server.protocol import HEADER, pack, unpack
 from lipsync_edge.server.speak import SpeechReceiver
-from tests.live_fakes import RATE, open_stream, speech
-from tests.serve_fixture import Served, served
-from tests.test_live_io import moment
+from tests.live.fakes import RATE, open_stream, speech
+from tests.live.test_sinks import make_slot
+from tests.server.fixture import Served, served
 
 SOUND = to_int16(speech(0.6))
 
@@ -44,8 +44,8 @@ def post_wav(server: Served, pcm: np.ndarray, **options) -> httpx.Response:
     )
 
 
-def moments(viewer: ClientConnection, seconds: float) -> tuple[list[dict], list[str]]:
-    """What a viewer gets in so many seconds: moments and events."""
+def slots_of(viewer: ClientConnection, seconds: float) -> tuple[list[dict], list[str]]:
+    """What a viewer gets in so many seconds: slots and events."""
     got, events, end = [], [], time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         try:
@@ -75,15 +75,15 @@ def said(got: list[dict]) -> np.ndarray:
     return np.concatenate([*heard, np.zeros(0, np.int16)])
 
 
-def test_a_moment_survives_the_wire() -> None:
-    for item in (moment(7, 200), moment(2**32 + 1, None, "late", samples=0)):
+def test_a_slot_survives_the_wire() -> None:
+    for item in (make_slot(7, 200), make_slot(2**32 + 1, None, "late", samples=0)):
         back = unpack(pack(item, quality=90))
-        assert back["slot"] == item.slot % 2**32
+        assert back["slot"] == item.index % 2**32
         assert back["state"] == item.state
         assert np.array_equal(back["pcm"], item.pcm)
         assert (back["jpeg"] == b"") == (item.image_bgr is None)
     for broken in (b"", HEADER.pack(1, 9, 0, 0), HEADER.pack(1, 0, 4, 0)):
-        with pytest.raises(ValueError, match="moment"):
+        with pytest.raises(ValueError, match="slot"):
             unpack(broken)
 
 
@@ -91,12 +91,12 @@ def test_a_viewer_sees_it_live_on_and_speak_what_was_uploaded(server: Served) ->
     with connect(f"{server.ws}/api/view") as viewer:
         hello = json.loads(viewer.recv(timeout=5))
         assert hello == {"type": "hello", "fps": 25.0, "rate": RATE, "width": 96, "height": 96}
-        idle, _ = moments(viewer, 0.3)
+        idle, _ = slots_of(viewer, 0.3)
         assert {m["state"] for m in idle} == {"idle"}
         answer = post_wav(server, SOUND)
         assert answer.status_code == 202
         assert answer.json() == {"state": "done", "seconds": pytest.approx(0.6)}
-        got, events = moments(viewer, 1.2)
+        got, events = slots_of(viewer, 1.2)
     assert events == ["speech_start", "speech_end"]
     assert np.array_equal(said(got)[: len(SOUND)], SOUND)
     slots = [m["slot"] for m in idle + got]
@@ -123,7 +123,7 @@ def test_streamed_pcm_of_another_rate_is_spoken_as_it_comes(server: Served) -> N
             f"{server.http}/api/speak", content=body(), headers={"content-type": "audio/pcm;rate=48000"}
         )
         assert answer.json()["seconds"] == pytest.approx(0.5, abs=0.01)
-        got, _ = moments(viewer, 1.0)
+        got, _ = slots_of(viewer, 1.0)
     assert len(said(got)) >= 0.48 * RATE
 
 
@@ -138,41 +138,41 @@ def test_a_stalled_body_ends_its_utterance(server: Served) -> None:
 
 
 def test_a_socket_speaks_utterance_after_utterance(server: Served) -> None:
-    with connect(f"{server.ws}/api/view") as viewer, connect(f"{server.ws}/api/speak?rate={RATE}") as talker:
+    with connect(f"{server.ws}/api/view") as viewer, connect(f"{server.ws}/api/speak?rate={RATE}") as speaker:
         for _ in range(2):
             for i in range(0, len(SOUND), 1000):
-                talker.send(SOUND[i : i + 1000].tobytes())
-            talker.send("end")
-            assert json.loads(talker.recv(timeout=5)) == {"type": "done", "seconds": pytest.approx(0.6)}
-        got, _ = moments(viewer, 2.0)
+                speaker.send(SOUND[i : i + 1000].tobytes())
+            speaker.send("end")
+            assert json.loads(speaker.recv(timeout=5)) == {"type": "done", "seconds": pytest.approx(0.6)}
+        got, _ = slots_of(viewer, 2.0)
     assert np.array_equal(said(got)[: len(SOUND)], SOUND)
     assert len(said(got)) >= 2 * len(SOUND)
 
 
-@pytest.mark.parametrize("way", ["post", "viewer", "talker"])
+@pytest.mark.parametrize("way", ["post", "viewer", "speaker"])
 def test_interrupt_stops_it_at_once(server: Served, way: str) -> None:
     long = np.tile(SOUND, 8)  # 4.8 s
-    with connect(f"{server.ws}/api/view") as viewer, connect(f"{server.ws}/api/speak") as talker:
-        talker.send(long.tobytes())
-        got, _ = moments(viewer, 0.5)
+    with connect(f"{server.ws}/api/view") as viewer, connect(f"{server.ws}/api/speak") as speaker:
+        speaker.send(long.tobytes())
+        got, _ = slots_of(viewer, 0.5)
         assert any(m["state"] == "speech" for m in got)
         if way == "post":
             assert httpx.post(f"{server.http}/api/interrupt").status_code == 200
         else:
-            (viewer if way == "viewer" else talker).send("interrupt")
+            (viewer if way == "viewer" else speaker).send("interrupt")
         message, began = "", time.monotonic()
         while not (isinstance(message, str) and "interrupt" in message):
             message = viewer.recv(timeout=2)
         assert time.monotonic() - began < 0.5
-        after, _ = moments(viewer, 0.4)
+        after, _ = slots_of(viewer, 0.4)
         assert after
         assert all(m["state"] in ("idle", "late") and not m["pcm"].any() for m in after)
-        if way != "talker":
-            talker.send("end")
-        assert json.loads(talker.recv(timeout=2))["type"] in ("interrupted", "done")
-        talker.send(SOUND.tobytes())  # the next utterance is heard
-        talker.send("end")
-        got, _ = moments(viewer, 1.0)
+        if way != "speaker":
+            speaker.send("end")
+        assert json.loads(speaker.recv(timeout=2))["type"] in ("interrupted", "done")
+        speaker.send(SOUND.tobytes())  # the next utterance is heard
+        speaker.send("end")
+        got, _ = slots_of(viewer, 1.0)
         assert np.array_equal(said(got)[: len(SOUND)], SOUND)
 
 
@@ -180,7 +180,7 @@ def test_callers_take_turns(server: Served) -> None:
     with connect(f"{server.ws}/api/view") as viewer, ThreadPoolExecutor(2) as pool:
         answers = [pool.submit(post_wav, server, np.full(6400, value, np.int16)) for value in (5000, 9000)]
         assert [a.result().status_code for a in answers] == [202, 202]
-        got, _ = moments(viewer, 1.5)
+        got, _ = slots_of(viewer, 1.5)
     pcm = said(got)
     loud = pcm[pcm > 0]
     assert len(loud) == 12_800
@@ -229,7 +229,7 @@ def test_health_tells_of_every_session(server: Served) -> None:
     report = httpx.get(f"{server.http}/health").json()
     assert report["ok"] is True
     main = report["sessions"]["main"]
-    assert main["on_air"]
+    assert main["running"]
     assert main["slots"] > 0
     assert main["rss_bytes"] > 0
     assert main["stream"]["error"] == ""
@@ -246,11 +246,11 @@ def test_who_sent_too_much_is_told_though_all_of_it_was_said_since() -> None:
             return {"type": "websocket.receive", "bytes": bytes(100)}
 
     async def talk() -> tuple[int, bool]:
-        talker, said = SpeechReceiver(Flood(), None, Limits(upload_bytes=250)), 0  # type: ignore[arg-type]
-        await talker.read()
-        while (piece := await talker.first()) is not None:
+        speaker, said = SpeechReceiver(Flood(), None, Limits(upload_bytes=250)), 0  # type: ignore[arg-type]
+        await speaker.read()
+        while (piece := await speaker.first()) is not None:
             said += len(piece)
-        return said, talker.is_too_much
+        return said, speaker.is_too_much
 
     assert asyncio.run(talk()) == (300, True)
 
@@ -296,7 +296,7 @@ def test_the_token_is_asked_for() -> None:
             assert "hello" in str(viewer.recv(timeout=5))
 
 
-def test_a_show_that_fails_is_told_to_viewers_callers_and_health_and_opened_again() -> None:
+def test_a_session_that_fails_is_told_to_viewers_callers_and_health_and_opened_again() -> None:
     streams: list[Stream] = []
 
     def opener() -> Stream:
@@ -316,7 +316,7 @@ def test_a_show_that_fails_is_told_to_viewers_callers_and_health_and_opened_agai
         assert post_wav(server, SOUND).status_code == 503
         with connect(f"{server.ws}/api/view") as viewer:
             viewer.recv(timeout=5)
-            assert moments(viewer, 0.3)[0]
+            assert slots_of(viewer, 0.3)[0]
         assert httpx.get(f"{server.http}/health").status_code == 200
 
 

@@ -1,12 +1,13 @@
-"""Run the live command on the fake avatar: python -m tests.live_process KEY=VALUE …, for tests that need a process."""
+"""Run the live command on the fake avatar: python -m tests.live.process KEY=VALUE …, for tests that need a process."""
 
 import sys
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.live.options import LiveOptions, run_live
+from lipsync_edge.live.options import LiveOptions
+from lipsync_edge.live.run import run_live
 from lipsync_edge.live.setup import log_to_stderr
-from tests.live_fakes import open_stream
+from tests.live.fakes import open_stream
 
 if __name__ == "__main__":
     settings: dict[str, Any] = dict(item.split("=", 1) for item in sys.argv[1:])

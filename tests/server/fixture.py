@@ -11,10 +11,10 @@ from typing import Any
 
 import uvicorn
 
-from lipsync_edge.live.session import SessionOptions
+from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.app import make_app
-from tests.live_fakes import open_stream
+from tests.live.fakes import open_stream
 
 
 @dataclass

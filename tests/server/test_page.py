@@ -10,10 +10,10 @@ import httpx
 import numpy as np
 import pytest
 
-from lipsync_edge.live.slot import to_int16
-from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
-from tests.serve_fixture import Served, served
-from tests.test_serve_app import post_wav
+from lipsync_edge.audio.resample import to_int16
+from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
+from tests.server.fixture import Served, served
+from tests.server.test_app import post_wav
 
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,7 +23,7 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required --window-size=640,640"
 )
-# level of the sound that leaves the page, and how bright the mouth is, at the same moments of the audio clock
+# level of the sound that leaves the page, and how bright the mouth is, at the same times of the audio clock
 WATCH = """
 const analyser = context.createAnalyser();
 for (const name of ["createBufferSource"]) {
@@ -36,7 +36,7 @@ setInterval(() => {
   analyser.getFloatTimeDomainData(wave);
   const level = Math.sqrt(wave.reduce((sum, v) => sum + v * v, 0) / wave.length);
   const s = canvas.width / 96;
-  const pixels = paper.getImageData(40 * s, 58 * s, 16 * s, 10 * s).data;
+  const pixels = painter.getImageData(40 * s, 58 * s, 16 * s, 10 * s).data;
   let sum = 0;
   for (let i = 0; i < pixels.length; i += 4) sum += pixels[i];
   window.watched.push([context.currentTime, level, sum / (pixels.length / 4), lipsync.slot]);

@@ -1,4 +1,4 @@
-"""A show: the sample clock, drops, interrupts from another thread, and an error in every place."""
+"""A live session: the sample clock, drops, interrupts from another thread, and an error in every place."""
 
 import threading
 import time
@@ -12,14 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lipsync_edge.audio.mel import MelStream
-from lipsync_edge.audio.resample import Resampler
-from lipsync_edge.errors import UsageError
-from lipsync_edge.live import AudioQueue, LiveSession, SessionOptions, SessionOverError, Slot
+from lipsync_edge.audio.resample import Resampler, to_int16
+from lipsync_edge.live import LiveSession, SessionOptions, SessionOverError, Slot
 from lipsync_edge.live.process import Watchdog, resident_bytes
-from lipsync_edge.live.slot import Track, to_int16
-from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.live.slot import PlayoutBuffer
 from lipsync_edge.render import composite as blend
-from tests.live_fakes import RATE, make_avatar, make_engine, open_stream, speech
+from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
 
 ENGINE = make_engine()
 AVATAR = make_avatar(ENGINE)
@@ -29,14 +27,14 @@ class Kept:
     """A sink that keeps what it is given."""
 
     def __init__(self, on_write: Callable[[Slot], object] = lambda _: None) -> None:
-        self.moments: list[Slot] = []
+        self.slots: list[Slot] = []
         self.interrupts = 0
         self.closed = False
         self.on_write = on_write
 
-    def write(self, moment: Slot) -> None:
-        self.moments.append(moment)
-        self.on_write(moment)
+    def write(self, slot: Slot) -> None:
+        self.slots.append(slot)
+        self.on_write(slot)
 
     def interrupt(self) -> None:
         self.interrupts += 1
@@ -58,8 +56,8 @@ class Clock:
         self.now += seconds
 
 
-def show_of(sink: Any, *, clock: Clock | None = None, **options: Any) -> LiveSession:  # noqa: ANN401
-    stream = Stream(ENGINE, AVATAR, sample_rate=RATE)
+def session_with(sink: Any, *, clock: Clock | None = None, **options: Any) -> LiveSession:  # noqa: ANN401
+    stream = ENGINE.stream(AVATAR, sample_rate=RATE)
     if clock is None:
         return LiveSession(stream, sink, SessionOptions(rate=RATE, **options))
     return LiveSession(stream, sink, SessionOptions(rate=RATE, **options), clock=clock, sleep=clock.sleep)
@@ -88,18 +86,18 @@ def in_thread(call: Callable[[], object]) -> tuple[threading.Thread, list[BaseEx
 
 def test_a_file_comes_out_whole_and_in_step() -> None:
     sound, sink = speech(1.03), Kept()
-    show = show_of(sink, realtime=False)
-    show.say(sound)
-    show.finish()
-    show.run()
+    session = session_with(sink, realtime=False)
+    session.say(sound)
+    session.finish()
+    session.run()
     with open_stream() as stream:
         wanted = [*stream.push(sound), *stream.flush()]
-    assert [m.slot for m in sink.moments] == list(range(26))
+    assert [m.index for m in sink.slots] == list(range(26))
     assert all(
         m.image_bgr is not None and np.array_equal(m.image_bgr, f.image_bgr)
-        for m, f in zip(sink.moments, wanted, strict=True)
+        for m, f in zip(sink.slots, wanted, strict=True)
     )
-    pcm = np.concatenate([m.pcm for m in sink.moments])
+    pcm = np.concatenate([m.pcm for m in sink.slots])
     assert np.array_equal(pcm[: len(sound)], to_int16(sound))
     assert not pcm[len(sound) :].any()
     assert sink.closed
@@ -107,13 +105,13 @@ def test_a_file_comes_out_whole_and_in_step() -> None:
 
 def test_two_utterances_do_not_mix() -> None:
     first, second, sink = speech(0.5), speech(0.3, seed=2), Kept()
-    show = show_of(sink, realtime=False)
+    session = session_with(sink, realtime=False)
     for sound in (first, second):
-        show.say(sound)
-        show.end()
-    show.finish()
-    show.run()
-    pcm = np.concatenate([m.pcm for m in sink.moments])
+        session.say(sound)
+        session.end()
+    session.finish()
+    session.run()
+    pcm = np.concatenate([m.pcm for m in sink.slots])
     start = 13 * RATE // 25  # the second begins with the next frame
     assert np.array_equal(pcm[start : start + len(second)], to_int16(second))
 
@@ -126,109 +124,109 @@ def test_two_utterances_do_not_mix() -> None:
     start=st.integers(0, 25 * 3600 * 24 * 30),
 )
 def test_the_sound_of_n_slots_never_drifts(rate: int, fps: Fraction, slots: int, start: int) -> None:
-    track = Track(rate, fps)
-    given_out = sum(track.length(i) for i in range(start, start + slots))  # after up to a month
+    buffer = PlayoutBuffer(rate, fps)
+    given_out = sum(buffer.length(i) for i in range(start, start + slots))  # after up to a month
     assert abs(given_out - slots * rate / fps) < 1
-    assert sum(track.length(i) for i in range(slots)) == int(slots * rate / fps)
+    assert sum(buffer.length(i) for i in range(slots)) == int(slots * rate / fps)
 
 
 def test_idle_speech_idle_in_real_time_with_events() -> None:
     clock = Clock()
 
-    def act(moment: Slot) -> None:
-        if moment.slot == 5:
-            show.say(speech(0.4))
-            show.end()
-        if moment.slot == 30:
-            show.stop()
+    def act(slot: Slot) -> None:
+        if slot.index == 5:
+            session.say(speech(0.4))
+            session.end()
+        if slot.index == 30:
+            session.stop()
 
     sink = Kept(act)
-    show = show_of(sink, clock=clock)
-    show.run()
-    states = [m.state for m in sink.moments]
+    session = session_with(sink, clock=clock)
+    session.run()
+    states = [m.state for m in sink.slots]
     assert states[:6] == ["idle"] * 6
     assert states[6:16].count("speech") >= 8
     assert states[-1] == "idle"
-    assert [m.event for m in sink.moments if m.event] == ["speech_start", "speech_end"]
+    assert [m.event for m in sink.slots if m.event] == ["speech_start", "speech_end"]
     assert clock.now == pytest.approx(100 + 31 / 25)
-    assert all(m.image_bgr is not None for m in sink.moments)
+    assert all(m.image_bgr is not None for m in sink.slots)
 
 
 def test_late_pictures_are_dropped_and_their_sound_is_not() -> None:
     clock, sound = Clock(), speech(1.0)
 
-    def stall(moment: Slot) -> None:
-        if moment.slot == 4:
+    def stall(slot: Slot) -> None:
+        if slot.index == 4:
             clock.now += 0.21
-        if moment.slot == 24:
-            show.stop()
+        if slot.index == 24:
+            session.stop()
 
     sink = Kept(stall)
-    show = show_of(sink, clock=clock)
-    show.say(sound)
-    show.end()
-    show.run()
-    late = [m.slot for m in sink.moments if m.state == "late"]
+    session = session_with(sink, clock=clock)
+    session.say(sound)
+    session.end()
+    session.run()
+    late = [m.index for m in sink.slots if m.state == "late"]
     assert late == [5, 6, 7, 8]  # slot 9 is late by less than a slot
-    assert all(sink.moments[i].image_bgr is None for i in late)
-    assert show.health().dropped == 4
-    assert np.array_equal(np.concatenate([m.pcm for m in sink.moments])[: len(sound)], to_int16(sound)[:RATE])
+    assert all(sink.slots[i].image_bgr is None for i in late)
+    assert session.health().dropped == 4
+    assert np.array_equal(np.concatenate([m.pcm for m in sink.slots])[: len(sound)], to_int16(sound)[:RATE])
     with open_stream() as stream:  # picture 10 is the one of its own time
         wanted = [*stream.push(sound), *stream.flush()][10].image_bgr
-    got = sink.moments[10].image_bgr
+    got = sink.slots[10].image_bgr
     assert got is not None
     assert np.array_equal(got, wanted)
 
 
 def test_sound_that_stops_coming_starves_then_ends_the_utterance() -> None:
     clock = Clock()
-    sink = Kept(lambda m: show.stop() if m.slot == 60 else None)
-    show = show_of(sink, clock=clock, gap_s=0.4)
-    show.say(speech(0.5))
-    show.run()
-    states = [m.state for m in sink.moments]
+    sink = Kept(lambda m: session.stop() if m.index == 60 else None)
+    session = session_with(sink, clock=clock, gap_s=0.4)
+    session.say(speech(0.5))
+    session.run()
+    states = [m.state for m in sink.slots]
     assert 5 <= states.count("starved") <= 12
     assert states[-10:] == ["idle"] * 10
-    said = np.concatenate([m.pcm for m in sink.moments if m.state in ("speech", "silence")])
+    said = np.concatenate([m.pcm for m in sink.slots if m.state in ("speech", "silence")])
     assert np.array_equal(said[: RATE // 2], to_int16(speech(0.5)))
-    assert show.health().starved == states.count("starved")
+    assert session.health().starved == states.count("starved")
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_sound_that_comes_as_it_is_spoken_never_freezes_the_picture(rate: int) -> None:
     sound, piece = to_int16(speech(1.0, rate=rate)), rate // 50
     clock, sink, at = Clock(), Kept(), [0]
-    stream = Stream(ENGINE, AVATAR, sample_rate=rate)
-    show = LiveSession(stream, sink, SessionOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
+    stream = ENGINE.stream(AVATAR, sample_rate=rate)
+    session = LiveSession(stream, sink, SessionOptions(rate=rate), clock=clock, sleep=lambda s: sleep(s))
 
     def sleep(seconds: float) -> None:
         clock.now += seconds
         while clock.now - 100.2 >= (at[0] + piece) / rate and at[0] < len(sound):
-            show.say(sound[at[0] : at[0] + piece])
+            session.say(sound[at[0] : at[0] + piece])
             at[0] += piece
             if at[0] >= len(sound):
-                show.end()
+                session.end()
         if clock.now > 102:
-            show.stop()
+            session.stop()
 
-    show.run()
-    states = [m.state for m in sink.moments]
+    session.run()
+    states = [m.state for m in sink.slots]
     assert "starved" not in states
-    assert all(m.image_bgr is not None for m in sink.moments)
+    assert all(m.image_bgr is not None for m in sink.slots)
     first = next(i for i, state in enumerate(states) if state != "idle")
     came = 0.2 + stream.lookahead_ms / 1000  # when the sound of the first frame was there
     assert came <= first / 25 <= came + 0.02 + 1 / 25  # a piece and a slot later at most
-    said = np.concatenate([m.pcm for m in sink.moments if m.state in ("speech", "silence")])
+    said = np.concatenate([m.pcm for m in sink.slots if m.state in ("speech", "silence")])
     assert np.array_equal(said[: len(sound)], sound)
 
 
 def test_a_word_shorter_than_the_look_ahead_is_said_all_the_same() -> None:
     clock, sound = Clock(), to_int16(speech(0.05))
-    sink = Kept(lambda m: show.stop() if m.slot == 50 else None)
-    show = show_of(sink, clock=clock, gap_s=0.4)
-    show.say(sound)
-    show.run()
-    pcm = np.concatenate([m.pcm for m in sink.moments])
+    sink = Kept(lambda m: session.stop() if m.index == 50 else None)
+    session = session_with(sink, clock=clock, gap_s=0.4)
+    session.say(sound)
+    session.run()
+    pcm = np.concatenate([m.pcm for m in sink.slots])
     start = int(np.argmax(pcm != 0)) - int(np.argmax(sound != 0))
     assert np.array_equal(pcm[start : start + len(sound)], sound)
 
@@ -237,91 +235,91 @@ def test_a_word_shorter_than_the_look_ahead_is_said_all_the_same() -> None:
 @given(delay=st.floats(0, 0.2))
 def test_nothing_of_the_old_utterance_after_interrupt(delay: float) -> None:
     sink = Kept()
-    show = show_of(sink)
-    thread, errors = in_thread(show.run)
-    show.say(np.full(RATE * 3, 0.5, np.float32) * speech(3.0))
-    wait_until(lambda: any(m.state == "speech" for m in sink.moments))
+    session = session_with(sink)
+    thread, errors = in_thread(session.run)
+    session.say(np.full(RATE * 3, 0.5, np.float32) * speech(3.0))
+    wait_until(lambda: any(m.state == "speech" for m in sink.slots))
     time.sleep(delay)
-    show.interrupt()
-    before = len(sink.moments)
+    session.interrupt()
+    before = len(sink.slots)
     time.sleep(0.12)
-    show.stop()
+    session.stop()
     thread.join(2)
     assert not errors
-    after = sink.moments[before:]
+    after = sink.slots[before:]
     assert after
     assert all(m.state in ("idle", "late") and not m.pcm.any() for m in after)
     assert sink.interrupts == 1
 
 
-def test_a_new_utterance_may_follow_an_interrupt_and_an_old_ticket_not() -> None:
+def test_a_new_utterance_may_follow_an_interrupt_and_an_old_token_not() -> None:
     sink = Kept()
-    show = show_of(sink)
-    thread, errors = in_thread(show.run)
-    ticket = show.ticket
-    show.say(speech(2.0), ticket=ticket)
-    wait_until(lambda: any(m.state == "speech" for m in sink.moments))
-    show.interrupt()
-    assert show.say(speech(2.0), ticket=ticket) == "interrupted"
-    show.end(ticket)
-    before = len(sink.moments)
+    session = session_with(sink)
+    thread, errors = in_thread(session.run)
+    token = session.token
+    session.say(speech(2.0), token=token)
+    wait_until(lambda: any(m.state == "speech" for m in sink.slots))
+    session.interrupt()
+    assert session.say(speech(2.0), token=token) == "interrupted"
+    session.end(token)
+    before = len(sink.slots)
     sound = speech(0.4, seed=3)
-    assert show.say(sound, ticket=show.ticket) == "taken"
-    wait_until(lambda: sum(m.state == "speech" for m in sink.moments[before:]) > 2)
-    show.stop()
+    assert session.say(sound, token=session.token) == "taken"
+    wait_until(lambda: sum(m.state == "speech" for m in sink.slots[before:]) > 2)
+    session.stop()
     thread.join(2)
     assert not errors
-    pcm = np.concatenate([m.pcm for m in sink.moments[before:] if m.state in ("speech", "silence")])
+    pcm = np.concatenate([m.pcm for m in sink.slots[before:] if m.state in ("speech", "silence")])
     assert np.array_equal(pcm[:1000], to_int16(sound)[:1000])
 
 
 def test_what_is_said_right_after_an_interrupt_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both may happen while a frame of the old utterance is being made."""
     sink, clock, sound = Kept(), Clock(), to_int16(speech(0.6, seed=3))
-    show, render, before = show_of(sink, clock=clock), ENGINE.render, []
+    session, render, before = session_with(sink, clock=clock), ENGINE.renderer.render, []
 
     def interrupted(*args: Any) -> Any:  # noqa: ANN401
         frames = render(*args)
-        if not before and len(sink.moments) == 10:
-            show.interrupt()
-            before.append(len(sink.moments))
-            show.say(sound)
-            show.end()
-            show.finish()
+        if not before and len(sink.slots) == 10:
+            session.interrupt()
+            before.append(len(sink.slots))
+            session.say(sound)
+            session.end()
+            session.finish()
         return frames
 
-    monkeypatch.setattr(ENGINE, "render", interrupted)
-    show.say(speech(2.0))
-    show.run()
+    monkeypatch.setattr(ENGINE.renderer, "render", interrupted)
+    session.say(speech(2.0))
+    session.run()
     assert before
-    pcm = np.concatenate([m.pcm for m in sink.moments[before[0] :]])
+    pcm = np.concatenate([m.pcm for m in sink.slots[before[0] :]])
     start = int(np.argmax(pcm != 0)) - int(np.argmax(sound != 0))
     assert np.array_equal(pcm[start : start + len(sound)], sound)
 
 
-def test_an_interrupt_may_come_while_sound_is_being_taken() -> None:
-    sink, silent_from, threads = Kept(), [], []
-    show = show_of(sink, clock=Clock())
+def test_an_interrupt_may_come_while_sound_is_being_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink, silent_from, threads, take = Kept(), [], [], PlayoutBuffer.take
+    session = session_with(sink, clock=Clock())
 
     def interrupt() -> None:
-        show.interrupt()
-        silent_from.append(len(sink.moments))
-        show.finish()
+        session.interrupt()
+        silent_from.append(len(sink.slots))
+        session.finish()
 
-    class Parts(list[Any]):
-        def __getitem__(self, at: Any) -> Any:  # noqa: ANN401
-            if not threads and len(sink.moments) >= 10:
-                threads.append(threading.Thread(target=interrupt))
-                threads[0].start()
-                threads[0].join(0.2)
-            return super().__getitem__(at)
+    def interrupted(buffer: PlayoutBuffer, index: int) -> Any:  # noqa: ANN401
+        if not threads and index >= 10:
+            threads.append(threading.Thread(target=interrupt))
+            threads[0].start()
+            threads[0].join(0.2)
+        return take(buffer, index)
 
-    show._track._parts = Parts()
-    show.say(speech(2.0))
-    show.run()
+    monkeypatch.setattr(PlayoutBuffer, "take", interrupted)
+    session.say(speech(2.0))
+    sink.on_write = lambda slot: session.stop() if slot.index == 40 else None
+    session.run()
     threads[0].join(2)
-    assert not any(m.pcm.any() for m in sink.moments[silent_from[0] :])
-    assert any(m.pcm.any() for m in sink.moments)
+    assert not any(m.pcm.any() for m in sink.slots[silent_from[0] :])
+    assert any(m.pcm.any() for m in sink.slots)
 
 
 def failing(*_: object) -> Any:  # noqa: ANN401
@@ -332,13 +330,15 @@ PLACES = ("sink", "source", "render", "lips", "segment", "blend", "picture", "me
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_anywhere_ends_the_session_on_every_thread(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = make_engine()
-    stream = Stream(engine, make_avatar(engine), sample_rate=48_000)
+    stream = engine.stream(make_avatar(engine), sample_rate=48_000)
     sink = Kept(failing) if place == "sink" else Kept()
-    show = LiveSession(stream, sink, SessionOptions(rate=48_000, buffer_s=0.1))
+    session = LiveSession(stream, sink, SessionOptions(rate=48_000, buffer_s=0.1))
     targets: dict[str, tuple[Any, str]] = {
-        "render": (engine, "render"),
+        "render": (engine.renderer, "render"),
         "lips": (engine.networks["lips"].backend, "function"),
         "segment": (engine.networks["segment"].backend, "function"),
         "blend": (blend, "warp_face"),
@@ -348,55 +348,31 @@ def test_an_error_anywhere_ends_the_show_on_every_thread(place: str, monkeypatch
     }
     if place in targets:
         monkeypatch.setattr(*targets[place], failing)
-    runner, run_errors = in_thread(show.run)
-    talker, talk_errors = in_thread(lambda: [show.say(speech(1.0)) for _ in range(50)])
+    runner, run_errors = in_thread(session.run)
+    producer, put_errors = in_thread(lambda: [session.say(speech(1.0)) for _ in range(50)])
     if place == "source":
-        show.finish(RuntimeError("broken on purpose"))
+        session.finish(RuntimeError("broken on purpose"))
     runner.join(1)
-    talker.join(1)
+    producer.join(1)
     assert not runner.is_alive()
-    assert not talker.is_alive()
+    assert not producer.is_alive()
     assert "broken on purpose" in str(run_errors[0])
-    assert isinstance(talk_errors[0], SessionOverError)
-    assert "broken on purpose" in str(talk_errors[0].__cause__)
+    assert isinstance(put_errors[0], SessionOverError)
+    assert "broken on purpose" in str(put_errors[0].__cause__)
     assert sink.closed
     assert stream.health().closed
-    assert not show.health().on_air
-
-
-def test_the_inbox_holds_no_more_than_its_limit() -> None:
-    box = AudioQueue(100)
-    assert box.put(np.zeros(90, np.int16)) == "taken"
-    assert box.put(np.zeros(90, np.int16)) == "taken"
-    assert box.put(np.zeros(1, np.int16), timeout=0.01) == "full"
-    assert box.held == 180
-    thread, errors = in_thread(lambda: box.put(np.ones(5, np.int16)))
-    box.clear()
-    thread.join(1)
-    assert not errors
-    assert box.held in (0, 5)  # it came before or after the clear, but it did come through
-    with pytest.raises(UsageError):
-        box.put(np.zeros((2, 2), np.int16))
-
-
-def test_nothing_waits_for_ever_on_a_closed_inbox() -> None:
-    box = AudioQueue(1)
-    box.put(np.zeros(2, np.int16))
-    thread, errors = in_thread(lambda: box.put(np.zeros(2, np.int16)))
-    box.close()
-    thread.join(1)
-    assert isinstance(errors[0], SessionOverError)
+    assert not session.health().running
 
 
 def test_health_tells_a_hanging_sink_and_the_watchdog_bites() -> None:
     stuck, bitten = threading.Event(), threading.Event()
     beats: list[float] = []
-    sink = Kept(lambda m: stuck.wait(5) if m.slot == 8 else None)
-    show = show_of(sink)
-    thread, _ = in_thread(show.run)
+    sink = Kept(lambda m: stuck.wait(5) if m.index == 8 else None)
+    session = session_with(sink)
+    thread, _ = in_thread(session.run)
     ages: list[float] = []
     with Watchdog(
-        lambda: show.health().beat_age_s,
+        lambda: session.health().heartbeat_age_s,
         limit_s=0.4,
         every_s=0.05,
         beat=lambda: beats.append(time.monotonic()),
@@ -406,6 +382,6 @@ def test_health_tells_a_hanging_sink_and_the_watchdog_bites() -> None:
     assert ages[0] > 0.4
     assert len(beats) > 5
     stuck.set()
-    show.stop()
+    session.stop()
     thread.join(2)
     assert resident_bytes() > 10_000_000

@@ -54,4 +54,4 @@ def speech(seconds: float, *, rate: int = RATE, seed: int = 1) -> F32:
 def open_stream(*, side: int = 96, rate: int = RATE) -> Stream:
     """A fresh engine, avatar and stream."""
     engine = make_engine()
-    return Stream(engine, make_avatar(engine, side=side), sample_rate=rate)
+    return engine.stream(make_avatar(engine, side=side), sample_rate=rate)
