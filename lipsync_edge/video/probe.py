@@ -20,6 +20,7 @@ import numpy as np
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
 
 if TYPE_CHECKING:
     import av
@@ -37,15 +38,15 @@ class VideoInfo:
     """What a picture source is.
 
     Attributes:
-        width: pixels, after rotation.
-        height: pixels, after rotation.
+        width: pixels, upright.
+        height: pixels, upright.
         fps: frames a second; of a file with varying times its nominal rate.
         time_base: seconds that the file's own times are counted in.
         duration: seconds, as the file says, or None.
-        rotation: degrees clockwise that its frames are turned by to stand upright: 0, 90, 180, 270.
+        orientation: what makes its stored frames upright.
         still: whether it is one picture.
         color: its tags.
-        sample_aspect: width of a pixel over its height, after rotation.
+        sample_aspect: width of a pixel over its height, upright.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -54,7 +55,7 @@ class VideoInfo:
     fps: Fraction
     time_base: Fraction
     duration: Fraction | None = None
-    rotation: int = 0
+    orientation: Orientation = AS_STORED
     still: bool = False
     color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
@@ -198,27 +199,27 @@ def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
 
 
 def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> VideoInfo:
-    rotation = (-round(first.rotation / 90) * 90) % 360
-    sideways = rotation in (90, 270)
+    orientation = orientation_of(first)
+    width, height = orientation.size(first.width, first.height)
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     length = stream.duration * stream.time_base if stream.duration else None
     if length is None and container.duration:
         length = Fraction(container.duration, 1_000_000)
     context = stream.codec_context
     return VideoInfo(
-        width=first.height if sideways else first.width,
-        height=first.width if sideways else first.height,
+        width=width,
+        height=height,
         fps=nominal_rate(stream),
         time_base=Fraction(stream.time_base),
         duration=length,
-        rotation=rotation,
+        orientation=orientation,
         color=ColorTags(
             matrix=int(first.colorspace),
             range=int(first.color_range),
             primaries=int(context.color_primaries),
             transfer=int(context.color_trc),
         ),
-        sample_aspect=1 / aspect if sideways and aspect else aspect or Fraction(1),
+        sample_aspect=1 / aspect if orientation.transposed and aspect else aspect or Fraction(1),
         begins=_begins(container, first),
     )
 
