@@ -12,7 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from lipsync_edge.audio.conversion import Conversion
-from lipsync_edge.audio.resample import TARGET_RATE, Resampler, to_float32
+from lipsync_edge.audio.mono import MonoMix
+from lipsync_edge.audio.resample import TARGET_RATE, Resampler
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.types import F32
 from lipsync_edge.video.probe import file_name, opened
@@ -127,9 +128,9 @@ def read_mono(
         InputError: the file cannot be read; NoAudioError: it holds no sound.
     """
     info = probe_sound(file, container_format=container_format)
-    resampler = Resampler(info.rate, rate)
+    mono, resampler = MonoMix(info.rate), Resampler(info.rate, rate)
     for piece in read_sound(file, info, start, container_format=container_format):
-        yield resampler.push(to_float32(piece))
+        yield resampler.push(mono.push(piece))
     yield resampler.flush()
 
 
