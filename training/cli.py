@@ -3,7 +3,7 @@
 A command is a module below `training` with `arguments()`, its options, and `main(argv)`, which runs it::
 
     def arguments() -> argparse.ArgumentParser:
-        parser = command(__doc__, "corpus", "labels", out=WORK / "lips", minutes=25, rate=1.5e-3)
+        parser = command(__name__, __doc__, "corpus", "labels", out=WORK / "lips", minutes=25, rate=1.5e-3)
         parser.add_argument("--teachers", type=Path)
         return parser
 
@@ -25,6 +25,9 @@ from typing import Any
 WORK = Path(".train")  # everything that training reads and writes lies below it, and git ignores it
 
 
+TRAINED = ("stop_after", "fresh", "threads", "seed")  # come with "minutes"
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """One shared option: its default, its type, its help, and whether it must exist before the command begins."""
@@ -36,7 +39,7 @@ class Shared:
 
 
 SHARED = {
-    "corpus": Shared(WORK / "corpus", Path, "the corpus, or a link to it: train/, eval/, faces/", True),
+    "corpus": Shared(WORK / "corpus", Path, "the corpus: train/, eval/, faces/", True),
     "labels": Shared(WORK / "labels", Path, "what data.labels wrote", True),
     "voices": Shared(WORK / "voices", Path, "what data.voices wrote"),
     "teacher": Shared(WORK / "teacher", Path, "MediaPipe's modules folder (FaceMesh)", True),
@@ -51,18 +54,23 @@ SHARED = {
 }
 
 
-def command(doc: str | None, *names: str, **defaults: Any) -> argparse.ArgumentParser:
+def command(module: str, doc: str | None, *names: str, **defaults: Any) -> argparse.ArgumentParser:
     """Return a parser with shared options.
 
     Args:
-        doc: of the module; becomes the help text.
+        module: name of the module.
+        doc: its docstring; becomes the help text.
         names: of shared options that keep their default.
         defaults: of shared options that have another default here.
     """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module.replace('.', ' ', 1)}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     wanted = dict.fromkeys(names) | defaults
     if "minutes" in wanted:
-        wanted |= dict.fromkeys({"stop_after", "fresh", "threads", "seed"} - set(wanted))
+        wanted = dict.fromkeys((*wanted, *TRAINED)) | wanted
     for name, default in wanted.items():
         shared = SHARED[name]
         flag, value = f"--{name.replace('_', '-')}", shared.default if default is None else default
@@ -83,7 +91,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpar
     for name, shared in SHARED.items():
         path = getattr(options, name, None)
         if shared.must_exist and path is not None and not path.exists():
-            parser.error(f"nothing at {path}: put or link {shared.help} there, or give --{name}")
+            parser.error(f"nothing at {path}: give --{name}, or put or link it there ({shared.help})")
     _settle(getattr(options, "threads", 1), getattr(options, "seed", None))
     return options
 

@@ -31,8 +31,8 @@ from benchmarks.source import RATE, make_source
 from lipsync_edge.audio.alignment import samples_needed
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
-from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import I16
+from lipsync_edge.machine import resident_bytes
 from lipsync_edge.pipeline.avatar import Avatar
 
 KEY = ("preset", "face", "size", "streams", "threads")

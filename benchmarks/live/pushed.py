@@ -24,8 +24,8 @@ from benchmarks.live.opened import add_live_options, avatar_of, facts_of, sound_
 from benchmarks.process import load_now
 from benchmarks.source import RATE, make_source
 from lipsync_edge.engine import Engine
-from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import I16
+from lipsync_edge.machine import resident_bytes
 from lipsync_edge.pipeline.avatar import Avatar
 
 PIECE = RATE // 50

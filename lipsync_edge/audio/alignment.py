@@ -10,7 +10,7 @@ A file and a live stream use the same `FeatureStream`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -23,10 +23,29 @@ from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE
 from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in
+from lipsync_edge.errors import ModelError
 from lipsync_edge.models.spec import AudioWindow
 from lipsync_edge.types import F32, Frame
 
 State = Literal["wait", "ready", "end"]
+
+
+FRONT_ENDS: dict[str, Callable[[], MelStream]] = {"mel80": MelStream}  # by the names that specs use
+
+
+def front_end(audio: AudioWindow) -> MelStream:
+    """Return a fresh front end, which turns sound into the columns that a lip network hears.
+
+    Raises:
+        ModelError: the spec names one that is not there; the known ones are listed.
+    """
+    if audio.front_end not in FRONT_ENDS:
+        raise ModelError(
+            expected=f"an audio front end out of {', '.join(FRONT_ENDS)}",
+            got=repr(audio.front_end),
+            fix="a newer lipsync-edge may know it",
+        )
+    return FRONT_ENDS[audio.front_end]()
 
 
 def window_start(time: Fraction, offset: int = 0) -> int:
@@ -98,7 +117,7 @@ class FeatureStream:
         self._fade_columns = vad.fade_columns if vad else 1.0
         self._mono = MonoMix(rate)
         self._resampler = Resampler(rate)
-        self._mel = MelStream()
+        self._mel = front_end(audio)
         self._vad = VoiceActivityDetector(vad) if vad else None
         self.reset()
 

@@ -14,14 +14,6 @@ from pathlib import Path
 _STATM = Path("/proc/self/statm")
 
 
-def resident_bytes() -> int:
-    """Return the memory of this process that is resident, in bytes; 0 where the system does not tell."""
-    try:
-        return int(_STATM.read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0
-
-
 def notify_systemd(state: str) -> bool:
     """Send "READY=1", "WATCHDOG=1" or "STOPPING=1" to systemd; False when it did not start this process."""
     address = os.environ.get("NOTIFY_SOCKET", "")

@@ -22,8 +22,8 @@ from math import ceil
 from lipsync_edge.live.audio_queue import AudioQueue, Pcm, PutResult
 from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.options import SessionOptions
-from lipsync_edge.live.process import resident_bytes
 from lipsync_edge.live.slot import PlayoutBuffer, Sink, Slot
+from lipsync_edge.machine import resident_bytes
 from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.stream import Stream

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_edge.audio.alignment import front_end
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import WHOLE_CROP, Window
@@ -58,6 +59,7 @@ class Lips:
             raise ModelError(
                 expected="a lips card of kind image or warp with an [audio] table", got=f"card {spec.name}"
             )
+        front_end(spec.audio)  # refused now, not when the first sound comes
         self.network = network
         self.spec = spec
         self.audio = spec.audio

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from lipsync_edge.audio.mel import MelStream
 from lipsync_edge.audio.resample import Resampler, to_int16
 from lipsync_edge.live import LiveSession, SessionOptions, SessionOverError, Slot
-from lipsync_edge.live.process import Watchdog, resident_bytes
+from lipsync_edge.live.process import Watchdog
 from lipsync_edge.live.slot import PlayoutBuffer
+from lipsync_edge.machine import resident_bytes
 from lipsync_edge.render import composite as blend
 from tests.live.fakes import RATE, make_avatar, make_engine, open_stream, speech
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
-from lipsync_edge.live.process import resident_bytes
+from lipsync_edge.machine import resident_bytes
 from tests.live.fakes import RATE, open_stream, speech
 from tests.live.test_session import Clock
 

@@ -90,7 +90,7 @@ def test_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.parse(cli.command("x", "labels"), ["--labels", str(tmp_path / "none")])
+        cli.parse(cli.command("training.x", "x", "labels"), ["--labels", str(tmp_path / "none")])
     assert "--labels" in capsys.readouterr().err
 
 

@@ -191,7 +191,7 @@ def crop_still(path: Path, matrix: Array, finer: int) -> Array:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "teacher", out=WORK / "labels")
+    parser = command(__name__, __doc__, "corpus", "teacher", out=WORK / "labels")
     parser.add_argument("--parts", nargs="+", default=["faces", "eval", "train"])
     return parser
 

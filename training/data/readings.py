@@ -107,7 +107,7 @@ def load_readings(path: Path) -> list[Clip]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", "seed", out=WORK / "readings.npz")
+    parser = command(__name__, __doc__, "corpus", "labels", "seed", out=WORK / "readings.npz")
     parser.add_argument("--lips", type=Path, default=WORK / "lips", help="where the shape model lies")
     parser.add_argument("--count", type=int, default=1800)
     return parser

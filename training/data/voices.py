@@ -225,7 +225,7 @@ def voice_path(folder: Path, clip: str) -> Path:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    return command(__doc__, "corpus", "seed", out=WORK / "voices")
+    return command(__name__, __doc__, "corpus", "seed", out=WORK / "voices")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

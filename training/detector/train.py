@@ -116,7 +116,7 @@ def write(net: DetectNet, path: Path) -> dict[str, float]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=WORK / "detect", minutes=20.0, rate=2e-3)
+    parser = command(__name__, __doc__, "corpus", "labels", out=WORK / "detect", minutes=20.0, rate=2e-3)
     parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_detect.fp32.onnx"))
     parser.add_argument("--pool", type=int, default=6000)
     parser.add_argument("--renew", type=int, default=8, help="frames made anew for every batch of 32")

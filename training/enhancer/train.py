@@ -77,7 +77,7 @@ def write(net: EnhanceNet, path: Path) -> dict[str, float]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=WORK / "enhance", minutes=8.0, rate=1e-3)
+    parser = command(__name__, __doc__, "corpus", "labels", out=WORK / "enhance", minutes=8.0, rate=1e-3)
     parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_enhance.fp32.onnx"))
     parser.add_argument("--export-only", action="store_true")
     return parser

@@ -25,7 +25,9 @@ NO_OWN_SOUND = "portrait"  # whether its sound is the speaker's own is not certa
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_lips_ear.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_lips_ear.json")
+    )
     parser.add_argument("--trained", type=Path, default=WORK / "lips")
     return parser
 

@@ -33,7 +33,7 @@ def read_log(folder: Path) -> dict[str, list[float]]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__)
+    parser = command(__name__, __doc__)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--titles", nargs="*", default=[], help="of the folders; their names without")

@@ -142,7 +142,9 @@ def measure_clip(detector: Detector, path: Path, meshes: Array, valid: Array) ->
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_detect.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_detect.json")
+    )
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_detect.fp32.onnx"))
     parser.add_argument("--threshold", type=float, default=0.5)
     return parser

@@ -175,7 +175,9 @@ def sheet(rows: list[list[Array]], path: Path) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "teacher", "models", out=Path("benchmarks/results/dubbing.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "teacher", "models", out=Path("benchmarks/results/dubbing.json")
+    )
     parser.add_argument("--preset", default="lite")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each voice, at most")

@@ -121,7 +121,9 @@ def graph(path: Path) -> Enlarge:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_enhance.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", out=Path("benchmarks/results/train_edge_enhance.json")
+    )
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_enhance.fp32.onnx"))
     return parser
 

@@ -120,7 +120,9 @@ def summary(own: list[Row], dubs: list[Row]) -> Row:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", "models", out=Path("benchmarks/results/lips_figures.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", "models", out=Path("benchmarks/results/lips_figures.json")
+    )
     parser.add_argument("--expert", type=Path, default=WORK / "sync")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS))

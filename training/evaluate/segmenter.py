@@ -117,7 +117,7 @@ def hidden_share(segmenter: Segmenter, pairs: list[tuple[Array, Array]], seed: i
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "labels", out=Path("benchmarks/results/train_edge_segment.json"))
+    parser = command(__name__, __doc__, "labels", out=Path("benchmarks/results/train_edge_segment.json"))
     parser.add_argument("--model", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
     return parser
 

@@ -170,7 +170,9 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/train_sync_expert.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", out=Path("benchmarks/results/train_sync_expert.json")
+    )
     parser.add_argument("--trained", type=Path, default=WORK / "sync")
     return parser
 

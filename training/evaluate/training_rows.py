@@ -91,7 +91,9 @@ def voices_row(folder: Path) -> Row:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", "voices", out=Path("benchmarks/results/training.json"))
+    parser = command(
+        __name__, __doc__, "corpus", "labels", "voices", out=Path("benchmarks/results/training.json")
+    )
     parser.add_argument("--trained", type=Path, default=WORK, help="detect/, segment/, enhance/, sync/")
     parser.add_argument("--lips", type=Path, default=WORK / "lips", help="audio_encoder/ and mouth_renderer/")
     parser.add_argument(

@@ -110,7 +110,7 @@ class GeneratorLoss:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    return command(__doc__, "corpus", "labels", minutes=15.0, out=WORK / "fitted")
+    return command(__name__, __doc__, "corpus", "labels", minutes=15.0, out=WORK / "fitted")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

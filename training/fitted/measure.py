@@ -202,7 +202,7 @@ def rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=Path("benchmarks/results/fitted.json"))
+    parser = command(__name__, __doc__, "corpus", "labels", out=Path("benchmarks/results/fitted.json"))
     parser.add_argument("--fitted", type=Path, default=WORK / "fitted")
     parser.add_argument("--names", nargs="*", default=[*sorted(STAGES), "rrdbnet"])
     parser.add_argument("--a-clip", type=int, default=3, help="labelled frames of every evaluation clip")

@@ -169,7 +169,7 @@ def fitted(
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", minutes=12.0, out=WORK / "fitted")
+    parser = command(__name__, __doc__, "corpus", "labels", minutes=12.0, out=WORK / "fitted")
     parser.add_argument("network", choices=sorted(STAGES))
     return parser
 

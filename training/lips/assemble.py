@@ -96,7 +96,7 @@ def check(net: nn.Module, path: Path) -> float:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, out=Path("models_onnx/edge_lips.fp32.onnx"))
+    parser = command(__name__, __doc__, out=Path("models_onnx/edge_lips.fp32.onnx"))
     parser.add_argument("--trained", type=Path, default=WORK / "lips")
     parser.add_argument("--amplitude", type=float, default=AMPLITUDE)
     return parser

@@ -163,7 +163,9 @@ def heard_losses(
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", "voices", out=WORK / "lips", minutes=25, rate=1.5e-3)
+    parser = command(
+        __name__, __doc__, "corpus", "labels", "voices", out=WORK / "lips", minutes=25, rate=1.5e-3
+    )
     parser.add_argument(
         "--readings", type=Path, default=WORK / "readings.npz", help="of training.data.readings"
     )

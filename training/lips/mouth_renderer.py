@@ -155,7 +155,7 @@ def warm_start(net: nn.Module, path: Path) -> int:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "corpus", "labels", out=WORK / "lips", minutes=60, rate=1.5e-3)
+    parser = command(__name__, __doc__, "corpus", "labels", out=WORK / "lips", minutes=60, rate=1.5e-3)
     parser.add_argument(
         "--warm", type=Path, help="last.pt of an earlier mouth renderer, whose layers are taken over"
     )

@@ -56,7 +56,7 @@ def write(net: SegmentNet, path: Path) -> dict[str, float]:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    parser = command(__doc__, "labels", out=WORK / "segment", minutes=10.0, rate=3e-3)
+    parser = command(__name__, __doc__, "labels", out=WORK / "segment", minutes=10.0, rate=3e-3)
     parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_segment.fp32.onnx"))
     parser.add_argument("--export-only", action="store_true")
     return parser

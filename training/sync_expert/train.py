@@ -51,7 +51,9 @@ def _cross(logits: Tensor, wanted: Tensor) -> Tensor:
 
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
-    return command(__doc__, "corpus", "labels", "voices", out=WORK / "sync", minutes=15, rate=1.5e-3)
+    return command(
+        __name__, __doc__, "corpus", "labels", "voices", out=WORK / "sync", minutes=15, rate=1.5e-3
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
