@@ -16,7 +16,7 @@ from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.types import F32
-from lipsync_edge.video.probe import file_name, opened
+from lipsync_edge.video.container import file_name, opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
 _LOOKED_AT = 8  # frames: the first of a file that changes its rate may come with a wrong one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -55,10 +55,11 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
     The matrix (nine int32, by rows: a b u, c d v, x y w) puts pixel (p, q) at (a·p + c·q + x, b·p + d·q + y).
     """
-    matrix = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    found = [data for data in frame.side_data.values() if data.type.name == "DISPLAYMATRIX"]
+    matrix: Any = found[0] if found else None
     if matrix is None:
         return AS_STORED
-    a, b, _, c, d = (int(number) for number in np.frombuffer(bytes(matrix), np.int32, 5))
+    a, b, _, c, d = (int(number) for number in np.frombuffer(matrix, np.int32, 5))
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Orientation(transposed=True, columns_reversed=c < 0, rows_reversed=b < 0)
     return Orientation(columns_reversed=a < 0, rows_reversed=d < 0)

@@ -15,15 +15,8 @@ import numpy as np
 
 from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.video.probe import (
-    VideoInfo,
-    check_range,
-    decoded,
-    no_picture,
-    opened,
-    probe,
-    video_stream,
-)
+from lipsync_edge.video.container import decoded, no_picture, opened, video_stream
+from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
