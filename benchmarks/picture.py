@@ -27,8 +27,8 @@ from benchmarks.process import load_now
 from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_source
 from lipsync_edge.types import U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
+from lipsync_edge.video.container import decoded, opened, video_stream
 from lipsync_edge.video.encoder import SPEED
-from lipsync_edge.video.probe import decoded, opened, video_stream
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 from lipsync_edge.video.yuv import bare_copy, plane

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lipsync_edge.errors import OutputError, told_by_system
+
+_STEM, _SUFFIX = (
+    20,
+    12,
+)  # characters that are kept of a name, so that names of any length have one beside them
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside `path`, hidden and with its extension, to write to.
 
-    When the block ends the file takes the place of `path`. When the block raises, whatever it raises, the file is
-    removed and `path` is as it was. Readers see the old file or the new one, never a part. What is there and is no
-    regular file (a device, a pipe) is written to as it is.
+    When the block ends the file takes the place of `path`, or of what `path` links to. When the block raises, whatever
+    it raises, the file is removed and `path` is as it was. Readers see the old file or the new one, never a part. What
+    is there and is no regular file (a device, a pipe) is written to as it is.
 
     Raises:
         OSError: the file cannot be renamed, or the block did not write it.
@@ -22,10 +30,38 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = beside(path)
     try:
-        yield beside
-        beside.replace(path)
+        yield partial
+        partial.replace(path.resolve())
     except BaseException:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
+
+
+def beside(path: Path) -> Path:
+    """Return a hidden name in the folder of `path` (or of what it links to), short, of this process and this path."""
+    place = path.resolve()
+    digest = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:8]
+    suffix = place.suffix if len(place.suffix) <= _SUFFIX else ""
+    return place.with_name(f".{place.stem[:_STEM]}.{digest}.{os.getpid()}.partial{suffix}")
+
+
+def check_place(path: Path) -> None:
+    """Refuse a name at which no file could be written, before there is anything to write.
+
+    Raises:
+        OutputError: a folder, in a folder that is not there or not to be written to, or too long.
+    """
+    try:
+        if path.is_dir():
+            raise OutputError(expected="a file name for the output", got=f"the folder {path}")
+        if path.exists() and not path.is_file():  # a device, a pipe
+            return
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise OutputError(expected=f"the folder {folder}", got="nothing there", fix="make it first")
+    except OSError as error:  # a name or a path that is too long, links in a circle
+        raise OutputError(expected="a file name for the output", got=told_by_system(error).got) from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(expected=f"a folder that can be written to at {folder}", got="no permission")

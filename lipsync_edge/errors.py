@@ -17,7 +17,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import ClassVar
+
+_SHOWN = 80  # characters of a name in a message
 
 
 class LipsyncError(Exception):
@@ -41,6 +45,16 @@ class LipsyncError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Keyword-only fields survive pickling between processes."""
         return (_rebuild, (type(self), self.expected, self.got, self.fix))
+
+
+def told_by_system(error: OSError) -> LipsyncError:
+    """Return what the operating system refused as an error of ours: names it cannot take, or files and folders."""
+    name = "" if error.filename is None else os.fsdecode(error.filename)
+    shown = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 20]}… of {len(os.fsencode(name))} bytes"
+    got = (error.strerror or str(error)).lower() + (f": {shown}" if shown else "")
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return InputError(expected="a name that the system takes", got=got, fix="choose a shorter one")
+    return OutputError(expected="files and folders that can be used", got=got)
 
 
 def _rebuild(kind: type[LipsyncError], expected: str, got: str, fix: str) -> LipsyncError:

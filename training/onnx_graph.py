@@ -13,6 +13,8 @@ import onnx
 import torch
 from torch import nn
 
+from lipsync_edge.models.telemetry import import_onnxruntime, import_openvino
+
 Array = npt.NDArray[Any]
 Axes = dict[str, dict[int, str]]
 
@@ -47,8 +49,8 @@ def export_graph(
 
 def largest_difference(graph: nn.Module, path: Path, feeds: list[Array]) -> dict[str, float]:
     """Return each runtime's largest absolute difference to torch over all outputs and feeds."""
-    import onnxruntime as ort
-    import openvino as ov
+    ort = import_onnxruntime()
+    ov = import_openvino()
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -73,7 +75,7 @@ def milliseconds(path: Path, feed: Array, threads: int, runs: int = 50) -> float
     """Return the median time of one ONNX Runtime call on so many cores."""
     import time
 
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

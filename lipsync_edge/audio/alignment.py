@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.audio.mel import BANDS, COLUMNS_PER_SECOND, FLOOR, HOP, SAMPLE_RATE, WINDOW, MelStream
-from lipsync_edge.audio.resample import Resampler, to_float32
+from lipsync_edge.audio.mono import MonoMix
+from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.spec import AudioWindow
@@ -114,6 +115,7 @@ class FeatureStream:
         self.rate = rate
         self._blend_mel = blend_mel
         self._fade_columns = vad.fade_columns if vad else 1.0
+        self._mono = MonoMix(rate)
         self._resampler = Resampler(rate)
         self._mel = front_end(audio)
         self._vad = VoiceActivityDetector(vad) if vad else None
@@ -121,6 +123,7 @@ class FeatureStream:
 
     def reset(self) -> None:
         """Forget every sample; the next push begins a new sound at time 0."""
+        self._mono.reset()
         self._resampler.reset()
         self._mel.reset()
         if self._vad:
@@ -151,8 +154,8 @@ class FeatureStream:
         return columns + Fraction(self._resampler.lookahead, self.rate)
 
     def push(self, pcm: npt.ArrayLike) -> None:
-        """Take mono sound, int16 or float32 (n,), or (n, channels) which are averaged; n from 0."""
-        samples = to_float32(pcm)
+        """Take sound, int16 or float32 (n,), or (n, channels), which are mixed to one; n from 0."""
+        samples = self._mono.push(pcm)
         self._samples_in += len(samples)
         self._store(self._mel.push(self._resampler.push(samples)))
 
@@ -227,7 +230,7 @@ def pair(frames: Iterable[Frame], sound: Iterable[npt.ArrayLike], stream: Featur
 
     Args:
         frames: frames in order of time.
-        sound: pieces of mono sound at `stream.rate`, int16 or float32 (n,).
+        sound: pieces of sound at `stream.rate`, int16 or float32 (n,) or (n, channels).
         stream: a fresh `FeatureStream`.
     """
     pieces = iter(sound)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from lipsync_edge.audio.resample import TARGET_RATE, Resampler, to_float32
+from lipsync_edge.audio.conversion import Conversion
+from lipsync_edge.audio.mono import MonoMix
+from lipsync_edge.audio.resample import TARGET_RATE, Resampler
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.types import F32
-from lipsync_edge.video.probe import file_name, opened
+from lipsync_edge.video.container import file_name, opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
+_LOOKED_AT = 8  # frames: the first of a file that changes its rate may come with a wrong one
 _LEAST_GAP_S, _LONGEST_GAP_S = (
     0.02,
     3600.0,
@@ -27,7 +31,7 @@ class SoundInfo:
     """What is known of a sound before it is decoded.
 
     Attributes:
-        rate: samples a second.
+        rate: samples a second, as it will be read; a file may change its own midway.
         channels: 1 or 2, as it will be read.
         duration: seconds, or None when the file does not say.
     """
@@ -53,15 +57,19 @@ def probe_sound(file: Path | IO[bytes], *, container_format: str | None = None) 
         if not container.streams.audio:
             raise NoAudioError(expected=f"sound in {name}", got="a file without an audio stream")
         stream = container.streams.audio[0]
-        frame = next(iter(container.decode(stream)), None)
-        if frame is None or not stream.rate:
+        frames = [frame for frame in islice(_frames(container), _LOOKED_AT) if frame is not None]
+        if not frames:
             raise NoAudioError(
                 expected=f"sound in {name}", got="an audio stream without a sample that decodes"
             )
         known = stream.duration * Fraction(stream.time_base) if stream.duration and stream.time_base else None
         if known is None and container.duration:
             known = Fraction(container.duration, 1_000_000)
-        return SoundInfo(int(frame.sample_rate), min(len(frame.layout.channels), MAX_CHANNELS), known)
+        return SoundInfo(
+            rate=max(int(frame.sample_rate) for frame in frames),
+            channels=min(max(len(frame.layout.channels) for frame in frames), MAX_CHANNELS),
+            duration=known,
+        )
 
 
 def read_sound(
@@ -120,9 +128,9 @@ def read_mono(
         InputError: the file cannot be read; NoAudioError: it holds no sound.
     """
     info = probe_sound(file, container_format=container_format)
-    resampler = Resampler(info.rate, rate)
+    mono, resampler = MonoMix(info.rate), Resampler(info.rate, rate)
     for piece in read_sound(file, info, start, container_format=container_format):
-        yield resampler.push(to_float32(piece))
+        yield resampler.push(mono.push(piece))
     yield resampler.flush()
 
 
@@ -137,10 +145,7 @@ def read_audio(path: str | Path, rate: int = TARGET_RATE, start: Fraction = Frac
 
 def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:
     """Decode, mix to at most two channels, and put silence where nothing is."""
-    import av
-
-    layout = "mono" if info.channels == 1 else "stereo"
-    resampler = av.AudioResampler(format="flt", layout=layout, rate=info.rate)
+    conversion = Conversion(info.rate, info.channels)
     origin = Fraction(container.start_time or 0, 1_000_000)
     position = 0
     for frame in _frames(container):
@@ -151,10 +156,9 @@ def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:
             ):
                 position += length
                 yield np.zeros((length, info.channels), np.float32)
-        for piece in resampler.resample(frame):
-            samples = np.asarray(piece.to_ndarray(), np.float32).reshape(-1, info.channels)
+        for samples in conversion.convert(frame):
             position += len(samples)
-            yield np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+            yield samples
 
 
 def _portions(total: int, most: int) -> Iterator[int]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lipsync_edge.atomic_write import check_place
 from lipsync_edge.choices import PRECISIONS
-from lipsync_edge.cli.console import check_json_target, print_json, reporting, say, write_json
+from lipsync_edge.cli.console import print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, Threads, one_of
 from lipsync_edge.models.devices import AUTO, DEVICE_NAMES
 from lipsync_edge.models.preset import preset_names
@@ -45,7 +46,7 @@ def bench(
         from lipsync_edge.bench.recommend import ratios, refuse_slower
 
         if out is not None:
-            check_json_target(out)
+            check_place(out)
         plan = _plan(preset, device, precision, threads, models, seconds, quick)
         found = benchmark(plan, lambda name: say(f"… {name}", to_stderr=True))
         if baseline is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 
 from lipsync_edge.atomic_write import replacing
-from lipsync_edge.errors import LipsyncError, OutputError, UsageError
+from lipsync_edge.errors import LipsyncError, OutputError, UsageError, told_by_system
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -35,6 +35,10 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     except LipsyncError as error:
         report_error(error, as_json)
         raise typer.Exit(error.exit_code) from error
+    except OSError as error:  # nobody expected it of this file or folder: one line all the same
+        known = told_by_system(error)
+        report_error(known, as_json)
+        raise typer.Exit(known.exit_code) from error
     except KeyboardInterrupt as error:
         say("lipsync-edge: interrupted, nothing was left behind", to_stderr=True)
         raise typer.Exit(INTERRUPTED) from error
@@ -112,12 +116,6 @@ def say(text: str, *, to_stderr: bool = False) -> None:
 def print_json(value: Any, indent: int | None = None) -> None:
     """Print a result as one JSON object on stdout, in ASCII, which every terminal and any file name survives."""
     say(json.dumps(plain(value), indent=indent))
-
-
-def check_json_target(path: Path) -> None:
-    """Refuse a name at which `write_json` could not write, before there is anything to write."""
-    if not path.parent.is_dir() or path.is_dir():
-        raise OutputError(expected=f"a file at {path}", got=f"no folder {path.parent}, or a folder itself")
 
 
 def write_json(path: Path, value: Any) -> None:

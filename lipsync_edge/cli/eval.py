@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.cli.console import check_json_target, print_json, reporting, say, write_json
+from lipsync_edge.atomic_write import check_place
+from lipsync_edge.cli.console import print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models
 
 
@@ -35,8 +36,9 @@ def evaluate_command(
         from lipsync_edge.eval.report import report as write_report
         from lipsync_edge.eval.report import table
 
-        if out is not None:
-            check_json_target(out)
+        for path in (report, out):
+            if path is not None:
+                check_place(path)
         found = evaluate(
             EvalOptions(
                 generated=generated,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lipsync_edge.atomic_write import check_place
 from lipsync_edge.cli.console import reporting, say
 from lipsync_edge.cli.options import (
     Box,
@@ -46,6 +47,7 @@ def prepare(
         from lipsync_edge.engine import load_engine
         from lipsync_edge.pipeline.prepare import PrepareOptions
 
+        check_place(out)
         engine = EngineOptions(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lipsync_edge.atomic_write import check_place
 from lipsync_edge.choices import Codec, Loop, Mouth
-from lipsync_edge.cli.console import check_json_target, print_json, progress_bar, reporting, say, write_json
+from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
     Box,
     Config,
@@ -73,7 +74,7 @@ def run(
         from lipsync_edge.pipeline.job import RunOptions
 
         if report is not None:
-            check_json_target(report)
+            check_place(report)
         engine = EngineOptions(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )

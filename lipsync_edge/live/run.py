@@ -21,7 +21,7 @@ from lipsync_edge.live.options import LiveOptions, SessionOptions
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.session import LiveSession
 from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
-from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
+from lipsync_edge.live.sinks import SCHEMES, MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import Sink
 from lipsync_edge.live.sources import AudioFeeder, keep_open, open_microphone, read_pipe
 from lipsync_edge.models.engine_options import EngineOptions
@@ -87,7 +87,8 @@ def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callabl
         return WindowSink(stop)
     container = container_of(options.out, options.format)
     if container != "rawvideo":
-        target = stdout if options.out == "-" else options.out
+        is_url = options.out.split("://")[0].lower() in SCHEMES
+        target = stdout if options.out == "-" else options.out if is_url else Path(options.out)
         return MediaSink(
             target,
             container=container,

@@ -15,6 +15,7 @@ from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.container import media_url
 from lipsync_edge.video.encoder import LIVE_ENCODER, AudioEncoder, PictureFormat, VideoEncoder, live_settings
 
 FORMATS: dict[LiveFormat, str] = {"raw": "rawvideo", "ts": "mpegts", "mp4": "mp4"}
@@ -101,7 +102,7 @@ class MediaSink:
             key_every=round(fps),  # who tunes in sees a picture within a second
         )
         try:
-            where = str(target) if isinstance(target, Path) else target
+            where = media_url(target) if isinstance(target, Path) else target
             self._container: Any = av.open(where, "w", format=container, options=options)
             self._video = VideoEncoder(self._container, pictures)
             self._sound = AudioEncoder(self._container, "aac", rate=rate)

@@ -7,13 +7,14 @@ from typing import Any
 
 from lipsync_edge.errors import DeviceError, ModelError
 from lipsync_edge.models.devices import Device
+from lipsync_edge.models.telemetry import import_onnxruntime
 from lipsync_edge.types import Arrays
 
 
 def offers(device: Device) -> bool:
     """Return whether the installed ONNX Runtime was built with the device's provider; no probe, no error."""
     try:
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
     except ImportError:
         return False
     return device.providers[0] in onnxruntime.get_available_providers()
@@ -63,14 +64,13 @@ class OrtBackend:
 
 def _import(device: Device) -> Any:
     try:
-        import onnxruntime
+        return import_onnxruntime()
     except ImportError as error:
         raise DeviceError(
             expected=f"ONNX Runtime for device {device.name}",
             got="it is not installed",
             fix=device.install,
         ) from error
-    return onnxruntime
 
 
 def _explain(error: Exception, path: Path, device: Device) -> ModelError:

@@ -10,6 +10,7 @@ import numpy as np
 
 from lipsync_edge.errors import DeviceError, ModelError
 from lipsync_edge.models.devices import Device
+from lipsync_edge.models.telemetry import import_openvino
 from lipsync_edge.types import Arrays
 
 
@@ -18,7 +19,7 @@ class OpenVinoBackend:
 
     def __init__(self, path: Path, device: Device, threads: int | None) -> None:
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise DeviceError(expected="OpenVINO", got="it is not installed", fix=device.install) from error
         target = device.target

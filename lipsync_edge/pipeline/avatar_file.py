@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import mmap
-import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.atomic_write import replacing
 from lipsync_edge.errors import InputError, OutputError
 from lipsync_edge.types import F32
 
@@ -54,13 +54,10 @@ def write_avatar(path: Path, stored: Stored) -> None:
     Raises:
         OutputError: it cannot be written there.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as partial, partial.open("wb") as file:
             _write(stored, file)
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(expected=f"to write {path}", got=error.strerror or str(error)) from error
 
 

@@ -173,14 +173,13 @@ class Job:
         options = options or RunOptions()
         check_output(out, options.codec)
         soundtrack = options.play_audio or audio
-        for source in (face, audio, soundtrack):
-            if source.exists() and out.exists() and source.samefile(out):
-                raise UsageError(
-                    expected="an output that is none of the inputs", got=str(out), fix="choose another name"
-                )
         sound = probe_sound(audio)
         soundtrack_info = sound if soundtrack == audio else probe_sound(soundtrack)
         video = probe(face)
+        if out.exists() and any(source.samefile(out) for source in (face, audio, soundtrack)):
+            raise UsageError(
+                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
+            )
         begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, soundtrack)]
         return cls(
             detector, renderer, face, audio, out, options, video, sound, soundtrack, soundtrack_info, *begins

@@ -10,8 +10,6 @@ from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.errors import InputError, NoFaceError
@@ -167,10 +165,7 @@ def _source(job: Job, counters: Counters) -> Iterator[Frame]:
 
 def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
     """Frames with their faces, and on these the voice."""
-    sound = (
-        np.mean(piece, axis=1, dtype=np.float32)
-        for piece in read_sound(job.audio, job.sound, *job.after(job.audio_begins))
-    )
+    sound = read_sound(job.audio, job.sound, *job.after(job.audio_begins))
     paired = pair(_tracked(job, frames, counters), sound, job.renderer.listen(job.sound.rate))
     library = film_library(job, lambda: counters.probe("scan"))
     watcher, encoder = job.renderer.watcher, job.renderer.encoder

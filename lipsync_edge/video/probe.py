@@ -7,12 +7,10 @@ file's first frame; a time that its container rounded is put back where the fram
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -20,6 +18,8 @@ import numpy as np
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
 
 if TYPE_CHECKING:
     import av
@@ -37,15 +37,15 @@ class VideoInfo:
     """What a picture source is.
 
     Attributes:
-        width: pixels, after rotation.
-        height: pixels, after rotation.
+        width: pixels, upright.
+        height: pixels, upright.
         fps: frames a second; of a file with varying times its nominal rate.
         time_base: seconds that the file's own times are counted in.
         duration: seconds, as the file says, or None.
-        rotation: degrees clockwise that its frames are turned by to stand upright: 0, 90, 180, 270.
+        orientation: what makes its stored frames upright.
         still: whether it is one picture.
         color: its tags.
-        sample_aspect: width of a pixel over its height, after rotation.
+        sample_aspect: width of a pixel over its height, upright.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -54,23 +54,11 @@ class VideoInfo:
     fps: Fraction
     time_base: Fraction
     duration: Fraction | None = None
-    rotation: int = 0
+    orientation: Orientation = AS_STORED
     still: bool = False
     color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
     begins: Fraction = Fraction(0)
-
-
-def check_file(path: Path, what: str) -> None:
-    """Raise InputError, saying what was wanted, unless `path` is a file with something in it."""
-    try:
-        kind = "a folder" if path.is_dir() else "an empty file" if path.stat().st_size == 0 else ""
-    except OSError as error:
-        raise InputError(expected=f"{what} at {path}", got=(error.strerror or str(error)).lower()) from error
-    if kind:
-        raise InputError(
-            expected=f"{what} at {path}", got=kind, fix="give a file with a picture or sound in it"
-        )
 
 
 def is_image(path: str | Path) -> bool:
@@ -125,100 +113,28 @@ def probe(path: str | Path) -> VideoInfo:
         return _info(container, stream, first)
 
 
-def no_picture(path: Path) -> NoVideoError:
-    """Return the error for a file whose pictures do not decode."""
-    return NoVideoError(
-        expected=f"a video in {path.name}", got="no frame that decodes", fix="export it again"
-    )
-
-
-def file_name(file: Path | IO[bytes]) -> str:
-    """What to call a file in a message."""
-    return file.name if isinstance(file, Path) else "what was sent"
-
-
-@contextmanager
-def opened(file: Path | IO[bytes], container_format: str | None = None) -> Iterator[InputContainer]:
-    """Open a media file; whatever FFmpeg refuses becomes an InputError.
-
-    Args:
-        file: its path, or the file opened for reading, which is read from its beginning.
-        container_format: FFmpeg's name of the only format to accept, or None for any.
-    """
-    import av
-
-    where: str | IO[bytes]
-    if isinstance(file, Path):
-        check_file(file, "a media file")
-        where, wanted = str(file), f"a media file that can be read at {file}"
-    else:
-        file.seek(0)
-        where, wanted = file, f"{container_format or 'a media file'} in what was sent"
-    reads_any_tag = int(av.__version__.split(".")[0]) >= 19
-    tags: dict[str, Any] = {} if reads_any_tag else {"metadata_errors": "replace"}
-    try:
-        with av.open(where, "r", format=container_format, **tags) as container:
-            yield container
-    except av.error.FFmpegError as error:
-        raise InputError(
-            expected=wanted,
-            got=(error.strerror or str(error)).lower(),
-            fix="the file may be cut short or not what its name says",
-        ) from error
-
-
-def video_stream(container: InputContainer, path: Path) -> Any:
-    """Return the first moving-picture stream, its cover art aside; NoVideoError when there is none."""
-    import av
-
-    cover = av.stream.Disposition.attached_pic
-    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
-    if not streams:
-        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
-    streams[0].thread_type = "AUTO"
-    return streams[0]
-
-
-def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
-    """Decode frames, passing over damaged packets as players do."""
-    import av
-
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
-            packet = None
-        try:
-            yield from stream.decode(packet) if packet is not None else ()
-        except (av.error.InvalidDataError, av.error.EOFError):
-            continue
-        if packet is None:
-            return
-
-
 def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> VideoInfo:
-    rotation = (-round(first.rotation / 90) * 90) % 360
-    sideways = rotation in (90, 270)
+    orientation = orientation_of(first)
+    width, height = orientation.size(first.width, first.height)
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     length = stream.duration * stream.time_base if stream.duration else None
     if length is None and container.duration:
         length = Fraction(container.duration, 1_000_000)
     context = stream.codec_context
     return VideoInfo(
-        width=first.height if sideways else first.width,
-        height=first.width if sideways else first.height,
+        width=width,
+        height=height,
         fps=nominal_rate(stream),
         time_base=Fraction(stream.time_base),
         duration=length,
-        rotation=rotation,
+        orientation=orientation,
         color=ColorTags(
             matrix=int(first.colorspace),
             range=int(first.color_range),
             primaries=int(context.color_primaries),
             transfer=int(context.color_trc),
         ),
-        sample_aspect=1 / aspect if sideways and aspect else aspect or Fraction(1),
+        sample_aspect=1 / aspect if orientation.transposed and aspect else aspect or Fraction(1),
         begins=_begins(container, first),
     )
 

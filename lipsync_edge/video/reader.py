@@ -15,15 +15,8 @@ import numpy as np
 
 from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.video.probe import (
-    VideoInfo,
-    check_range,
-    decoded,
-    no_picture,
-    opened,
-    probe,
-    video_stream,
-)
+from lipsync_edge.video.container import decoded, no_picture, opened, video_stream
+from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
@@ -31,7 +24,6 @@ if TYPE_CHECKING:
 
 _HELD_BYTES = 96 << 20  # decoded frames kept while going backwards
 _RUN_UP = 16  # frames decoded before a wanted one, for files whose index counts in decoding order
-_TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
 class VideoReader:
@@ -151,8 +143,7 @@ class VideoReader:
     def upright(self, frame: av.VideoFrame) -> tuple[U8, av.VideoFrame | None]:
         """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored."""
         info = self.info
-        sideways = info.rotation in _TURNS and info.rotation != 180
-        size = (info.height, info.width) if sideways else (info.width, info.height)
+        size = info.orientation.size(info.width, info.height)
         same_size = (frame.width, frame.height) == size
         # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
         bare = bare_copy(frame) if is_420(frame) else frame
@@ -168,9 +159,8 @@ class VideoReader:
         )
         green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
-        turn = _TURNS.get(info.rotation)
-        if turn is not None:
-            return np.asarray(cv2.rotate(picture, turn), np.uint8), None
+        if not info.orientation.as_stored:
+            return info.orientation.upright(picture), None
         return picture, bare if same_size and bare is not frame else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,9 +9,11 @@ from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lipsync_edge.atomic_write import beside, check_place
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.container import media_url
 from lipsync_edge.video.encoder import CODECS, AudioEncoder, PictureFormat, VideoEncoder, file_settings
 
 if TYPE_CHECKING:
@@ -62,18 +63,13 @@ def check_output(path: Path, codec: str = "") -> None:
 
     Raises:
         UsageError: unknown extension or codec.
-        OutputError: the folder does not exist or cannot be written to.
+        OutputError: see `lipsync_edge.atomic_write.check_place`.
     """
     if path.suffix.lower() not in CONTAINERS:
         raise UsageError(expected=f"an output name ending in {', '.join(CONTAINERS)}", got=path.name)
     if codec and codec not in CODECS:
         raise UsageError(expected=f"a codec out of {', '.join(CODECS)}", got=repr(codec))
-    if path.is_dir():
-        raise OutputError(expected="a file name for the output", got=f"the folder {path}")
-    if not path.parent.is_dir():
-        raise OutputError(expected=f"the folder {path.parent}", got="nothing there", fix="make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(expected=f"a folder that can be written to at {path.parent}", got="no permission")
+    check_place(path)
 
 
 def exact_tick(fps: Fraction, time_base: Fraction) -> Fraction:
@@ -97,12 +93,12 @@ class VideoWriter:
         check_output(path, what.codec)
         self.path = path
         self.what = what
-        self._beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+        self._place, self._beside = path.resolve(), beside(path)
         self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
         options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
         try:
-            self._container: Any = av.open(str(self._beside), "w", options=options)
+            self._container: Any = av.open(media_url(self._beside), "w", options=options)
             self._video = self._add_video()
             self._sound = self._add_sound()
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -180,7 +176,7 @@ class VideoWriter:
                 if stream is not None:
                     self._mux(stream.flush)
             self._container.close()
-            self._beside.replace(self.path)
+            self._beside.replace(self._place)
         except (av.FFmpegError, OSError) as error:
             raise OutputError(expected=f"to finish {self.path}", got=_reason(error)) from error
         finally:

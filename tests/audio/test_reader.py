@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from lipsync_edge.audio.conversion import Conversion
 from lipsync_edge.audio.reader import probe_sound, read_audio, read_mono, read_sound
 from lipsync_edge.errors import InputError, NoAudioError
 from tests.clips import onsets, write_clip, write_sound
@@ -160,3 +161,64 @@ def test_a_file_that_is_cut_off_gives_what_there_is(tmp_path: Path) -> None:
     whole = encode(tmp_path / "a.mp3", clicks(44_100), 44_100, "libmp3lame").read_bytes()
     (tmp_path / "cut.mp3").write_bytes(whole[: len(whole) // 2])
     assert 0.3 < len(read_audio(tmp_path / "cut.mp3")) / 16_000 < 1.2
+
+
+def hz(wave: np.ndarray) -> float:
+    """Loudest frequency of a mono sound of 16 kHz."""
+    return float(np.argmax(np.abs(np.fft.rfft(wave))) * 16_000 / len(wave))
+
+
+@pytest.mark.parametrize(
+    ("codec", "container_format", "rates"),
+    [
+        ("libmp3lame", "mp3", (44_100, 22_050)),
+        ("libmp3lame", "mp3", (16_000, 48_000)),
+        ("aac", "adts", (44_100, 16_000)),
+        ("flac", "ogg", (44_100, 22_050)),
+        ("ac3", "ac3", (44_100, 48_000)),
+    ],
+)
+@pytest.mark.parametrize("layouts", [("stereo", "mono"), ("mono", "stereo")], ids="-".join)
+def test_both_parts_of_joined_files_are_heard(
+    tmp_path: Path, codec: str, container_format: str, rates: tuple[int, int], layouts: tuple[str, str]
+) -> None:
+    joined = tmp_path / "joined"
+    for rate, layout, tone in zip(rates, layouts, (440, 1200), strict=True):
+        wave = np.sin(2 * np.pi * tone * np.arange(rate) / rate).astype(np.float32) * np.float32(0.5)
+        part = encode(tmp_path / f"part.{container_format}", wave, rate, codec, layout=layout)
+        with joined.open("ab") as file:
+            file.write(part.read_bytes())
+    wave = read_audio(joined)
+    assert len(wave) / 16_000 == pytest.approx(2.0, abs=0.15)
+    for second, tone in ((0, 440), (1, 1200)):
+        part = wave[second * 16_000 + 3200 : second * 16_000 + 14_400]
+        assert hz(part) == pytest.approx(tone, abs=3)
+        assert np.sqrt(np.mean(part**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.1)
+
+
+def test_a_sample_format_that_changes_loses_nothing() -> None:
+    wave = clicks(16_000)
+    conversion, heard = Conversion(16_000, 1), []
+    for kind, samples in (
+        ("flt", wave[None, :8000]),
+        ("s16", (wave[None, 8000:16_000] * 32768).astype(np.int16)),
+        ("s32p", (wave[None, 16_000:].astype(np.float64) * 2**31).astype(np.int32)),
+    ):
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format=kind, layout="mono")
+        frame.sample_rate = 16_000
+        heard += conversion.convert(frame)
+    heard += conversion.convert(None)
+    assert np.abs(np.concatenate(heard)[:, 0] - wave).max() < 1e-4
+
+
+@pytest.mark.parametrize("channels", [3, 7, 9, 24, 64])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_32", "FLOAT"])
+def test_every_channel_without_a_place_is_heard(tmp_path: Path, channels: int, subtype: str) -> None:
+    path = tmp_path / "tracks.wav"
+    for at in (0, channels - 1):
+        wave = np.zeros((16_000, channels), np.float32)
+        wave[:, at] = 0.9 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+        soundfile.write(str(path), wave, 16_000, subtype=subtype)
+        heard = read_audio(path)
+        assert len(heard) == 16_000
+        assert np.abs(heard - wave[:, at] / channels).max() < (2e-2 if subtype == "PCM_U8" else 2e-4)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lipsync_edge.cli.console import check_json_target, print_json, say, write_json
+from lipsync_edge.atomic_write import check_place
+from lipsync_edge.cli.console import print_json, say, write_json
 from lipsync_edge.errors import OutputError
 
 
@@ -39,12 +40,12 @@ def test_a_pipe_that_nobody_reads_fails_nothing() -> None:
 
 
 def test_a_json_file_is_written_whole_or_refused(tmp_path: Path) -> None:
-    check_json_target(tmp_path / "r.json")
+    check_place(tmp_path / "r.json")
     write_json(tmp_path / "r.json", {"a": Path("b")})
     assert json.loads((tmp_path / "r.json").read_text("utf-8")) == {"a": "b"}
     for path in (tmp_path / "none" / "r.json", tmp_path):
         with pytest.raises(OutputError):
-            check_json_target(path)
+            check_place(path)
         with pytest.raises(OutputError):
             write_json(path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT, ColorTags
+from lipsync_edge.video.orientation import Orientation
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.yuv import bare_copy, is_420
 from tests.clips import write_clip
@@ -52,7 +53,7 @@ def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, col
 def test_a_turned_picture_is_turned(reader):
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24")
-    reader.info = replace(reader.info, width=48, height=64, rotation=90)
+    reader.info = replace(reader.info, width=48, height=64, orientation=Orientation(True, True))
     got, source = reader.upright(frame.reformat(format="yuv420p"))
     assert got.shape == (64, 48, 3)
     assert source is None

@@ -1,7 +1,6 @@
 """What is written: times, sizes, colours, sound in step with the picture, and nothing half."""
 
 import json
-import os
 import shutil
 import subprocess
 from fractions import Fraction
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.atomic_write import beside
 from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import Region
@@ -253,7 +253,7 @@ def test_names_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.mp4"
-    (tmp_path / f".a.{os.getpid()}.partial.mp4").symlink_to("/dev/full")
+    beside(path).symlink_to("/dev/full")
     rng = np.random.default_rng(0)
 
     def fill() -> None:

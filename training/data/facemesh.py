@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.models.telemetry import import_openvino
+
 Array = npt.NDArray[Any]
 
 MESH_SIDE = 192
@@ -41,7 +43,7 @@ class FaceTeacher:
             folder: MediaPipe's `modules` folder (holds `face_landmark/` and `face_detection/`).
             threads: inference threads.
         """
-        import openvino as ov
+        ov = import_openvino()
 
         core = ov.Core()
         config = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.models.telemetry import import_onnxruntime
 from training.cli import command, parse
 from training.data.sources import five_points, mesh_box
 from training.detector.targets import decode, merge, overlap, priors
@@ -39,7 +40,7 @@ class Detector:
 
     def __init__(self, path: Path, threshold: float, blend: bool = True) -> None:
         """Open the graph on one core."""
-        import onnxruntime as ort
+        ort = import_onnxruntime()
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.models.telemetry import import_onnxruntime
 from training.cli import command, parse
 from training.enhancer.sharpness import cut_stills, degrade
 
@@ -105,7 +106,7 @@ def measure(enlarge: Enlarge, name: str, small_pictures: Iterable[Array], sharp:
 
 def graph(path: Path) -> Enlarge:
     """Open the exported graph as a function of uint8 images."""
-    import onnxruntime as ort
+    ort = import_onnxruntime()
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.models.telemetry import import_onnxruntime
 from training.cli import command, parse
 from training.data.occluders import occlude
 from training.segmenter.network import CLASSES
@@ -29,7 +30,7 @@ class Segmenter:
 
     def __init__(self, path: Path) -> None:
         """Open the graph."""
-        import onnxruntime as ort
+        ort = import_onnxruntime()
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1

@@ -1,0 +1,103 @@
+"""Media files opened for reading: by any name, without a word of FFmpeg's own; their streams and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from lipsync_edge.errors import InputError, NoVideoError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+
+
+def media_url(path: Path) -> str:
+    """Return what FFmpeg must be told to open a file, whatever its name looks like: `10:30.mp4` is no protocol."""
+    return f"file:{path}"
+
+
+def check_file(path: Path, what: str) -> None:
+    """Raise InputError, saying what was wanted, unless `path` is a file with something in it."""
+    try:
+        kind = "a folder" if path.is_dir() else "an empty file" if path.stat().st_size == 0 else ""
+    except OSError as error:
+        raise InputError(expected=f"{what} at {path}", got=(error.strerror or str(error)).lower()) from error
+    if kind:
+        raise InputError(
+            expected=f"{what} at {path}", got=kind, fix="give a file with a picture or sound in it"
+        )
+
+
+def file_name(file: Path | IO[bytes]) -> str:
+    """What to call a file in a message."""
+    return file.name if isinstance(file, Path) else "what was sent"
+
+
+@contextmanager
+def opened(file: Path | IO[bytes], container_format: str | None = None) -> Iterator[InputContainer]:
+    """Open a media file; whatever FFmpeg refuses becomes an InputError.
+
+    Args:
+        file: its path, or the file opened for reading, which is read from its beginning.
+        container_format: FFmpeg's name of the only format to accept, or None for any.
+    """
+    import av
+
+    where: str | IO[bytes]
+    if isinstance(file, Path):
+        check_file(file, "a media file")
+        where, wanted = media_url(file), f"a media file that can be read at {file}"
+    else:
+        file.seek(0)
+        where, wanted = file, f"{container_format or 'a media file'} in what was sent"
+    reads_any_tag = int(av.__version__.split(".")[0]) >= 19
+    tags: dict[str, Any] = {} if reads_any_tag else {"metadata_errors": "replace"}
+    try:
+        with av.open(where, "r", format=container_format, **tags) as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise InputError(
+            expected=wanted,
+            got=(error.strerror or str(error)).lower(),
+            fix="the file may be cut short or not what its name says",
+        ) from error
+
+
+def video_stream(container: InputContainer, path: Path) -> Any:
+    """Return the first moving-picture stream, its cover art aside; NoVideoError when there is none."""
+    import av
+
+    cover = av.stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
+    streams[0].thread_type = "AUTO"
+    return streams[0]
+
+
+def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
+    """Decode frames, passing over damaged packets as players do."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
+            packet = None
+        try:
+            yield from stream.decode(packet) if packet is not None else ()
+        except (av.error.InvalidDataError, av.error.EOFError):
+            continue
+        if packet is None:
+            return
+
+
+def no_picture(path: Path) -> NoVideoError:
+    """Return the error for a file whose pictures do not decode."""
+    return NoVideoError(
+        expected=f"a video in {path.name}", got="no frame that decodes", fix="export it again"
+    )
