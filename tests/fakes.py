@@ -11,7 +11,15 @@ from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.face.options import FindFaces
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelSpec, SegmentClasses, TensorSpec, WarpHead
+from lipsync_edge.models.spec import (
+    AudioWindow,
+    DetectHead,
+    ModelSpec,
+    MouthShapes,
+    SegmentClasses,
+    TensorSpec,
+    WarpHead,
+)
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.renderer import Renderer
@@ -174,6 +182,7 @@ def loudness_encoder(columns: int = 16) -> Network:
         inputs=(TensorSpec("mel", "float32", ("batch", 80, columns)),),
         outputs=(TensorSpec("coefficients", "float32", ("batch", 8)),),
         audio=AudioWindow(columns=columns, offset=-columns // 2, tail="pad"),
+        shapes=MouthShapes((0.07, *[0.0] * 7), (0.0,) * 8, (0.04, *[0.0] * 7)),
     )
 
     def run(feeds: Arrays) -> Arrays:

@@ -172,7 +172,7 @@ def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator
     if library is None or watcher is None or encoder is None:
         return paired
     counters.exemplars = len(library)
-    stage = Stage(library, strength=job.options.strength)
+    stage = Stage(library, strength=job.options.strength, to_shape=encoder.to_shape)
     return planned(paired, stage, watcher, encoder, lambda: counters.probe("plan"))
 
 

@@ -211,7 +211,7 @@ class LiveMouth:
 
     def reset(self) -> None:
         """Forget what was shown: the next frame continues nothing."""
-        self._stage = Stage(self._library, strength=self._strength, lag=0)
+        self._stage = Stage(self._library, strength=self._strength, lag=0, to_shape=self._encoder.to_shape)
 
     def __call__(self, frame: Frame) -> Frame:
         """Return the frame with its own mouth planned."""

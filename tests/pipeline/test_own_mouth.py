@@ -176,7 +176,7 @@ def test_a_stream_makes_what_a_file_without_lag_would_make(film: Path) -> None:
     assert renderer.watcher is not None
     assert renderer.encoder is not None
     frames = pair(avatar.playback(), [pcm], renderer.listen(16_000))
-    stage = Stage(avatar.library, lag=0)
+    stage = Stage(avatar.library, lag=0, to_shape=renderer.encoder.to_shape)
     whole = [
         renderer.render([frame])[0].image_bgr
         for frame in planned(frames, stage, renderer.watcher, renderer.encoder)

@@ -11,6 +11,7 @@ import numpy as np
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.render.exemplars.alignment import grey
+from lipsync_edge.render.exemplars.asked import TO_SHAPE
 from lipsync_edge.render.exemplars.composite import Target
 from lipsync_edge.render.exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render.exemplars.look import Look, look_at
@@ -122,10 +123,13 @@ class Stage:
         library: the person's exemplars, for which `can_talk` holds.
         strength: times the person's own range of motion.
         lag: frames that a plan comes late.
+        to_shape: float32 (3, 8), what the coefficients mean in opening, width and jaw.
     """
 
-    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = LAG) -> None:
-        self._own = OwnMouth(library, strength=strength, lag=lag)
+    def __init__(
+        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
+    ) -> None:
+        self._own = OwnMouth(library, strength=strength, lag=lag, to_shape=to_shape)
         self._waiting: deque[Seen | None] = deque()
 
     def push(self, seen: Seen | None, coefficients: F32, *, cut: bool = False) -> list[Own | None]:
