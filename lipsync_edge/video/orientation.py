@@ -55,8 +55,8 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
     The matrix (nine int32, by rows: a b u, c d v, x y w) puts pixel (p, q) at (a·p + c·q + x, b·p + d·q + y).
     """
-    found = [data for data in frame.side_data.values() if data.type.name == "DISPLAYMATRIX"]
-    matrix: Any = found[0] if found else None
+    held: Any = frame.side_data
+    matrix: Any = next((data for data in held if data.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
         return AS_STORED
     a, b, _, c, d = (int(number) for number in np.frombuffer(matrix, np.int32, 5))
