@@ -156,32 +156,34 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class _Lenient:
-    """stderr for a progress bar: what cannot be written is passed over."""
+    """A stream for a progress bar: what cannot be written is passed over."""
 
-    encoding = property(lambda self: sys.stderr.encoding or "ascii")
+    def __init__(self, out: TextIO) -> None:
+        self._out = out  # kept: a bar puts itself in the place of sys.stderr
+        self.encoding = out.encoding or "ascii"
 
     def write(self, text: str) -> int:
         """Write what can be written."""
         try:
-            return sys.stderr.write(printable(text, sys.stderr))
+            return self._out.write(printable(text, self._out))
         except (OSError, ValueError):
-            hush(sys.stderr)
+            hush(self._out)
             return len(text)
 
     def flush(self) -> None:
         """Flush, if that can be done."""
         try:
-            sys.stderr.flush()
+            self._out.flush()
         except (OSError, ValueError):
-            hush(sys.stderr)
+            hush(self._out)
 
     def fileno(self) -> int:
-        """Return stderr's."""
-        return sys.stderr.fileno()
+        """Return the stream's own."""
+        return self._out.fileno()
 
     def isatty(self) -> bool:
         """Whether somebody looks at it."""
-        return sys.stderr.isatty()
+        return self._out.isatty()
 
 
 @contextmanager
@@ -209,7 +211,7 @@ def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None]
             """Return the speed as text."""
             return Text(f"{task.speed:.1f} fps" if task.speed else "… fps")
 
-    console = Console(file=_Lenient())  # type: ignore[arg-type]
+    console = Console(file=_Lenient(sys.stderr))  # type: ignore[arg-type]
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -65,12 +65,13 @@ class FullDisk(io.BytesIO):
         raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("raw", [io.BytesIO(), FullDisk()], ids=["poor", "full"])
+@pytest.mark.parametrize("kind", [io.BytesIO, FullDisk])
 @pytest.mark.parametrize("title", ["[red]", "[/nope] x.mp4", "图 → [b]"])
 def test_a_progress_bar_shows_any_name_and_fails_nothing(
-    monkeypatch: pytest.MonkeyPatch, raw: io.BytesIO, title: str
+    monkeypatch: pytest.MonkeyPatch, kind: type[io.BytesIO], title: str
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    raw = kind()
     monkeypatch.setattr(sys, "stderr", Terminal(raw, "cp1252", write_through=True))
     with progress_bar(title, quiet=False) as progress:
         for done in range(3):
