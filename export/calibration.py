@@ -48,11 +48,17 @@ class Recorder:
 
 def faces_and_mels(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:
     """Yield a lip network's crops, uint8 (1, s, s, 3) BGR, and mels, float32 (1, 80, columns)."""
+    for scene, heard in zip(scenes, mels(spec, scenes, fp32), strict=True):
+        yield {"face": crop(spec, scene, spec.side("face"))[None], **heard}
+
+
+def mels(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:
+    """Yield an audio encoder's windows, float32 (1, 80, columns)."""
     for scene in scenes:
         mel = np.full((80, spec.audio.columns if spec.audio else 16), SILENCE, np.float32)
         width = min(scene.mel.shape[1], mel.shape[1])
         mel[:, :width] = scene.mel[:, :width]
-        yield {"face": crop(spec, scene, spec.side("face"))[None], "mel": mel[None]}
+        yield {"mel": mel[None]}
 
 
 def faces(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:

@@ -8,15 +8,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models import autotune
 from lipsync_edge.models.devices import AUTO
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.renderer import Probe, Renderer, no_probe
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Frame, Rendered
@@ -91,6 +93,8 @@ def _open(options: EngineOptions, why: str) -> Engine:
         lips=Lips(network(preset.lips)),
         segmenter=Segmenter(network(preset.segment)) if preset.segment else None,
         enhancer=Enhancer(network(preset.enhance)) if preset.enhance else None,
+        encoder=AudioEncoder(network(preset.voice)) if preset.voice else None,
+        landmarker=Landmarker(network(preset.landmarks)) if preset.landmarks else None,
     )
     return Engine(detector, renderer, chosen=why)
 
@@ -163,10 +167,16 @@ class Engine:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
         from lipsync_edge.pipeline.prepare import prepare
 
-        return prepare(self.detector, self.preset, face, options)
+        return prepare(self.detector, self.preset, face, options, self.renderer.watcher)
 
     def stream(
-        self, avatar: Avatar, *, sample_rate: int = 16_000, fps: Fraction | int | None = None
+        self,
+        avatar: Avatar,
+        *,
+        sample_rate: int = 16_000,
+        fps: Fraction | int | None = None,
+        mouth: Mouth = "auto",
+        strength: float = 1.0,
     ) -> Stream:
         """Open a live stream: speech goes in, finished frames come out; see `lipsync_edge.Stream`.
 
@@ -177,4 +187,4 @@ class Engine:
         from lipsync_edge.pipeline.stream import Stream
 
         avatar.check(AvatarOrigin.of(self.detector, self.preset))
-        return Stream(self.renderer, avatar, sample_rate=sample_rate, fps=fps)
+        return Stream(self.renderer, avatar, sample_rate=sample_rate, fps=fps, mouth=mouth, strength=strength)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,19 @@ class Region:
         return Region(*low, max(self.x2, other.x2), max(self.y2, other.y2))
 
 
+class Overlay(Protocol):
+    """A mouth that was made elsewhere and is laid over what the networks make of a face."""
+
+    @property
+    def strength(self) -> float:
+        """0: nothing is laid over; 1: nothing of what the networks make would be seen."""
+        ...
+
+    def lay_over(self, image_bgr: U8) -> Region | None:
+        """Change a picture in place; return the part that may have changed, None where nothing has."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face in one frame, and what it hears.
@@ -99,6 +112,7 @@ class Face:
         features: what the audio front end gave for this moment, for mel80 float32 (80, T), -4…4; None before a voice
             is laid on it.
         gain: 0 (silence) … 1 (speech).
+        own: the person's own mouth, taken from other frames; None where the networks alone make it.
     """
 
     box_xyxy: F32
@@ -106,6 +120,7 @@ class Face:
     identity: int = 0
     features: F32 | None = None
     gain: float = 1.0
+    own: Overlay | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and types."""

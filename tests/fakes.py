@@ -7,15 +7,25 @@ from typing import Any
 import numpy as np
 
 from lipsync_edge.engine import Engine
+from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.face.options import FindFaces
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.models.spec import AudioWindow, DetectHead, ModelSpec, SegmentClasses, TensorSpec, WarpHead
+from lipsync_edge.models.spec import (
+    AudioWindow,
+    DetectHead,
+    ModelSpec,
+    MouthShapes,
+    SegmentClasses,
+    TensorSpec,
+    WarpHead,
+)
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Face, Frame
+from tests.render.exemplars import faces
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -164,6 +174,54 @@ def blind_detector() -> Network:
     return fake_network(spec, run)
 
 
+def loudness_encoder(columns: int = 16) -> Network:
+    """An audio encoder whose first coefficient is 0 at a mel of −4 and 3 at one of +4."""
+    spec = ModelSpec(
+        name="fake_voice",
+        role="voice",
+        inputs=(TensorSpec("mel", "float32", ("batch", 80, columns)),),
+        outputs=(TensorSpec("coefficients", "float32", ("batch", 8)),),
+        audio=AudioWindow(columns=columns, offset=-columns // 2, tail="pad"),
+        shapes=MouthShapes((0.07, *[0.0] * 7), (0.0,) * 8, (0.04, *[0.0] * 7)),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        out = np.zeros((len(feeds["mel"]), 8), np.float32)
+        out[:, 0] = (feeds["mel"].mean((1, 2)) + 4) / 8 * 3
+        return {"coefficients": out}
+
+    return fake_network(spec, run)
+
+
+def dark_mouth_landmarks(side: int = 64) -> Network:
+    """Landmarks of an upright face whose lips are as far open as the crop's middle is dark where the mouth is."""
+    spec = ModelSpec(
+        name="fake_landmarks",
+        role="landmarks",
+        crop="aligned",
+        inputs=(TensorSpec("face", "uint8", ("batch", side, side, 3)),),
+        outputs=(
+            TensorSpec("points", "float32", ("batch", 78, 3)),
+            TensorSpec("pose", "float32", ("batch", 3)),
+            TensorSpec("visible", "float32", ("batch",)),
+        ),
+    )
+
+    def run(feeds: Arrays) -> Arrays:
+        n = len(feeds["face"])
+        points = np.zeros((n, 78, 3), np.float32)
+        for k, face in enumerate(feeds["face"]):
+            column = face[side // 2 :, side // 2 - 1 : side // 2 + 1].max((1, 2))
+            points[k, :, :2] = faces.points(opening=float((column < 40).mean()) / 2 / 0.34)
+        return {
+            "points": points,
+            "pose": np.zeros((n, 3), np.float32),
+            "visible": np.ones(n, np.float32),
+        }
+
+    return fake_network(spec, run)
+
+
 def engine_of(
     *,
     preset: Preset,
@@ -171,9 +229,18 @@ def engine_of(
     lips: Lips,
     segmenter: Segmenter | None = None,
     enhancer: Enhancer | None = None,
+    encoder: AudioEncoder | None = None,
+    landmarker: Landmarker | None = None,
 ) -> Engine:
     """An engine of parts that were made by hand."""
-    renderer = Renderer(preset=preset, lips=lips, segmenter=segmenter, enhancer=enhancer)
+    renderer = Renderer(
+        preset=preset,
+        lips=lips,
+        segmenter=segmenter,
+        enhancer=enhancer,
+        encoder=encoder,
+        landmarker=landmarker,
+    )
     return Engine(detector, renderer)  # type: ignore[arg-type]
 
 

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.choices import LiveFormat
+from lipsync_edge.choices import LiveFormat, Mouth
 from lipsync_edge.cli.console import pipes, reporting
 from lipsync_edge.cli.options import Device, LiveConfig, Models, Precision, Preset, ServeConfig, Threads
 from lipsync_edge.models.engine_options import EngineOptions
 
 Avatar = Annotated[Path | None, typer.Option(help="Saved avatar, video or picture of the face.")]
 Fps = Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")]
+WhoseMouth = Annotated[Mouth, typer.Option(help="The person's own lips and teeth: auto, always or never.")]
+Strength = Annotated[float, typer.Option(min=0, max=1.5, help="How far an own mouth moves.")]
 Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")]
 
 
@@ -27,6 +29,8 @@ def live(
     realtime: Annotated[bool, typer.Option(help="Pace by the sample clock and drop late frames.")] = False,
     gap_ms: Annotated[int, typer.Option(min=40, help="A pause this long ends an utterance.")] = 500,
     watchdog_s: Watchdog = 0.0,
+    mouth: WhoseMouth = "auto",
+    strength: Strength = 1.0,
     preset: Preset = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
@@ -54,7 +58,7 @@ def live(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )
         stdin, stdout = pipes(audio, out)
-        stream = open_stream(engine, avatar, rate=rate, fps=fps)
+        stream = open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength)
         status = run_live(options, stream, stdin, stdout)
     raise typer.Exit(status)
 
@@ -73,6 +77,8 @@ def serve(
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
     upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
     watchdog_s: Watchdog = 0.0,
+    mouth: WhoseMouth = "auto",
+    strength: Strength = 1.0,
     preset: Preset = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
@@ -102,4 +108,4 @@ def serve(
         engine = EngineOptions(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )
-        run_server(options, open_stream(engine, avatar, rate=rate, fps=fps))
+        run_server(options, open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength))

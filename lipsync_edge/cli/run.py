@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.choices import Codec, Loop
+from lipsync_edge.choices import Codec, Loop, Mouth
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
     Box,
@@ -58,6 +58,13 @@ def run(
         Codec | None, typer.Option(help="Of the video; the container's usual one without it.")
     ] = None,
     crf: Annotated[int | None, typer.Option(help="Quality of the encode, lower is better.")] = None,
+    mouth: Annotated[
+        Mouth,
+        typer.Option(help="The person's own lips and teeth where the film shows them, always, or never."),
+    ] = "auto",
+    strength: Annotated[
+        float, typer.Option(help="How far an own mouth moves; 1: the person's own range.", min=0, max=1.5)
+    ] = 1.0,
     report: Annotated[Path | None, typer.Option(help="Write times, devices and counts as JSON.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -83,6 +90,8 @@ def run(
             play_audio=play_audio,
             codec=codec or "",
             crf=crf,
+            mouth=mouth,
+            strength=strength,
         )
         result = _run(engine, source, audio, out, options, quiet or as_json)
         if report is not None:
@@ -132,7 +141,8 @@ def summary(result: RunResult) -> str:
     where = "+".join(dict.fromkeys(result.devices.values()))
     how = "+".join(dict.fromkeys(result.precisions.values()))
     why = f" ({result.chosen})" if result.chosen else ""
+    own = f", {result.own_mouth:.0%} of the speech with the person's own mouth" if result.exemplars else ""
     return (
-        f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}, "
+        f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}{own}, "
         f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from lipsync_edge.audio.reader import read_mono
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.audio_queue import Pcm
 from lipsync_edge.live.health import SessionHealth
@@ -104,7 +105,15 @@ def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callabl
         raise OutputError(expected=f"to write {options.out}", got=error.strerror or str(error)) from error
 
 
-def open_stream(engine: EngineOptions, avatar: Path | None, *, rate: int, fps: float) -> Stream:
+def open_stream(
+    engine: EngineOptions,
+    avatar: Path | None,
+    *,
+    rate: int,
+    fps: float,
+    mouth: Mouth = "auto",
+    strength: float = 1.0,
+) -> Stream:
     """Load an engine and an avatar, and open a stream.
 
     Args:
@@ -112,6 +121,8 @@ def open_stream(engine: EngineOptions, avatar: Path | None, *, rate: int, fps: f
         avatar: a saved avatar, a video or a picture.
         rate: samples a second of the sound.
         fps: frames a second; 0 takes the avatar's.
+        mouth: whose lips and teeth, see `RunOptions.mouth`.
+        strength: how far an own mouth moves.
 
     Raises:
         UsageError: no avatar was named.
@@ -124,4 +135,6 @@ def open_stream(engine: EngineOptions, avatar: Path | None, *, rate: int, fps: f
 
     loaded = load_engine(engine)
     chosen = Fraction(fps).limit_denominator(1001) if fps else None
-    return loaded.stream(open_avatar(loaded, avatar), sample_rate=rate, fps=chosen)
+    return loaded.stream(
+        open_avatar(loaded, avatar), sample_rate=rate, fps=chosen, mouth=mouth, strength=strength
+    )

@@ -23,6 +23,8 @@ class Preset:
         lips: card of the lip network.
         segment: card of the face parser, or "" for none.
         enhance: card of the enhancer, or "" for none.
+        voice: card of the audio encoder, or "" for none.
+        landmarks: card of the landmark network, or "" for none; with both, own mouths are taken from other frames.
         style: "soft": our feathered blending; "reference": the steps of the published code, rounding included.
         tracking: "smooth": detect now and then, smooth without lag; "reference": every frame, mean of five.
         detect_every: frames between two detections.
@@ -38,6 +40,8 @@ class Preset:
     lips: str
     segment: str = ""
     enhance: str = ""
+    voice: str = ""
+    landmarks: str = ""
     style: Literal["soft", "reference"] = "soft"
     tracking: Literal["smooth", "reference"] = "smooth"
     detect_every: int = 4
@@ -49,7 +53,8 @@ class Preset:
     @property
     def networks(self) -> tuple[str, ...]:
         """Names of the cards it needs, in the order of the pipeline."""
-        return tuple(name for name in (self.detect, self.lips, self.enhance, self.segment) if name)
+        stages = (self.detect, self.voice, self.landmarks, self.lips, self.enhance, self.segment)
+        return tuple(name for name in stages if name)
 
 
 def preset_names() -> list[str]:

@@ -20,7 +20,7 @@ from lipsync_edge.errors import ModelError
 from lipsync_edge.toml_reader import read_toml, tuples
 
 SPECS = Path(__file__).parent / "specs"
-Role = Literal["detect", "lips", "segment", "enhance", "sync"]
+Role = Literal["detect", "landmarks", "voice", "lips", "segment", "enhance", "sync"]
 ROLES: tuple[Role, ...] = get_args(Role)
 Crop = Literal["box", "aligned"]
 CROPS: tuple[Crop, ...] = get_args(Crop)
@@ -117,6 +117,15 @@ class WarpHead:
 
 
 @dataclass(frozen=True, slots=True)
+class MouthShapes:
+    """What one unit of each mouth coefficient means in eye distances, from the speaker's own shut mouth."""
+
+    opening: tuple[float, ...]
+    width: tuple[float, ...]
+    jaw: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class QuantPlan:
     """How the int8 file is made: weight granularity, activation type, node-name parts that stay in float."""
 
@@ -154,6 +163,7 @@ class ModelSpec:
     detect: DetectHead | None = None
     segment: SegmentClasses | None = None
     warp: WarpHead | None = None
+    shapes: MouthShapes | None = None
     quant: QuantPlan = field(default_factory=QuantPlan)
     gate: Gate = field(default_factory=Gate)
 
@@ -210,6 +220,7 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
         "detect": DetectHead,
         "segment": SegmentClasses,
         "warp": WarpHead,
+        "shapes": MouthShapes,
         "quant": QuantPlan,
         "gate": Gate,
     }

@@ -21,6 +21,8 @@ from lipsync_edge.errors import InputError, ManifestError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
+from lipsync_edge.render.exemplars.library import Library
+from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.types import F32, U8, Face, Frame
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 
@@ -67,6 +69,7 @@ class Avatar:
         offsets: int64 (n + 1), where each JPEG begins in `data`.
         data: the JPEGs, in memory or in a mapped file.
         color: the tags of the file that it was made of.
+        library: the person's own mouths; None where there are none.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Avatar:
         offsets: npt.NDArray[np.int64],
         data: mmap.mmap | bytes,
         color: ColorTags = STILL_COLOR,
+        library: Library | None = None,
     ) -> None:
         self.fps = fps
         self.size = size
@@ -87,6 +91,7 @@ class Avatar:
         self.offsets = offsets
         self.data = data
         self.color = color
+        self.library = library
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -162,7 +167,9 @@ class Avatar:
             "origin": asdict(self.origin),
             "color": asdict(self.color),
         }
-        stored = Stored(header, self.faces, self.offsets - first, memoryview(self.data)[first:last])
+        exemplars = b"" if self.library is None else to_bytes(self.library)
+        pictures = memoryview(self.data)[first:last]
+        stored = Stored(header, self.faces, self.offsets - first, pictures, exemplars)
         write_avatar(Path(path), stored)
 
 
@@ -182,4 +189,5 @@ def load_avatar(path: str | Path) -> Avatar:
             offsets=stored.offsets,
             data=data,
             color=ColorTags(**stored.header.get("color", asdict(STILL_COLOR))),
+            library=from_bytes(stored.exemplars) if stored.exemplars else None,
         )

@@ -1,7 +1,8 @@
 """An avatar in one file that opens at once.
 
 Magic and length of the header; the header (JSON: rate, size, counts, tags, what it was made with); the table of faces
-(float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures. Numbers are little-endian.
+(float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures; the exemplars, where it
+has some. Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ class Stored:
         faces: float32 (n, 14).
         offsets: int64 (n + 1), where each picture begins in `pictures`, or in the file when it was read.
         pictures: JPEGs, one after another.
+        exemplars: the person's exemplars as bytes; empty without any.
     """
 
     header: dict[str, Any]
     faces: F32
     offsets: npt.NDArray[np.int64]
     pictures: memoryview
+    exemplars: bytes = b""
 
 
 def write_avatar(path: Path, stored: Stored) -> None:
@@ -59,13 +62,18 @@ def write_avatar(path: Path, stored: Stored) -> None:
 
 
 def _write(stored: Stored, file: IO[bytes]) -> None:
-    counts = {"frames": len(stored.faces), "bytes": len(stored.pictures)}
+    counts = {
+        "frames": len(stored.faces),
+        "bytes": len(stored.pictures),
+        "exemplar_bytes": len(stored.exemplars),
+    }
     text = json.dumps(stored.header | counts).encode()
     file.write(_HEADER.pack(_MAGIC, len(text)) + text)
     file.write(stored.faces.astype("<f4").tobytes())
     file.write(stored.offsets.astype("<i8").tobytes())
     for low in range(0, len(stored.pictures), _PIECE):
         file.write(stored.pictures[low : low + _PIECE])
+    file.write(stored.exemplars)
 
 
 @contextmanager
@@ -99,10 +107,11 @@ def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
     count = int(header["frames"])
     table = start + count * NUMBERS * 4
     pictures = table + (count + 1) * 8
-    if count < 1 or len(data) != pictures + int(header["bytes"]):
+    end = pictures + int(header["bytes"])
+    if count < 1 or len(data) != end + int(header.get("exemplar_bytes", 0)):
         raise ValueError("it is cut short")
     offsets = np.frombuffer(data, "<i8", count + 1, table).astype(np.int64) + pictures
-    if offsets[0] != pictures or offsets[-1] != len(data) or (np.diff(offsets) <= 0).any():
+    if offsets[0] != pictures or offsets[-1] != end or (np.diff(offsets) <= 0).any():
         raise ValueError("its table of pictures is damaged")
     faces = np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32)
-    return Stored(header, faces, offsets, memoryview(data)[pictures:]), data
+    return Stored(header, faces, offsets, memoryview(data)[pictures:end], data[end:]), data

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
-from lipsync_edge.choices import LOOPS, Loop
+from lipsync_edge.choices import LOOPS, MOUTHS, Loop, Mouth
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
@@ -36,6 +36,9 @@ class RunOptions:
         play_audio: another sound to hear in the result, e.g. music mixed with the voice.
         codec: "h264", "hevc", "vp9", "av1", or "" for the container's usual one.
         crf: quality of the encode, lower is better; None for a visually lossless default.
+        mouth: "auto": the person's own mouth, taken from other frames of the film, where the film shows them
+            talking; "own": the same, and an error where it cannot be; "painted": as the networks make it.
+        strength: how far an own mouth moves: 1 is the person's own range, 0 is shut, at most 1.5.
     """
 
     face: str = "largest"
@@ -49,9 +52,15 @@ class RunOptions:
     play_audio: Path | None = None
     codec: str = ""
     crf: int | None = None
+    mouth: Mouth = "auto"
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
+        if self.mouth not in MOUTHS:
+            raise UsageError(expected=f"a mouth out of {', '.join(MOUTHS)}", got=repr(self.mouth))
+        if not 0 <= self.strength <= 1.5:
+            raise UsageError(expected="a strength from 0 to 1.5", got=str(self.strength))
         if self.loop not in LOOPS:
             raise UsageError(expected=f"a loop out of {', '.join(LOOPS)}", got=repr(self.loop))
         check_range(self.start, self.end)
@@ -79,6 +88,9 @@ class RunResult:
         precisions: stage → "fp32", "fp16" or "int8".
         preset: its name.
         chosen: why these devices and precisions, for people.
+        own_mouth: part, 0…1, of the spoken frames whose mouth is mostly the person's own.
+        own_strength: mean strength, 0…1, of the own mouth on the spoken frames.
+        exemplars: frames of the film that own mouths were taken from.
     """
 
     output: Path
@@ -94,6 +106,9 @@ class RunResult:
     precisions: dict[str, str]
     preset: str
     chosen: str = ""
+    own_mouth: float = 0.0
+    own_strength: float = 0.0
+    exemplars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

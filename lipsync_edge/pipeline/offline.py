@@ -15,8 +15,10 @@ from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.face.tracker import Tracker, track, track_still
 from lipsync_edge.pipeline.job import Job, RunResult, track_options
+from lipsync_edge.pipeline.own_mouth import OwnShare, film_library, planned
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.render.exemplars.stage import Stage
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
@@ -39,6 +41,8 @@ class Counters:
     faceless: int = 0
     stage_s: dict[str, float] = field(default_factory=dict)
     last: Fraction = Fraction(0)
+    share: OwnShare = field(default_factory=OwnShare)
+    exemplars: int = 0
     observe: Observe | None = None
 
     @contextmanager
@@ -62,6 +66,7 @@ class Counters:
         self.frames += 1
         self.faceless += not frame.faces
         self.last = frame.time
+        self.share.count(frame)
 
 
 def run(job: Job, *, progress: Progress | None = None, observe: Observe | None = None) -> RunResult:
@@ -124,6 +129,9 @@ def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
         devices={stage: network.device for stage, network in networks.items()},
         precisions={stage: network.precision for stage, network in networks.items()},
         preset=job.renderer.preset.name,
+        own_mouth=round(counters.share.share, 4),
+        own_strength=round(counters.share.mean_strength, 4),
+        exemplars=counters.exemplars,
     )
 
 
@@ -158,7 +166,14 @@ def _source(job: Job, counters: Counters) -> Iterator[Frame]:
 def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
     """Frames with their faces, and on these the voice."""
     sound = read_sound(job.audio, job.sound, *job.after(job.audio_begins))
-    return pair(_tracked(job, frames, counters), sound, job.renderer.listen(job.sound.rate))
+    paired = pair(_tracked(job, frames, counters), sound, job.renderer.listen(job.sound.rate))
+    library = film_library(job, lambda: counters.probe("scan"))
+    watcher, encoder = job.renderer.watcher, job.renderer.encoder
+    if library is None or watcher is None or encoder is None:
+        return paired
+    counters.exemplars = len(library)
+    stage = Stage(library, strength=job.options.strength, to_shape=encoder.to_shape)
+    return planned(paired, stage, watcher, encoder, lambda: counters.probe("plan"))
 
 
 def _tracked(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:

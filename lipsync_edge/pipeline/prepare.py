@@ -30,6 +30,9 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
 from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.render.exemplars.library import MOST
+from lipsync_edge.render.exemplars.own_mouth import can_talk
+from lipsync_edge.render.exemplars.stage import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe, read_image
@@ -66,11 +69,15 @@ class PrepareOptions:
 
 
 def prepare(
-    detector: Detector, preset: Preset, face: str | Path, options: PrepareOptions | None = None
+    detector: Detector,
+    preset: Preset,
+    face: str | Path,
+    options: PrepareOptions | None = None,
+    watcher: Watcher | None = None,
 ) -> Avatar:
     """Make an avatar of a video or a still picture; see `lipsync_edge.Engine.prepare`.
 
-    A video of uneven times is taken at its mean rate.
+    A video of uneven times is taken at its mean rate. With a watcher a person who talks gives their own mouths.
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
@@ -81,11 +88,17 @@ def prepare(
         frames = [Frame(0, Fraction(0), read_image(path))]
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
-    return build_avatar(track(frames, tracker), info.fps, AvatarOrigin.of(detector, preset), color=info.color)
+    origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher
+    return build_avatar(track(frames, tracker), info.fps, origin, color=info.color, watcher=look)
 
 
 def build_avatar(
-    tracked: Iterable[Frame], fps: Fraction, origin: AvatarOrigin, *, color: ColorTags = STILL_COLOR
+    tracked: Iterable[Frame],
+    fps: Fraction,
+    origin: AvatarOrigin,
+    *,
+    color: ColorTags = STILL_COLOR,
+    watcher: Watcher | None = None,
 ) -> Avatar:
     """Make an avatar of tracked frames, all of one size; the pictures go to a temporary file, not to memory.
 
@@ -94,6 +107,7 @@ def build_avatar(
         fps: nominal frames a second.
         origin: what they were tracked with.
         color: the tags of the file that they come from.
+        watcher: looks at the faces for exemplars; None: the avatar gets none.
 
     Raises:
         NoVideoError: not one frame.
@@ -101,6 +115,7 @@ def build_avatar(
         OutputError: the temporary folder cannot be written to, or is full.
     """
     faces: list[F32] = []
+    exemplars = Gatherer(MOST)
     offsets, times = [0], []
     size = (0, 0)
     with _scratch() as file:
@@ -114,9 +129,12 @@ def build_avatar(
             _write(file, jpeg.tobytes())
             offsets.append(offsets[-1] + len(jpeg))
             faces.append(_numbers(frame))
+            if watcher is not None and frame.faces and frame.faces[0].landmarks is not None:
+                exemplars.add(len(faces), watcher(picture, frame.faces[0].landmarks))
             times.append(frame.time)
         _check_faces(faces)
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    library = exemplars.build()
     return Avatar(
         fps=_rate(times, fps),
         size=size,
@@ -125,6 +143,7 @@ def build_avatar(
         offsets=np.array(offsets, np.int64),
         data=data,
         color=color,
+        library=library if can_talk(library) else None,
     )
 
 

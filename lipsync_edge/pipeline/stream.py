@@ -17,11 +17,13 @@ from types import TracebackType
 import numpy.typing as npt
 
 from lipsync_edge.audio.alignment import FeatureWindow
+from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
+from lipsync_edge.pipeline.own_mouth import LiveMouth
 from lipsync_edge.pipeline.utterance import Utterances
 from lipsync_edge.render.renderer import Renderer
 
@@ -34,6 +36,9 @@ class Stream(BufferCalls):
         avatar: a face prepared for it; `Engine.stream` checks that.
         sample_rate: of the sound that will be pushed, 4000 to 384000 Hz.
         fps: frames a second that come out; the avatar's own without it.
+        mouth: "auto": the person's own mouth where the avatar has it; "own": the same, and an error where it has not;
+            "painted": as the networks make it.
+        strength: how far an own mouth moves, see `RunOptions.strength`.
     """
 
     def __init__(
@@ -43,6 +48,8 @@ class Stream(BufferCalls):
         *,
         sample_rate: int = 16_000,
         fps: Fraction | int | None = None,
+        mouth: Mouth = "auto",
+        strength: float = 1.0,
     ) -> None:
         self.renderer = renderer
         self.avatar = avatar
@@ -50,6 +57,8 @@ class Stream(BufferCalls):
         self.fps = Fraction(fps) if fps is not None else avatar.fps
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
+        self.mouth, self.strength = mouth, strength
+        self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._interrupts = InterruptSource()
@@ -173,6 +182,8 @@ class Stream(BufferCalls):
         self._was_speech = False
         self._settled = self._interrupts.token  # what the utterance under way was pushed with
         self._utterances.forget()
+        if self._live_mouth is not None:
+            self._live_mouth.reset()
 
     def _settle_interrupt(self) -> InterruptToken:
         """Drop the utterance under way if it was interrupted; return the token of what is pushed now."""
@@ -200,6 +211,8 @@ class Stream(BufferCalls):
         time = Fraction(self._index) / self.fps
         try:
             frame = self.avatar.frame(self._index, time).hearing(window.features, window.gain)
+            if self._live_mouth is not None:
+                frame = self._live_mouth(frame)
             image = self.renderer.render([frame])[0].image_bgr
         except Exception as error:  # whatever it is, it ends the stream on every thread
             self._error = error

@@ -17,8 +17,9 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.render import composite
 from lipsync_edge.render.crop import FaceCrop, crop_aligned, crop_box
 from lipsync_edge.render.enhance import Enhancer
+from lipsync_edge.render.exemplars.inside import keep_inside
 from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
-from lipsync_edge.render.segment import Segmenter
+from lipsync_edge.render.segment import Regions, Segmenter
 from lipsync_edge.types import F32, U8, Face
 
 
@@ -33,11 +34,11 @@ class Composer(Protocol):
         """Make mouths finer where that shows."""
         ...
 
-    def masks(self, crops: Sequence[FaceCrop]) -> list[F32 | None]:
-        """Say which pixels of each crop may be replaced: float32 (h, w), 1 may; None: the whole box is."""
+    def parse(self, crops: Sequence[FaceCrop]) -> list[Regions | None]:
+        """Say which pixels of each crop may be replaced; None: the whole box is."""
         ...
 
-    def compose(self, image_bgr: U8, mouth: Mouth, mask: F32 | None, crop: FaceCrop) -> None:
+    def compose(self, image_bgr: U8, mouth: Mouth, regions: Regions | None, crop: FaceCrop) -> None:
         """Put the mouth into the picture, in place, inside the crop's region."""
         ...
 
@@ -87,16 +88,18 @@ class WarpComposer:
             out[i] = mouth
         return out
 
-    def masks(self, crops: Sequence[FaceCrop]) -> list[F32 | None]:
-        """Parse the source crops; the mask lies over the crop."""
+    def parse(self, crops: Sequence[FaceCrop]) -> list[Regions | None]:
+        """Parse the source crops; the regions lie over the crop."""
         if self._segmenter is None:
-            return [np.ones((self._side, self._side), np.float32) for _ in crops]
-        return [*self._segmenter([crop.of_side(self._segmenter.side) for crop in crops])]
+            return [Regions(np.ones((self._side, self._side), np.float32)) for _ in crops]
+        return [*self._segmenter.regions([crop.of_side(self._segmenter.side) for crop in crops])]
 
-    def compose(self, image_bgr: U8, mouth: Mouth, mask: F32 | None, crop: FaceCrop) -> None:
-        """Carry, paint the interior, and mix by the mask."""
-        if isinstance(mouth, WarpMouth) and crop.crop is not None and mask is not None:
-            composite.warp_face(image_bgr, mouth, mask, crop.crop, crop.region)
+    def compose(self, image_bgr: U8, mouth: Mouth, regions: Regions | None, crop: FaceCrop) -> None:
+        """Carry, paint what is newly uncovered of the interior, and mix by the mask."""
+        if not isinstance(mouth, WarpMouth) or crop.crop is None or regions is None:
+            return
+        shown = mouth if regions.inside is None else keep_inside(mouth, regions.inside)
+        composite.warp_face(image_bgr, shown, regions.paste, crop.crop, crop.region)
 
 
 def _side_of(mouth: WarpMouth, crop: FaceCrop) -> int:
@@ -121,41 +124,44 @@ class SoftComposer:
             return list(mouths)
         return [*self._enhancer.painted([mouth for mouth in mouths if isinstance(mouth, ImageMouth)])]
 
-    def masks(self, crops: Sequence[FaceCrop]) -> list[F32 | None]:
-        """Parse the source crops; the mask lies over the box."""
+    def parse(self, crops: Sequence[FaceCrop]) -> list[Regions | None]:
+        """Parse the source crops; the regions lie over the box."""
         parser = self._segmenter
         if parser is None:
             return [self._unparsed(crop) for crop in crops]
         if parser.spec.crop == "box":
-            return [*parser([crop.of_side(parser.side) for crop in crops])]
+            return [*parser.regions([crop.of_side(parser.side) for crop in crops])]
         return [self._parsed_upright(parser, crop) for crop in crops]
 
-    def compose(self, image_bgr: U8, mouth: Mouth, mask: F32 | None, crop: FaceCrop) -> None:
+    def compose(self, image_bgr: U8, mouth: Mouth, regions: Regions | None, crop: FaceCrop) -> None:
         """Paste with feather and matched colour; in silence the frame keeps its own mouth."""
-        if not isinstance(mouth, ImageMouth) or mask is None:
+        if not isinstance(mouth, ImageMouth) or regions is None:
             return
+        mask = regions.paste
         fitted = mask if mask.shape == crop.region.size[::-1] else cv2.resize(mask, crop.region.size)
         composite.paste_soft(
             image_bgr, mouth.image, crop.region, np.asarray(fitted, np.float32), crop.face.gain
         )
 
-    def _unparsed(self, crop: FaceCrop) -> F32 | None:
-        return np.ones(crop.region.size[::-1], np.float32)
+    def _unparsed(self, crop: FaceCrop) -> Regions | None:
+        return Regions(np.ones(crop.region.size[::-1], np.float32))
 
-    def _parsed_upright(self, parser: Segmenter, crop: FaceCrop) -> F32 | None:
+    def _parsed_upright(self, parser: Segmenter, crop: FaceCrop) -> Regions | None:
         """Parse with a network that eats aligned crops, and lay the mask over the box."""
         if crop.face.landmarks is None:
             return self._unparsed(crop)
         upright = aligned_crop(crop.face.landmarks, parser.side)
-        return composite.spread(parser([upright.cut(crop.image_bgr)])[0], upright, crop.region)
+        mask = parser([upright.cut(crop.image_bgr)])[0]
+        return Regions(composite.spread(mask, upright, crop.region))
 
 
 class ReferenceComposer(SoftComposer):
     """Pastes as wav2lip and wav2lip-hq do, rounding included."""
 
-    def compose(self, image_bgr: U8, mouth: Mouth, mask: F32 | None, crop: FaceCrop) -> None:
+    def compose(self, image_bgr: U8, mouth: Mouth, regions: Regions | None, crop: FaceCrop) -> None:
         """Paste hard."""
         if isinstance(mouth, ImageMouth):
+            mask = None if regions is None else regions.paste
             composite.paste_reference(image_bgr, self._to_bytes(mouth.image), crop.region, mask)
 
     def _to_bytes(self, image: F32) -> U8:
@@ -163,6 +169,6 @@ class ReferenceComposer(SoftComposer):
         scaled = image * np.float32(255.0)
         return (np.rint(scaled) if self._enhancer is not None else scaled).astype(np.uint8)
 
-    def _unparsed(self, crop: FaceCrop) -> F32 | None:
+    def _unparsed(self, crop: FaceCrop) -> Regions | None:
         """Return None: without a parser the whole box is replaced."""
         return None

@@ -50,6 +50,28 @@ class WarpMouth:
 Mouth = ImageMouth | WarpMouth
 
 
+class AudioEncoder:
+    """Calls the audio encoder: what a sound asks of the mouth, in a few numbers.
+
+    Attributes:
+        to_shape: float32 (3, 8), coefficients → opening, width, jaw in eye distances, from the shut mouth.
+    """
+
+    def __init__(self, network: Network) -> None:
+        if network.spec.role != "voice" or network.spec.audio is None:
+            raise ModelError(expected="a voice card with an [audio] table", got=f"card {network.spec.name}")
+        shapes = network.spec.shapes
+        if shapes is None:
+            raise ModelError(expected="a voice card with a [shapes] table", got=f"card {network.spec.name}")
+        self.network = network
+        self.audio = network.spec.audio
+        self.to_shape: F32 = np.array([shapes.opening, shapes.width, shapes.jaw], np.float32)
+
+    def __call__(self, mels: Sequence[F32]) -> F32:
+        """Return the mouth coefficients, float32 (n, 8), of n windows, float32 (80, T), -4…4."""
+        return np.asarray(self.network(mel=np.stack(mels))["coefficients"], np.float32)
+
+
 class Lips:
     """Calls the lip network on batches."""
 

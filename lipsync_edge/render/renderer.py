@@ -10,12 +10,14 @@ from contextlib import AbstractContextManager, nullcontext
 
 from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
 from lipsync_edge.audio.vad import VadOptions
+from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.composers import choose_composer
 from lipsync_edge.render.crop import FaceCrop
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.lips import Lips
+from lipsync_edge.render.exemplars.stage import Watcher
+from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Region, Rendered
 
@@ -35,6 +37,8 @@ class Renderer:
         lips: makes mouths.
         segmenter: says what may be replaced, or None.
         enhancer: enlarges what was made, or None.
+        encoder: says what a sound asks of a mouth, or None.
+        landmarker: finds lips and head; with it and an encoder, a person's own mouth can be taken from other frames.
 
     Raises:
         ModelError: the networks do not go together.
@@ -47,17 +51,27 @@ class Renderer:
         lips: Lips,
         segmenter: Segmenter | None = None,
         enhancer: Enhancer | None = None,
+        encoder: AudioEncoder | None = None,
+        landmarker: Landmarker | None = None,
     ) -> None:
         self.preset = preset
         self.lips = lips
         self.segmenter = segmenter
         self.enhancer = enhancer
+        self.encoder = encoder
+        self.landmarker = landmarker
         self._composer = choose_composer(preset, lips, segmenter, enhancer)
 
     @property
     def networks(self) -> dict[str, Network]:
         """Stage name → loaded network, in the order of the pipeline."""
-        stages = {"lips": self.lips, "enhance": self.enhancer, "segment": self.segmenter}
+        stages = {
+            "encode_audio": self.encoder,
+            "landmarks": self.landmarker,
+            "lips": self.lips,
+            "enhance": self.enhancer,
+            "segment": self.segmenter,
+        }
         return {name: stage.network for name, stage in stages.items() if stage is not None}
 
     def listen(self, rate: int) -> FeatureStream:
@@ -74,6 +88,14 @@ class Renderer:
         """What a face hears when nobody speaks."""
         return FeatureWindow.silence(self.lips.audio.columns)
 
+    @property
+    def watcher(self) -> Watcher | None:
+        """What looks at faces for exemplars; None where a network for that is missing."""
+        if self.encoder is None or self.landmarker is None or self.segmenter is None:
+            return None
+        fits = self.segmenter.side == self.landmarker.side and self.lips.spec.kind == "warp"
+        return Watcher(self.landmarker, self.segmenter) if fits else None
+
     def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
         """Return one finished picture for each frame.
 
@@ -86,34 +108,66 @@ class Renderer:
         """
         with probe("crop"):
             places, crops = self._crops(frames)
-        if not crops:
-            return [Rendered(frame.image_bgr) for frame in frames]
+        pictures: dict[int, U8] = {}
+        changed: dict[int, Region] = {}
+        if crops:
+            self._make(frames, places, crops, pictures, changed, probe)
+        if any(face.own is not None for frame in frames for face in frame.faces):
+            with probe("exemplars"):
+                _lay_over(frames, pictures, changed)
+        return [Rendered(pictures.get(i, frame.image_bgr), changed.get(i)) for i, frame in enumerate(frames)]
+
+    def _make(
+        self,
+        frames: Sequence[Frame],
+        places: list[int],
+        crops: list[FaceCrop],
+        pictures: dict[int, U8],
+        changed: dict[int, Region],
+        probe: Probe,
+    ) -> None:
+        """Make the cut faces by the networks, into new pictures of their frames."""
         with probe("lips"):
             mouths = self.lips([crop.face_bgr for crop in crops], [_heard(crop) for crop in crops])
         with probe("enhance"):
             mouths = self._composer.enhance(mouths, crops)
         with probe("segment"):
-            masks = self._composer.masks(crops)
-        pictures: dict[int, U8] = {}
-        changed: dict[int, Region] = {}
+            parsed = self._composer.parse(crops)
         with probe("blend"):
-            for i, crop, mouth, mask in zip(places, crops, mouths, masks, strict=True):
+            for i, crop, mouth, regions in zip(places, crops, mouths, parsed, strict=True):
                 if i not in pictures:
                     pictures[i] = frames[i].image_bgr.copy()
-                self._composer.compose(pictures[i], mouth, mask, crop)
+                self._composer.compose(pictures[i], mouth, regions, crop)
                 changed[i] = crop.region.union(changed.get(i))
-        return [Rendered(pictures.get(i, frame.image_bgr), changed.get(i)) for i, frame in enumerate(frames)]
 
     def _crops(self, frames: Sequence[Frame]) -> tuple[list[int], list[FaceCrop]]:
-        """Cut every face that hears something; the first list holds the number of its frame."""
+        """Cut every face that hears something and is not laid over; the first list holds the number of its frame."""
         places: list[int] = []
         crops: list[FaceCrop] = []
         for i, frame in enumerate(frames):
             for face in frame.faces:
-                if face.features is not None and (crop := self._composer.crop(frame.image_bgr, face)):
+                hidden = face.own is not None and face.own.strength >= 1.0
+                if (
+                    not hidden
+                    and face.features is not None
+                    and (crop := self._composer.crop(frame.image_bgr, face))
+                ):
                     places.append(i)
                     crops.append(crop)
         return places, crops
+
+
+def _lay_over(frames: Sequence[Frame], pictures: dict[int, U8], changed: dict[int, Region]) -> None:
+    """Lay the faces' own mouths over the pictures."""
+    for i, frame in enumerate(frames):
+        for face in frame.faces:
+            if face.own is None or face.own.strength <= 0.0:
+                continue
+            if i not in pictures:
+                pictures[i] = frame.image_bgr.copy()
+            region = face.own.lay_over(pictures[i])
+            if region is not None:
+                changed[i] = region.union(changed.get(i))
 
 
 def _heard(crop: FaceCrop) -> F32:

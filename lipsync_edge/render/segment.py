@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.types import F32, U8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """What is where in a crop.
+
+    Attributes:
+        paste: float32 (h, w): 1 may be replaced, 0 must stay.
+        inside: float32 (h, w), 0…1: the inside of the mouth; None when the parser does not tell it from the lips.
+    """
+
+    paste: F32
+    inside: F32 | None = None
 
 
 class Segmenter:
@@ -33,11 +47,23 @@ class Segmenter:
 
     def __call__(self, crops_bgr: Sequence[U8]) -> list[F32]:
         """Return for each crop, uint8 (S, S, 3) BGR, a mask float32 (h, w): 1 may be replaced, 0 must stay."""
+        return [regions.paste for regions in self.regions(crops_bgr)]
+
+    def regions(self, crops_bgr: Sequence[U8]) -> list[Regions]:
+        """Return what is where in each crop, uint8 (S, S, 3) BGR."""
         if not crops_bgr:
             return []
         out = self.network(face=np.stack(crops_bgr))
         if self.spec.kind == "labels":
-            return list(self._paste[out["labels"]])
-        regions = out["regions"]
-        weights = self._paste[: regions.shape[1], None, None]
-        return [np.asarray((one * weights).sum(0), np.float32) for one in regions]
+            return [Regions(paste) for paste in self._paste[out["labels"]]]
+        planes = out["regions"]
+        weights = self._paste[: planes.shape[1], None, None]
+        names = self.spec.segment.classes if self.spec.segment else ()
+        inside = names.index("mouth") if "mouth" in names else None
+        return [
+            Regions(
+                np.asarray((one * weights).sum(0), np.float32),
+                None if inside is None else np.ascontiguousarray(one[inside]),
+            )
+            for one in planes
+        ]

@@ -26,7 +26,14 @@ def make_server_app(options: ServeOptions, stream: Stream) -> Starlette:
     from lipsync_edge.server.auth import LOOPBACK, Limits
 
     def open_stream() -> Stream:
-        return Stream(stream.renderer, stream.avatar, sample_rate=options.rate, fps=stream.fps)
+        return Stream(
+            stream.renderer,
+            stream.avatar,
+            sample_rate=options.rate,
+            fps=stream.fps,
+            mouth=stream.mouth,
+            strength=stream.strength,
+        )
 
     return make_app(
         open_stream,

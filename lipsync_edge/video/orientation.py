@@ -55,8 +55,8 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
 
     The matrix (nine int32, by rows: a b u, c d v, x y w) puts pixel (p, q) at (a·p + c·q + x, b·p + d·q + y).
     """
-    held: Any = frame.side_data
-    matrix: Any = next((data for data in held if data.type.name == "DISPLAYMATRIX"), None)
+    attached: Any = frame.side_data
+    matrix = attached.get("DISPLAYMATRIX")
     if matrix is None:
         return AS_STORED
     a, b, _, c, d = (int(number) for number in np.frombuffer(matrix, np.int32, 5))

@@ -24,9 +24,20 @@ class Typed:
 
     options: list[Any] = field(default_factory=list)
     streams: list[tuple[EngineOptions, Path | None, int, float]] = field(default_factory=list)
+    mouths: list[tuple[str, float]] = field(default_factory=list)
 
-    def open_stream(self, engine: EngineOptions, avatar: Path | None, *, rate: int, fps: float) -> None:
+    def open_stream(
+        self,
+        engine: EngineOptions,
+        avatar: Path | None,
+        *,
+        rate: int,
+        fps: float,
+        mouth: str,
+        strength: float,
+    ) -> None:
         self.streams.append((engine, avatar, rate, fps))
+        self.mouths.append((mouth, strength))
 
     def run(self, options: Any, *_: object) -> int:  # noqa: ANN401
         self.options.append(options)
@@ -46,12 +57,14 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 def test_options_win_over_the_file(tmp_path: Path, typed: Typed) -> None:
     config = tmp_path / "kiosk.toml"
     config.write_text(
-        '[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\nthreads = 3\n', "utf-8"
+        '[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\nthreads = 3\nmouth = "painted"\n',
+        "utf-8",
     )
     assert run_app(app, ["live", "--config", str(config), "--rate", "24000"]) == 0
     (options,), ((engine, avatar, rate, fps),) = typed.options, typed.streams
     assert (options.rate, options.realtime, options.watchdog_s, options.format) == (24_000, True, 5.0, None)
     assert (engine, avatar, rate, fps) == (EngineOptions(threads=3), Path("a.avatar"), 24_000, 0.0)
+    assert typed.mouths == [("painted", 1.0)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,197 @@
+"""Laying the person's own mouth, taken from an exemplar, over a frame at the frame's own resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.face.align import AlignedCrop
+from lipsync_edge.face.landmarks import LIPS, RIGID
+from lipsync_edge.render.composite import mix
+from lipsync_edge.render.exemplars.alignment import lay, refine, rigid_weight
+from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
+from lipsync_edge.render.exemplars.library import Exemplar
+from lipsync_edge.render.exemplars.light import match_light
+from lipsync_edge.render.exemplars.reshape import (
+    LOWER_INNER,
+    LOWER_OUTER,
+    UPPER_INNER,
+    UPPER_OUTER,
+    Face,
+    facing,
+    goal,
+    source_map,
+)
+from lipsync_edge.types import F32, U8, Region
+
+F64 = npt.NDArray[np.float64]
+
+AREA = (0.06, 0.44, 0.94, 1.18)  # of the crop: left, top, right, bottom of what may change
+MARGIN, FEATHER = 0.034, 0.016  # of the crop: skin round the lips that comes along, and how softly it ends
+INSIDE_FEATHER = 0.006
+OUTER_LINE = (*UPPER_OUTER, *reversed(LOWER_OUTER[1:-1]))
+INNER_LINE = (*UPPER_INNER, *reversed(LOWER_INNER[1:-1]))
+RIM = 5  # crop pixels along the edge of a turned face
+EDGE = 0.05  # of the crop: motion dies away so near the area's edge
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """The frame that gets a mouth.
+
+    Attributes:
+        frame_bgr: uint8 (H, W, 3).
+        crop: its aligned crop.
+        face: its landmarks in that crop.
+        grey: float32 (S, S), the crop's grey levels, smoothed.
+        paste: float32 (h, w) over the crop: 1 may be replaced.
+    """
+
+    frame_bgr: U8
+    crop: AlignedCrop
+    face: Face
+    grey: F32
+    paste: F32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pick:
+    """An exemplar and its share of the mouth, 0…1."""
+
+    exemplar: Exemplar
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Laid:
+    """A picked exemplar on the target's head."""
+
+    pick: Pick
+    to_exemplar: F64  # target crop pixels → exemplar crop pixels
+    face: Face
+
+
+def lay_pick(pick: Pick, target: Target) -> Laid:
+    """Lay an exemplar's head on the target's."""
+    exemplar, side = pick.exemplar, target.crop.side
+    matrix = lay(exemplar.points[list(RIGID)], target.face.points[list(RIGID)])
+    grey = cv2.GaussianBlur(exemplar.grey, (0, 0), 1.0).astype(np.float32)
+    matrix = refine(grey, target.grey, matrix, rigid_weight(side))
+    points = exemplar.points @ matrix[:, :2].T + matrix[:, 2]
+    face = Face(points.astype(np.float32), exemplar.look.shape, target.face.unit, target.face.yaw)
+    return Laid(pick, np.asarray(cv2.invertAffineTransform(matrix), np.float64), face)
+
+
+def merged(laid: Sequence[Laid]) -> Face:
+    """Return the weighted mean of the laid faces."""
+    weights = np.array([one.pick.weight for one in laid], np.float32)
+    weights /= weights.sum()
+    points = np.tensordot(weights, np.stack([one.face.points for one in laid]), 1)
+    shape = np.tensordot(weights, np.stack([one.face.shape for one in laid]), 1)
+    return replace(laid[0].face, points=points, shape=shape)
+
+
+def own_mouth(target: Target, picks: Sequence[Pick], asked: F32) -> tuple[U8, Region] | None:
+    """Return the lower face with the person's own mouth as asked, uint8 (h, w, 3), and where it lies.
+
+    None when the face lies outside the frame.
+    """
+    left, top, right, bottom = (round(part * target.crop.side) for part in AREA)
+    canvas = Canvas(target.crop, target.frame_bgr.shape, (left, top, right, bottom))
+    if canvas.empty:
+        return None
+    laid = [lay_pick(pick, target) for pick in picks]
+    result = goal(merged(laid), target.face, asked)
+    base = moved_face(canvas, target, result)
+    reach = (MARGIN + 3 * FEATHER) * target.crop.side
+    mouth = Canvas(target.crop, target.frame_bgr.shape, canvas.inner(result[LIPS], reach))
+    if not mouth.empty:
+        _lay_lips(base, canvas.region, mouth, target, laid, result)
+    return base, canvas.region
+
+
+def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
+    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
+    side = target.crop.side
+    x, y = source_map(result, target.face.points, canvas.x, canvas.y, side)
+    turned = 1.0 - facing(
+        target.face.yaw
+    )  # then no chin comes down over what lies behind, and the edge stays
+    may = read_plane(target.paste, canvas.x, canvas.y, side)
+    fade, away = _edge_fade(canvas, side), _away_from_edge(may)
+    x = canvas.x + (x - canvas.x) * fade * away
+    y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
+    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
+    carried = read_plane(target.paste, x, y, side)
+    base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
+    alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(may, carried)
+    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
+    return base
+
+
+def _lay_lips(
+    base: U8, around: Region, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32
+) -> None:
+    """Lay the exemplars' lips over the moved face, in place."""
+    x1, y1 = mouth.region.x1 - around.x1, mouth.region.y1 - around.y1
+    width, height = mouth.region.size
+    view = base[y1 : y1 + height, x1 : x1 + width]
+    taken, shown = _taken(mouth, laid, result)
+    side = target.crop.side
+    alpha = mouth.mask(result[list(OUTER_LINE)], MARGIN * side, FEATHER * side)
+    alpha *= mouth.spread(_sure(shown) * _sure(read_plane(target.paste, mouth.x, mouth.y, side)))
+    mix(view, match_light(taken, view, alpha), alpha)
+
+
+def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:
+    """Return the exemplars' mouths at the result's landmarks, and where they may be shown (grid).
+
+    The first one's is taken inside the lips; lips and skin are mixed.
+    """
+    side = mouth.crop.side
+    shown = np.ones(mouth.x.shape, np.float32)
+    total = sum(one.pick.weight for one in laid)
+    mixed: U8 | None = None
+    outside: F32 | None = None
+    for one in laid:
+        exemplar = one.pick.exemplar
+        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side)
+        both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
+        read = mouth.read(exemplar.decode(), both[..., 0], both[..., 1], exemplar.to_picture)
+        plane = exemplar.paste.astype(np.float32) / np.float32(255)
+        shown = np.minimum(shown, read_plane(plane, both[..., 0], both[..., 1], side))
+        if mixed is None:
+            mixed = read
+            continue
+        if outside is None:
+            outside = 1.0 - mouth.mask(result[list(INNER_LINE)], 0.0, INSIDE_FEATHER * side)
+        mix(mixed, read, outside * np.float32(one.pick.weight / total))
+    assert mixed is not None, "no exemplar was picked"
+    return mixed, shown
+
+
+def _sure(plane: F32) -> F32:
+    """Return a plane of probabilities, eroded a little and made steeper."""
+    small = np.asarray(cv2.erode(plane, np.ones((3, 3), np.uint8)), np.float32)
+    return np.clip((small - np.float32(0.3)) * np.float32(2.0), 0.0, 1.0)
+
+
+def _away_from_edge(may: F32) -> F32:
+    """Return float32 (h, w): 1 well inside what may be replaced, falling smoothly to 0 at its edge."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
+    inside = cv2.erode(may, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.GaussianBlur(inside, (0, 0), RIM / 2), np.float32)
+
+
+def _edge_fade(canvas: Canvas, side: int) -> F32:
+    """Return float32 (h, w): 1, falling smoothly to 0 at the area's edges."""
+    height, width = canvas.x.shape
+    reach = EDGE * side
+    across = np.minimum(np.arange(width), np.arange(width)[::-1]) / reach
+    down = np.minimum(np.arange(height), np.arange(height)[::-1]) / reach
+    part = np.clip(np.minimum(across[None, :], down[:, None]), 0.0, 1.0)
+    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)

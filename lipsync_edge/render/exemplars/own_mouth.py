@@ -1,0 +1,119 @@
+"""One film's own mouth: asks, selects with a fixed lag, and lays the chosen exemplars over the made frames."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeGuard
+
+import numpy as np
+
+from lipsync_edge.render.composite import mix
+from lipsync_edge.render.exemplars.asked import TO_SHAPE, Asker, range_of
+from lipsync_edge.render.exemplars.composite import Pick, Target, own_mouth
+from lipsync_edge.render.exemplars.library import Library
+from lipsync_edge.render.exemplars.look import Look
+from lipsync_edge.render.exemplars.selection import Choice, Selector
+from lipsync_edge.types import F32, U8, Region
+
+NEAR, FAR = 8.0, 20.0  # distances of the exemplar up to which it is taken whole, and from which on not at all
+COVERED = (0.35, 0.65)  # of the mouth is seen: below the first nothing is laid over it
+TURN = 0.25  # most change of the strength from one frame to the next
+JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
+LAG = 5  # frames
+TALKS = 0.05  # eye distances: who never opens the mouth further has no own mouth to give
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What one frame gets.
+
+    Attributes:
+        picks: exemplars and their shares.
+        asked: float32 (3,), the shape.
+        coefficients: float32 (8,), what the mouth renderer is asked where it is needed too.
+        strength: 0 (today's way) … 1 (own mouth).
+    """
+
+    picks: tuple[Pick, ...]
+    asked: F32
+    coefficients: F32
+    strength: float
+
+
+def can_talk(library: Library | None) -> TypeGuard[Library]:
+    """Whether a library shows its person's mouth open and shut."""
+    return library is not None and len(library) >= 2 and range_of(library.bank.shape).wide_open > TALKS
+
+
+class OwnMouth:
+    """Plans the frames of one film, in order; a plan comes `lag` frames after its frame.
+
+    Args:
+        library: the person's exemplars, for which `can_talk` holds.
+        strength: times the person's own range of motion.
+        lag: frames that a plan comes late; the last of them shows whether the next frame jumps.
+        to_shape: what the coefficients mean, see `Asker`.
+    """
+
+    def __init__(
+        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
+    ) -> None:
+        self._library = library
+        self.asker = Asker(range_of(library.bank.shape), strength, to_shape)
+        self._selector = Selector(library.bank, max(0, lag - 1))
+        self._ahead = min(1, lag)
+        self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
+        self._waiting: list[Choice] = []  # the frame to plan, and the one after it
+        self._before: Choice | None = None
+        self._strength = -1.0
+
+    def push(self, look: Look, coefficients: F32) -> list[Plan]:
+        """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready."""
+        asked, gain = self.asker(coefficients)
+        self._asked.append((asked, (coefficients * np.float32(gain)).astype(np.float32), look.visible))
+        return self._plans(self._selector.push(look, asked), last=False)
+
+    def flush(self) -> list[Plan]:
+        """Give the plans of the frames that still wait; the next frame continues none of them."""
+        plans = self._plans(self._selector.flush(), last=True)
+        self._selector.reset()
+        self._before = None
+        return plans
+
+    def _plans(self, choices: list[Choice], *, last: bool) -> list[Plan]:
+        self._waiting += choices
+        plans = []
+        while len(self._waiting) > (0 if last else self._ahead):
+            plans.append(self._plan(self._waiting.pop(0), self._waiting[0] if self._waiting else None))
+        return plans
+
+    def _plan(self, now: Choice, after: Choice | None) -> Plan:
+        picks = [Pick(self._library.exemplars[now.exemplar], 1.0)]
+        for other, jumped in ((self._before, now.jumped), (after, after is not None and after.jumped)):
+            if other is not None and jumped:
+                share = JUMP_SHARE / (1.0 - JUMP_SHARE)
+                picks.append(Pick(self._library.exemplars[other.exemplar], share))
+        self._before = now
+        asked, coefficients, visible = self._asked.popleft()
+        wanted = _fall(now.distance, NEAR, FAR) * (1.0 - _fall(visible, *COVERED))
+        if self._strength < 0:
+            self._strength = wanted
+        self._strength += float(np.clip(wanted - self._strength, -TURN, TURN))
+        return Plan(tuple(picks), asked, coefficients, self._strength)
+
+
+def _fall(value: float, high: float, low: float) -> float:
+    """Return 1 below `high`, 0 above `low`, smooth between."""
+    part = float(np.clip((low - value) / (low - high), 0.0, 1.0))
+    return part * part * (3.0 - 2.0 * part)
+
+
+def lay_over(image_bgr: U8, target: Target, plan: Plan) -> Region | None:
+    """Lay the person's own mouth over a made picture, uint8 (H, W, 3), in place; return where, None for nowhere."""
+    found = own_mouth(target, plan.picks, plan.asked) if plan.strength > 0.0 else None
+    if found is None:
+        return None
+    picture, region = found
+    mix(region.view(image_bgr), picture, np.full(picture.shape[:2], plan.strength, np.float32))
+    return region
