@@ -7,16 +7,42 @@ half the difference is taken, which is what the mean would be had the channel no
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.audio.resample import to_float32
+from lipsync_edge.errors import InputError
 from lipsync_edge.types import F32
 
 _BLOCKS_A_SECOND = 100
 _MEMORY_S = 0.1  # over which energies are weighed
 _OPPOSED, _ALIKE = -0.5, 0.2  # correlations below and above which the difference and the mean are taken
+MOST_CHANNELS = 8  # of a sound that is pushed
 _SILENCE = 1e-9  # mean square below which nothing is decided
+
+
+def time_first(pcm: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return sound of several channels with time along its first axis; what is neither way sound is refused.
+
+    Arrays come both ways: (n, channels) of sound devices and files, (channels, n) of torch. The axis of channels is the
+    one that is short enough; where both are, it is the last.
+
+    Args:
+        pcm: (n,), (n, channels) or (channels, n).
+    """
+    if pcm.ndim == 2 and not pcm.size:
+        return pcm.ravel()
+    if pcm.ndim != 2 or pcm.shape[1] <= MOST_CHANNELS:
+        return pcm
+    if pcm.shape[0] <= MOST_CHANNELS:
+        return pcm.T
+    raise InputError(
+        expected=f"samples of shape (n,), or with an axis of at most {MOST_CHANNELS} channels",
+        got=f"{pcm.dtype} of shape {pcm.shape}",
+        fix="give mono sound",
+    )
 
 
 class MonoMix:
@@ -42,8 +68,14 @@ class MonoMix:
         self._sign = self._sign_before = np.float32(1)
 
     def push(self, pcm: npt.ArrayLike) -> F32:
-        """Mix sound, int16 or float, (n,) or (n, channels), to float32 (n,); more channels than two are averaged."""
-        array = np.asarray(pcm)
+        """Mix sound, int16 or float, (n,), (n, channels) or (channels, n), to float32 (n,).
+
+        More channels than two are averaged.
+
+        Raises:
+            InputError: another type or shape, or more channels than anybody speaks into.
+        """
+        array = time_first(np.asarray(pcm))
         if array.ndim != 2 or array.shape[1] != 2:
             return to_float32(array)
         stereo = to_float32(array.ravel()).reshape(array.shape)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import IO, Any, TextIO
 
 import typer
 
 from lipsync_edge.atomic_write import replacing
-from lipsync_edge.errors import LipsyncError, OutputError, UsageError, told_by_system
+from lipsync_edge.cli.signals import stopping_once
+from lipsync_edge.errors import InputError, LipsyncError, OutputError, UsageError, told_by_system
 
 INTERRUPTED = 130
-TERMINATED = 143
 
 
 @contextmanager
@@ -29,9 +28,9 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     Args:
         as_json: print the error as one JSON object on stdout instead of a line on stderr.
     """
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield
+        with stopping_once():
+            yield
     except LipsyncError as error:
         report_error(error, as_json)
         raise typer.Exit(error.exit_code) from error
@@ -42,8 +41,6 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     except KeyboardInterrupt as error:
         say("lipsync-edge: interrupted, nothing was left behind", to_stderr=True)
         raise typer.Exit(INTERRUPTED) from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def report_error(error: LipsyncError, as_json: bool) -> None:
@@ -62,8 +59,12 @@ def run_app(app: typer.Typer, arguments: list[str]) -> int:
     ]  # typer's class of every wrongly typed command, which it gives no name
     try:
         return int(app(arguments, prog_name="lipsync-edge", standalone_mode=False) or 0)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except OSError:  # help that nobody can read: a full disk, a closed pipe
+        for out in (sys.stdout, sys.stderr):
+            hush(out)
+        return 0
     except LipsyncError as error:  # of an option, before its command began
         report_error(error, "--json" in arguments)
         return error.exit_code
@@ -81,8 +82,26 @@ def run_app(app: typer.Typer, arguments: list[str]) -> int:
         return known.exit_code
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
+def open_missing_streams() -> None:
+    """Give stdin, stdout and stderr that were closed a device: else the next file that is opened takes their place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def pipes(audio: str, out: str) -> tuple[IO[bytes], IO[bytes]]:
+    """Return stdin and stdout as they are for `live`, which reads the one or writes the other where it is told "-".
+
+    Raises:
+        InputError, OutputError: the one that is needed was closed before the program began.
+    """
+    if audio == "-" and sys.stdin is None:
+        raise InputError(expected="sound on stdin", got="a closed stdin", fix="give a file to --audio")
+    if out == "-" and sys.stdout is None:
+        raise OutputError(expected="a reader on stdout", got="a closed stdout", fix="give a file to --out")
+    return tuple(io.BytesIO() if one is None else one.buffer for one in (sys.stdin, sys.stdout))  # type: ignore[return-value]
 
 
 def plain(value: Any) -> Any:
@@ -102,15 +121,24 @@ def say(text: str, *, to_stderr: bool = False) -> None:
     Characters that the terminal's encoding lacks are replaced; a pipe that was closed or a full disk is passed over.
     """
     out = sys.stderr if to_stderr else sys.stdout
+    if out is None:  # closed before the program began
+        return
     try:
-        try:
-            print(text, file=out, flush=True)
-        except UnicodeEncodeError:
-            known = out.encoding or "ascii"
-            print(text.encode(known, "replace").decode(known), file=out, flush=True)
-    except OSError:
-        with suppress(OSError, ValueError):  # else Python would try once more at its end, and fail
-            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        print(printable(text, out), file=out, flush=True)
+    except (OSError, ValueError):
+        hush(out)
+
+
+def printable(text: str, out: TextIO) -> str:
+    """Replace the characters that a stream's encoding lacks."""
+    known = out.encoding or "ascii"
+    return text.encode(known, "replace").decode(known)
+
+
+def hush(out: TextIO) -> None:
+    """Send what is still to be printed nowhere: else Python would try once more at its end, and fail."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def print_json(value: Any, indent: int | None = None) -> None:
@@ -127,10 +155,41 @@ def write_json(path: Path, value: Any) -> None:
         raise OutputError(expected=f"a file at {path}", got=error.strerror or str(error)) from error
 
 
+class _Lenient:
+    """A stream for a progress bar: what cannot be written is passed over."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out  # kept: a bar puts itself in the place of sys.stderr
+        self.encoding = out.encoding or "ascii"
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        try:
+            return self._out.write(printable(text, self._out))
+        except (OSError, ValueError):
+            hush(self._out)
+            return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that can be done."""
+        try:
+            self._out.flush()
+        except (OSError, ValueError):
+            hush(self._out)
+
+    def fileno(self) -> int:
+        """Return the stream's own."""
+        return self._out.fileno()
+
+    def isatty(self) -> bool:
+        """Whether somebody looks at it."""
+        return self._out.isatty()
+
+
 @contextmanager
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """Show frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
-    if quiet:
+    if quiet or sys.stderr is None:
         yield lambda done, total: None
         return
     from rich.console import Console
@@ -152,9 +211,9 @@ def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None]
             """Return the speed as text."""
             return Text(f"{task.speed:.1f} fps" if task.speed else "… fps")
 
-    console = Console(stderr=True)
+    console = Console(file=_Lenient(sys.stderr))  # type: ignore[arg-type]
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),

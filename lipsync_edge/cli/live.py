@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lipsync_edge.choices import LiveFormat, Mouth
-from lipsync_edge.cli.console import reporting
+from lipsync_edge.cli.console import pipes, reporting
 from lipsync_edge.cli.options import Device, LiveConfig, Models, Precision, Preset, ServeConfig, Threads
 from lipsync_edge.models.engine_options import EngineOptions
 
@@ -58,8 +57,9 @@ def live(
         engine = EngineOptions(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )
+        stdin, stdout = pipes(audio, out)
         stream = open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength)
-        status = run_live(options, stream, sys.stdin.buffer, sys.stdout.buffer)
+        status = run_live(options, stream, stdin, stdout)
     raise typer.Exit(status)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lipsync_edge.cli.bench import bench
-from lipsync_edge.cli.console import run_app, say
+from lipsync_edge.cli.console import open_missing_streams, run_app, say
 from lipsync_edge.cli.devices import devices
 from lipsync_edge.cli.eval import evaluate_command
 from lipsync_edge.cli.export import register as register_export
@@ -16,6 +16,7 @@ from lipsync_edge.cli.live import live, serve
 from lipsync_edge.cli.models import models_app
 from lipsync_edge.cli.prepare import prepare
 from lipsync_edge.cli.run import demo, run
+from lipsync_edge.cli.signals import leave
 
 app = typer.Typer(
     name="lipsync-edge",
@@ -51,4 +52,5 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(run_app(app, sys.argv[1:]))
+    open_missing_streams()
+    leave(lambda: run_app(app, sys.argv[1:]))

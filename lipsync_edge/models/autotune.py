@@ -43,13 +43,19 @@ class Measurement:
 
 
 def cache_file() -> Path | None:
-    """Return where measurements are kept; None when that is turned off."""
+    """Return where measurements are kept; None when that is turned off, or the user has no home."""
     named = os.environ.get(VARIABLE)
     if named is not None:
         return Path(named) if named else None
     from platformdirs import user_cache_path
 
-    return user_cache_path("lipsync-edge", appauthor=False) / "bench.json"
+    try:
+        return user_cache_path("lipsync-edge", appauthor=False) / "bench.json"
+    except (
+        RuntimeError,
+        KeyError,
+    ):  # no HOME, and a user whom the system does not know: a container's, mostly
+        return None
 
 
 def this_key() -> str:
@@ -66,7 +72,7 @@ def record(key: str, rows: Sequence[dict[str, Any]], today: date | None = None) 
     """
     place = cache_file()
     if place is None:
-        return f"{VARIABLE} is empty"
+        return f"{VARIABLE} is empty" if os.environ.get(VARIABLE) == "" else "there is no cache folder"
     when = (today or date.today()).isoformat()
     fresh = [
         Measurement(

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import cv2
 import numpy as np
 
-from lipsync_edge.errors import InputError, NoFaceError, NoVideoError, UsageError
+from lipsync_edge.errors import (
+    InputError,
+    NoFaceError,
+    NoVideoError,
+    OutputError,
+    UsageError,
+    told_by_system,
+)
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.models.preset import Preset
@@ -101,12 +112,13 @@ def build_avatar(
     Raises:
         NoVideoError: not one frame.
         NoFaceError: not one face.
+        OutputError: the temporary folder cannot be written to, or is full.
     """
     faces: list[F32] = []
     exemplars = Gatherer(MOST)
     offsets, times = [0], []
     size = (0, 0)
-    with tempfile.TemporaryFile() as file:
+    with _scratch() as file:
         for frame in tracked:
             picture = frame.image_bgr
             height, width = picture.shape[:2]
@@ -114,14 +126,13 @@ def build_avatar(
             if (width, height) != size:
                 raise InputError(expected=f"frames of one size, {size[0]}x{size[1]}", got=f"{width}x{height}")
             jpeg = cv2.imencode(".jpg", picture, _JPEG)[1]
-            file.write(jpeg.tobytes())
+            _write(file, jpeg.tobytes())
             offsets.append(offsets[-1] + len(jpeg))
             faces.append(_numbers(frame))
             if watcher is not None and frame.faces and frame.faces[0].landmarks is not None:
                 exemplars.add(len(faces), watcher(picture, frame.faces[0].landmarks))
             times.append(frame.time)
         _check_faces(faces)
-        file.flush()
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     library = exemplars.build()
     return Avatar(
@@ -133,6 +144,33 @@ def build_avatar(
         data=data,
         color=color,
         library=library if can_talk(library) else None,
+    )
+
+
+@contextmanager
+def _scratch() -> Iterator[IO[bytes]]:
+    try:
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed below; errors of the block are not ours
+    except OSError as error:
+        raise _no_room(error) from error
+    with file:
+        yield file
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    try:
+        written = file.write(data)
+    except OSError as error:
+        raise _no_room(error) from error
+    if written != len(data):  # what a full disk says first
+        raise _no_room(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+
+def _no_room(error: OSError) -> OutputError:
+    return OutputError(
+        expected="room for the face's pictures in the temporary folder",
+        got=told_by_system(error).got,
+        fix="name another one in the environment variable TMPDIR",
     )
 
 

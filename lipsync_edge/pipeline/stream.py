@@ -86,7 +86,7 @@ class Stream(BufferCalls):
         what was not read of the last one is dropped.
 
         Args:
-            pcm: int16 or float32, (n,) mono or (n, channels); n from 0.
+            pcm: int16 or float32, (n,) mono, (n, channels) or (channels, n) of up to 8 channels; n from 0.
         """
         with self._turn:
             self._check_open()

@@ -10,6 +10,7 @@ import soundfile
 from lipsync_edge.audio.alignment import FeatureStream
 from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.reader import read_audio, read_mono
+from lipsync_edge.errors import InputError
 from lipsync_edge.models.spec import AudioWindow
 
 RATE = 16_000
@@ -101,3 +102,27 @@ def test_every_reader_hears_an_inverted_channel(tmp_path: Path) -> None:
     pair = np.stack([wave, -wave], 1)
     assert np.array_equal(mel(pair), mel(*np.array_split(pair, 37)))
     assert np.abs(mel(pair) - mel(wave)).max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 8])
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+def test_time_may_stand_first_or_last(channels: int, kind: type[np.generic]) -> None:
+    wave = (speech(0.1) * 3000).astype(kind)
+    many = np.repeat(wave[:, None], channels, 1)
+    want = MonoMix(RATE).push(wave)
+    for pcm in (many, many.T, np.ascontiguousarray(many.T)):
+        assert np.abs(MonoMix(RATE).push(pcm) - want).max() <= 1e-6 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (480, 640), (1, 1, 1600), ()])
+def test_what_is_no_sound_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError):
+        MonoMix(RATE).push(np.zeros(shape, np.float32))
+
+
+def test_a_stream_hears_a_row_as_speech() -> None:
+    wave = speech(1.0)
+    stream = FeatureStream(AudioWindow(), rate=RATE)
+    stream.push(wave[None])
+    stream.push(wave[None, :0])
+    assert stream.duration == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.cli.console import print_json, say, write_json
+from lipsync_edge.cli.console import print_json, progress_bar, say, write_json
 from lipsync_edge.errors import OutputError
 
 
@@ -49,3 +49,33 @@ def test_a_json_file_is_written_whole_or_refused(tmp_path: Path) -> None:
         with pytest.raises(OutputError):
             write_json(path, {})
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+class Terminal(io.TextIOWrapper):
+    """A terminal with a poor alphabet."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class FullDisk(io.BytesIO):
+    """A file that takes nothing."""
+
+    def write(self, data: object) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, FullDisk])
+@pytest.mark.parametrize("title", ["[red]", "[/nope] x.mp4", "图 → [b]"])
+def test_a_progress_bar_shows_any_name_and_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: type[io.BytesIO], title: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    raw = kind()
+    monkeypatch.setattr(sys, "stderr", Terminal(raw, "cp1252", write_through=True))
+    with progress_bar(title, quiet=False) as progress:
+        for done in range(3):
+            progress(done, 3)
+    shown = b"" if isinstance(raw, FullDisk) else raw.getvalue()
+    assert (title.encode("cp1252", "replace") in shown) == (not isinstance(raw, FullDisk))
+    monkeypatch.undo()

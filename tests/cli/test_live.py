@@ -27,7 +27,14 @@ class Typed:
     mouths: list[tuple[str, float]] = field(default_factory=list)
 
     def open_stream(
-        self, engine: EngineOptions, avatar: Path | None, *, rate: int, fps: float, mouth: str, strength: float
+        self,
+        engine: EngineOptions,
+        avatar: Path | None,
+        *,
+        rate: int,
+        fps: float,
+        mouth: str,
+        strength: float,
     ) -> None:
         self.streams.append((engine, avatar, rate, fps))
         self.mouths.append((mouth, strength))
@@ -50,7 +57,8 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Typed:
 def test_options_win_over_the_file(tmp_path: Path, typed: Typed) -> None:
     config = tmp_path / "kiosk.toml"
     config.write_text(
-        '[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\nthreads = 3\nmouth = "painted"\n', "utf-8"
+        '[live]\navatar = "a.avatar"\nrate = 48000\nrealtime = true\nwatchdog-s = 5\nthreads = 3\nmouth = "painted"\n',
+        "utf-8",
     )
     assert run_app(app, ["live", "--config", str(config), "--rate", "24000"]) == 0
     (options,), ((engine, avatar, rate, fps),) = typed.options, typed.streams

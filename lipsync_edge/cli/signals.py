@@ -1,0 +1,54 @@
+"""Signals that stop a command: the first unwinds it, those that follow find it tidying up and change nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, NoReturn
+
+# Ctrl-C, a supervisor, a terminal that is closed
+STOPPING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+@contextmanager
+def stopping_once() -> Iterator[None]:
+    """Raise KeyboardInterrupt (Ctrl-C) or SystemExit (the others, 128 + number) at the first, and at no other."""
+    before = {number: signal.signal(number, _stop) for number in STOPPING}
+    try:
+        yield
+    finally:
+        if not _stopped():  # else the process is about to end, and nothing may disturb that
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def leave(command: Callable[[], int]) -> NoReturn:
+    """End the process with a command's exit code; at once where a signal stopped it, as Python's end minds signals."""
+    try:
+        code: Any = command()
+    except SystemExit as stop:
+        code = stop.code
+    if _stopped():
+        for out in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                out.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    for one in STOPPING:
+        signal.signal(one, _pass_over)  # not SIG_IGN: Python would report one that is on its way
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+def _stopped() -> bool:
+    return signal.getsignal(signal.SIGINT) is _pass_over
