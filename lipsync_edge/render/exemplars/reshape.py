@@ -31,9 +31,9 @@ MOST_STRETCH, LEAST_STRETCH = (
 MOST_WIDER = 0.12  # of the exemplar's width: how far it is pulled wide or pressed narrow
 UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
 JAW_SHARE = (0.0, 0.0, 0.2, 0.65, 0.95, 1.0, 0.95, 0.65, 0.2, 0.0, 0.0)  # from ear to ear
-TURNED = (15.0, 35.0)  # degrees of yaw: between these the chin stops following, its far side is not seen
+TURNED = (12.0, 30.0)  # degrees of yaw: between these the chin stops following, its far side is not seen
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
-JAW_BELOW = 0.08  # of the crop: so far below the mouth the jaw must be for a column to move freely
+JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a column to move freely
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 GAP = 0.02  # pixels between the knots of a column at least
 
