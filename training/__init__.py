@@ -1,0 +1,1 @@
+"""Training of the bundled networks: run by hand, never imported by the package."""

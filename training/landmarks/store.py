@@ -1,0 +1,123 @@
+"""Cut the faces that the landmark network learns from, once, with room around them for augmentation.
+
+python -m training.landmarks.store --corpus ../shared/corpus --mesh FOLDER --out FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.crop import TEMPLATE, AlignedCrop, similarity
+from training.landmarks.points import VERTICES, canonical_mesh, five_points, head_pose
+from training.teachers.label_mesh import frames_of
+from training.teachers.mouth_measures import mouth_measures
+
+Array = npt.NDArray[Any]
+
+SIDE, NOMINAL = 224, 144  # stored side, and the side of the aligned crop inside it
+MARGIN = (SIDE - NOMINAL) // 2
+MIN_SCORE, MAX_YAW = 0.8, 65.0
+HELD_OUT_STILLS = 20  # every 20th still is kept for choosing
+HELD_OUT_PEOPLE = ("s20", "s34")
+FRAMES_OF_CLIP = {"s1": 10, "s4": 24}  # people with many clips; of the others every frame is kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One face: crop uint8 (224, 224, 3) BGR, points float32 (78, 3) in its pixels, pose (3,), name and opening."""
+
+    crop: Array
+    points: Array
+    pose: Array
+    name: str
+    opening: float
+
+
+def cut_face(image_bgr: Array, mesh: Array, canonical: Array, name: str) -> Row | None:
+    """Cut one labelled face; None where it is turned too far for its mesh to be trusted."""
+    pose = head_pose(mesh, canonical)
+    if abs(float(pose[0])) > MAX_YAW:
+        return None
+    crop = AlignedCrop(similarity(five_points(mesh), TEMPLATE * NOMINAL - 0.5 + MARGIN), SIDE)
+    matrix = crop.to_crop
+    chosen = mesh[list(VERTICES)].astype(np.float64)
+    points = np.empty((len(VERTICES), 3), np.float32)
+    points[:, :2] = chosen[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    points[:, 2] = (chosen[:, 2] - mesh[:, 2].mean()) / crop.scale
+    pose[2] += np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
+    return Row(crop.cut(image_bgr), points, pose, name, float(mouth_measures(mesh[None]).opening[0]))
+
+
+def stills(corpus: Path, mesh: Path, canonical: Array) -> Iterator[Row]:
+    """Cut every still with a sure face."""
+    for path in sorted((mesh / "faces").glob("*.npz")):
+        if ".tmp" in path.name:
+            continue
+        with np.load(path) as data:
+            labels = {key: data[key] for key in ("names", "points", "score")}
+        for name, points, score in zip(*labels.values(), strict=True):
+            image = cv2.imread(str(corpus / "faces" / str(name)), cv2.IMREAD_COLOR)
+            if score >= MIN_SCORE and image is not None:
+                row = cut_face(image, points, canonical, f"faces/{name}")
+                if row is not None:
+                    yield row
+
+
+def clip_rows(path: Path, label: Path, name: str, count: int, canonical: Array) -> Iterator[Row]:
+    """Cut up to `count` frames of a clip, spread evenly over the range of openings."""
+    with np.load(label) as data:
+        points, score = data["points"], data["score"]
+    sure = np.nonzero(score >= MIN_SCORE)[0]
+    order = sure[np.argsort(mouth_measures(points[sure]).opening)]
+    chosen = set(order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)].tolist())
+    for number, frame in enumerate(frames_of(path)):
+        if number in chosen:
+            row = cut_face(frame, points[number], canonical, f"{name}#{number}")
+            if row is not None:
+                yield row
+
+
+def clips(corpus: Path, mesh: Path, canonical: Array) -> Iterator[Row]:
+    """Cut frames of the labelled training clips."""
+    for label in sorted((mesh / "train").glob("*/*.npz")):
+        if ".tmp" in label.name:
+            continue
+        person = label.parent.name
+        path = (corpus / "train" / person / label.stem).with_suffix(".mkv")
+        count = FRAMES_OF_CLIP.get(person, 10_000)
+        yield from clip_rows(path, label, f"train/{person}/{label.stem}", count, canonical)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write crops.npy and rows.npz."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--task", type=Path, default=Path("../shared/teachers/face_landmarker.task"))
+    parser.add_argument("--mesh", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args(argv)
+    cv2.setNumThreads(1)
+    canonical = canonical_mesh(args.task)
+    rows = list(stills(args.corpus, args.mesh, canonical)) + list(clips(args.corpus, args.mesh, canonical))
+    args.out.mkdir(parents=True, exist_ok=True)
+    np.save(args.out / "crops.npy", np.stack([row.crop for row in rows]))
+    np.savez(
+        args.out / "rows.npz",
+        points=np.stack([row.points for row in rows]),
+        pose=np.stack([row.pose for row in rows]),
+        name=np.array([row.name for row in rows]),
+        opening=np.array([row.opening for row in rows], np.float32),
+    )
+    print(f"{len(rows)} faces", flush=True)
+
+
+if __name__ == "__main__":
+    main()
