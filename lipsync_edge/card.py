@@ -21,7 +21,7 @@ else:
     import tomli as tomllib
 
 CARDS = Path(__file__).parent / "cards"
-ROLES = ("detect", "lips", "segment", "enhance", "sync")
+ROLES = ("detect", "lips", "segment", "enhance", "sync", "landmarks")
 GRAPH_FIELDS = (
     "name",
     "role",

@@ -24,7 +24,8 @@ from lipsync_edge.face_cut import FaceCut, cut_face, face_as_fine_as, face_of_si
 from lipsync_edge.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.network import Network
 from lipsync_edge.preset import Preset
-from lipsync_edge.segment import Segmenter
+from lipsync_edge.render_exemplars.inside import keep_inside
+from lipsync_edge.segment import Regions, Segmenter
 
 if TYPE_CHECKING:
     from lipsync_edge.avatar import Avatar
@@ -104,10 +105,10 @@ class Engine:
         with probe("enhance"):
             mouths = self._enhance([ticks[i] for i in cuts], mouths, list(cuts.values()))
         with probe("segment"):
-            masks = list(self._masks([(ticks[i], cut) for i, cut in cuts.items()]))
+            regions = list(self._masks([(ticks[i], cut) for i, cut in cuts.items()]))
         with probe("blend"):
-            for (i, cut), mouth, mask in zip(cuts.items(), mouths, masks, strict=True):
-                frames[i] = self._blend(ticks[i], cut, mouth, mask)
+            for (i, cut), mouth, seen in zip(cuts.items(), mouths, regions, strict=True):
+                frames[i] = self._blend(ticks[i], cut, mouth, seen)
         return frames
 
     def changed(self, tick: Tick) -> Region | None:
@@ -173,18 +174,18 @@ class Engine:
         out |= zip(warped, self.enhancer.warped(list(warped.values()), faces), strict=True)
         return list(out.values())
 
-    def _masks(self, items: list[tuple[Tick, FaceCut]]) -> Iterator[F32 | None]:
+    def _masks(self, items: list[tuple[Tick, FaceCut]]) -> Iterator[Regions | None]:
         """Parse the source crops; the mask lies over the crop (aligned) or over the region (box)."""
         if self.segmenter is None:
             for _, cut in items:
-                yield None if self.preset.style == "published" else self._no_mask(cut)
+                yield None if self.preset.style == "published" else Regions(self._no_mask(cut))
             return
         if self.segmenter.card.crop == "box" or items[0][1].crop is not None:
             side = self.segmenter.side
-            yield from self.segmenter([face_of_side(side, tick, cut) for tick, cut in items])
+            yield from self.segmenter.regions([face_of_side(side, tick, cut) for tick, cut in items])
             return
         for tick, cut in items:
-            yield self._mask_of_box(tick, cut)
+            yield Regions(self._mask_of_box(tick, cut))
 
     def _mask_of_box(self, tick: Tick, cut: FaceCut) -> F32:
         """Parse the aligned crop of a face that is pasted by its box."""
@@ -199,10 +200,12 @@ class Engine:
             return np.ones((cut.crop.side, cut.crop.side), np.float32)
         return np.ones(cut.region.size[::-1], np.float32)
 
-    def _blend(self, tick: Tick, cut: FaceCut, mouth: Mouth, mask: F32 | None) -> U8:
+    def _blend(self, tick: Tick, cut: FaceCut, mouth: Mouth, regions: Regions | None) -> U8:
         frame = tick.frame_bgr.copy()
+        mask = None if regions is None else regions.paste
         if isinstance(mouth, WarpMouth):
-            if cut.crop is not None and mask is not None:
+            if cut.crop is not None and regions is not None and mask is not None:
+                mouth = mouth if regions.inside is None else keep_inside(mouth, regions.inside)
                 blend.warp_face(frame, mouth, mask, cut.crop, cut.region)
         elif self.preset.style == "published":
             blend.paste_published(frame, self._to_bytes(mouth.image), cut.region, mask)

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.errors import ModelError
 from lipsync_edge.network import Network
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regions:
+    """What is where in a crop.
+
+    Attributes:
+        paste: float32 (h, w): 1 may be replaced, 0 must stay.
+        inside: float32 (h, w), 0…1: the inside of the mouth; None when the parser does not tell it from the lips.
+        lips: float32 (h, w), 0…1; None like `inside`.
+    """
+
+    paste: F32
+    inside: F32 | None = None
+    lips: F32 | None = None
 
 
 class Segmenter:
@@ -33,11 +49,24 @@ class Segmenter:
 
     def __call__(self, crops_bgr: Sequence[U8]) -> list[F32]:
         """Return for each crop, uint8 (S, S, 3) BGR, a mask float32 (h, w): 1 may be replaced, 0 must stay."""
+        return [regions.paste for regions in self.regions(crops_bgr)]
+
+    def regions(self, crops_bgr: Sequence[U8]) -> list[Regions]:
+        """Return what is where in each crop, uint8 (S, S, 3) BGR."""
         if not crops_bgr:
             return []
         out = self.network(face=np.stack(crops_bgr))
         if self.card.kind == "labels":
-            return list(self._paste[out["labels"]])
-        regions = out["regions"]
-        weights = self._paste[: regions.shape[1], None, None]
-        return [np.asarray((one * weights).sum(0), np.float32) for one in regions]
+            return [Regions(paste) for paste in self._paste[out["labels"]]]
+        planes = out["regions"]
+        weights = self._paste[: planes.shape[1], None, None]
+        names = self.card.segment.classes if self.card.segment else ()
+        inside, lips = (names.index(name) if name in names else None for name in ("mouth", "lips"))
+        return [
+            Regions(
+                np.asarray((one * weights).sum(0), np.float32),
+                None if inside is None else np.ascontiguousarray(one[inside]),
+                None if lips is None else np.ascontiguousarray(one[lips]),
+            )
+            for one in planes
+        ]
