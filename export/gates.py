@@ -13,13 +13,23 @@ from lipsync_edge.backend import Arrays
 from lipsync_edge.card import WHOLE_CROP, DetectHead, ModelCard
 from lipsync_edge.detect import decode, make_priors
 from lipsync_edge.enhance import compose_small, window_pixels
+from lipsync_edge.landmarks import LEFT_EYE_CORNERS, LOWER_INNER, RIGHT_EYE_CORNERS, UPPER_INNER
 from lipsync_edge.lips import WarpMouth
 from lipsync_edge.select import iou_with
 
-METRICS = {"lips": "psnr", "enhance": "psnr", "segment": "miou", "detect": "iou", "sync": "cosine"}
+METRICS = {
+    "lips": "psnr",
+    "enhance": "psnr",
+    "segment": "miou",
+    "detect": "iou",
+    "sync": "cosine",
+    "landmarks": "points_kept",
+}
 AP_LOSS = 0.005  # half a point
 POINTS_LOSS = 0.005  # of the box's width: landmarks that jump by more make the aligned crop tremble
 FLOW_LOSS = 0.1  # of the motion
+OPENING_LOSS = 0.006  # of the eye distance; speech opens a mouth by 0.1 to 0.3
+POSE_LOSS = 0.6  # degrees
 LEAST_SCORE = 0.05  # from which a found box counts as a candidate, as average precision wants it
 MATCH = 0.5  # intersection over union from which two boxes are one face
 
@@ -69,6 +79,8 @@ def judge(
         value = min(_cosine(w[name], g[name]) for w, g in zip(want, got, strict=True) for name in w)
     elif card.kind == "warp":
         return _judge_warp(card, threshold, feeds, want, got)
+    elif card.role == "landmarks":
+        return _judge_points(threshold, want, got)
     else:
         value = psnr(
             *(np.concatenate([next(iter(o.values())).ravel() for o in outs]) for outs in (got, want))
@@ -89,6 +101,19 @@ def _judge_warp(
     lost = off / max(moved, 1e-9)
     figures = {METRICS[card.role]: value, "flow_lost": lost, "flow_px": _flow_px(card, want, got)}
     return Verdict(figures, min(value - threshold, FLOW_LOSS - lost))
+
+
+def _judge_points(threshold: float, want: Sequence[Arrays], got: Sequence[Arrays]) -> Verdict:
+    """How near the points stay (1 − mean distance over the eye distance), and what small errors spoil."""
+    a, b = (np.concatenate([out["points"] for out in side]) for side in (want, got))
+    eyes = [a[:, list(corners)].mean(1) for corners in (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS)]
+    unit = np.maximum(np.linalg.norm(eyes[1] - eyes[0], axis=1), 1e-6)
+    kept = 1 - float((np.linalg.norm(a - b, axis=2).mean(1) / unit).mean())
+    gaps = [np.linalg.norm(p[:, list(UPPER_INNER)] - p[:, list(LOWER_INNER)], axis=2).mean(1) for p in (a, b)]
+    opening = float((np.abs(gaps[0] - gaps[1]) / unit).mean())
+    turned = float(np.mean([np.abs(w["pose"] - g["pose"]).mean() for w, g in zip(want, got, strict=True)]))
+    figures = {METRICS["landmarks"]: kept, "opening_off": opening, "pose_off": turned}
+    return Verdict(figures, min(kept - threshold, OPENING_LOSS - opening, POSE_LOSS - turned))
 
 
 def _flow_px(card: ModelCard, want: Sequence[Arrays], got: Sequence[Arrays]) -> float:

@@ -164,7 +164,7 @@ def _feed(card: ModelCard, scene: Scene, seed: int) -> dict[str, npt.NDArray[Any
         width = min(16, mel.shape[1])
         mel[:, :width] = scene.mel[:, :width]
         return {"face": _crop(card, scene, card.side("face"))[None], "mel": mel[None]}
-    if card.role == "segment":
+    if card.role in ("segment", "landmarks"):
         return {"face": _crop(card, scene, card.side("face"))[None]}
     if card.role == "enhance":
         return {"image": _to_enhance(scene)[None]}

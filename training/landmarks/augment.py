@@ -75,7 +75,7 @@ def moved_by(field: Array, xy: Array) -> Array:
     """Return where points float32 (n, 2) come to lie when a view is read through the displacement."""
     goal = xy.astype(np.float32)
     at = goal.copy()
-    for _ in range(4):
+    for _ in range(8):
         seen = cv2.remap(
             field, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

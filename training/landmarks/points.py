@@ -28,7 +28,8 @@ MIRROR_PAIRS = (
     *((33, 263), (159, 386), (133, 362), (145, 374), (468, 473), (70, 300), (107, 336), (50, 280)),
 )
 # Vertices that speech and expression hardly move.
-RIGID = (10, 151, 9, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 21, 251, 54, 284, 103, 332)  # fmt: skip
+RIGID = (10, 151, 9, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 21, 251, 54, 284, 103,
+         332)  # fmt: skip
 GEOMETRY = "geometry_pipeline_metadata_landmarks.binarypb"
 
 
