@@ -36,7 +36,7 @@ class Clip:
         frames: tracked frames, in order.
         fps: frames a second.
         samples: float32 (m,), 16 kHz mono.
-        mesh: float32 (n, 478, 2), the teacher's points in frame pixels, NaN where it saw no face.
+        mesh: float32 (n, 478, 3), the teacher's points in frame pixels, NaN where it saw no face.
     """
 
     name: str
@@ -60,7 +60,7 @@ def read_clip(engine: Engine, corpus: Path, labels: Path, name: str, seconds: fl
         done += tracker.push(frame.image_bgr, frame.time)
     done += tracker.flush()
     with np.load(labels / f"{name}.npz") as data:
-        mesh = data["points"][: len(done), :, :2].astype(np.float32)
+        mesh = data["points"][: len(done)].astype(np.float32)
         mesh[data["score"][: len(done)] < 0.5] = np.nan
     fps = 1.0 / float(done[1].time - done[0].time)
     return Clip(name, path, done, fps, read_sound(path), mesh)

@@ -18,9 +18,9 @@ from training.mouth.coefficient_shape import mouth_shape
 Array = npt.NDArray[Any]
 
 NAMES = ("opening", "width", "jaw")
-OPEN = 0.035  # of the eye distance: the inside of the lips is judged from this opening on
-SHUT_ASKED = 0.02  # a smaller asked opening (relative to shut) asks for shut lips
-SHUT_MADE = 0.03  # and a smaller one read off the picture gives them
+OPEN = 0.06  # of the eye distance: the inside of the lips is judged from this opening on
+SHUT_ASKED = 0.03  # a smaller asked opening (relative to shut) asks for shut lips
+SHUT_MADE = 0.045  # and a smaller one read off the picture gives them
 NOISE = 4.0  # squared Laplacian of a flat surface's noise, left out of the ratio
 
 
@@ -38,8 +38,8 @@ class Inside:
 
 
 def inside_lips(frame_bgr: U8, mesh: Array) -> Inside:
-    """Look between the inner lips of a frame, mesh float (478, 2) in its pixels."""
-    polygon = mesh[list(INNER)]
+    """Look between the inner lips of a frame, mesh float (478, 3) in its pixels."""
+    polygon = mesh[list(INNER), :2]
     if not np.isfinite(polygon).all() or mouth_shape(mesh[None])[0, 0] < OPEN:
         return Inside(np.nan, np.nan)
     low = np.maximum(np.floor(polygon.min(0)).astype(int) - 3, 0)
@@ -88,7 +88,9 @@ def motion_row(made: Array, asked: Array, speaker: Array, source: Array, other: 
     return row
 
 
-def look_row(made: list[Inside], source: list[Inside], made_crops: list[U8], source_crops: list[U8]) -> dict[str, float]:
+def look_row(
+    made: list[Inside], source: list[Inside], made_crops: list[U8], source_crops: list[U8]
+) -> dict[str, float]:
     """Return sharpness, brightness jumps and flicker of the made mouth over the source's own."""
     energy = [np.array([x.energy for x in part]) for part in (made, source)]
     light = [np.array([x.light for x in part]) for part in (made, source)]

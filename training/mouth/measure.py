@@ -26,24 +26,25 @@ from training.mouth.clips import CHOOSE, REPORT, Clip, read_clip
 from training.mouth.coefficient_shape import mouth_shape
 from training.mouth.engine import SplitLips, split_engine
 from training.mouth.figures import Inside, inside_lips, look_row, motion_row
+from training.mouth.own import by_teacher, own_way
 from training.mouth.voices import partner, speaker_points, ticks
 from training.teachers.mesh_v2 import MeshTeacher
 
 Array = npt.NDArray[Any]
 Row = dict[str, Any]
-Way = Callable[[Engine, list[Tick]], Iterator[U8]]
+Way = Callable[[Engine, list[Tick], Clip], Iterator[U8]]
 
 VIEW, LEFT, TOP, RIGHT, BOTTOM = 320, 0.15, 0.42, 0.85, 1.0  # what is kept to look at, of an aligned crop
 TOGETHER = 4
 
 
-def plain(engine: Engine, given: list[Tick]) -> Iterator[U8]:
+def plain(engine: Engine, given: list[Tick], face: Clip) -> Iterator[U8]:
     """Render as the engine does."""
     for i in range(0, len(given), TOGETHER):
         yield from engine.render(given[i : i + TOGETHER])
 
 
-def today(engine: Engine, given: list[Tick]) -> Iterator[U8]:
+def today(engine: Engine, given: list[Tick], face: Clip) -> Iterator[U8]:
     """Render without keeping the frame's own teeth."""
     kept = engine_module.keep_inside
 
@@ -52,12 +53,13 @@ def today(engine: Engine, given: list[Tick]) -> Iterator[U8]:
 
     engine_module.keep_inside = leave
     try:
-        yield from plain(engine, given)
+        yield from plain(engine, given, face)
     finally:
         engine_module.keep_inside = kept
 
 
-WAYS: dict[str, Way] = {"today": today, "self": plain}
+TASK = Path("../shared/teachers/face_landmarker.task")
+WAYS: dict[str, Way] = {"today": today, "self": plain, "own": own_way(by_teacher(TASK))}
 
 
 def view(frame_bgr: U8, landmarks: Array) -> U8:
@@ -69,7 +71,7 @@ def view(frame_bgr: U8, landmarks: Array) -> U8:
 def read_made(
     frames: Iterator[U8], given: list[Tick], teacher: MeshTeacher
 ) -> tuple[Array, list[Inside], list[U8], float]:
-    """Return meshes (n, 478, 2), insides and views of made frames, and the processor seconds that making took."""
+    """Return meshes (n, 478, 3), insides and views of made frames, and the processor seconds that making took."""
     meshes, insides, views, spent = [], [], [], 0.0
     teacher.reset()
     for tick in given:
@@ -77,7 +79,7 @@ def read_made(
         frame = next(frames)
         spent += time.thread_time() - began
         found = teacher(frame)
-        points = np.full((478, 2), np.nan) if found is None else found.points[:, :2].astype(np.float64)
+        points = np.full((478, 3), np.nan) if found is None else found.points.astype(np.float64)
         meshes.append(points)
         insides.append(inside_lips(frame, points))
         if tick.landmarks is not None:
@@ -96,7 +98,7 @@ def measure(
     asked = engine.lips.coefficients([tick.mel for tick in given]) @ to_shape.T
     wrong = engine.lips.coefficients([t.mel for t in ticks(engine, face.frames[:n], other.samples)]) @ to_shape.T
     wrong = np.concatenate([wrong, np.full((n - len(wrong[:n]), 3), np.nan)])[:n]
-    meshes, insides, views, spent = read_made(way(engine, given), given, teacher)
+    meshes, insides, views, spent = read_made(way(engine, given, face), given, teacher)
     own = face.mesh[:n].astype(np.float64)
     source = [inside_lips(tick.frame_bgr, mesh) for tick, mesh in zip(given, own, strict=True)]
     source_views = [view(t.frame_bgr, t.landmarks) for t in given if t.landmarks is not None]
@@ -127,7 +129,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    engine, teacher = split_engine(options.models), MeshTeacher(Path("../shared/teachers/face_landmarker.task"))
+    engine, teacher = split_engine(options.models), MeshTeacher(TASK)
     to_shape = np.load(options.models / "to_shape.npy")
     names = CHOOSE if options.half == "choose" else REPORT
     found: dict[str, list[Row]] = {way: [] for way in options.ways}

@@ -47,5 +47,5 @@ def at_times(curve: Array, fps: float, times: Array) -> Array:
 
 
 def speaker_points(voice: Clip, times: Array) -> Array:
-    """Return the voice's own speaker's mesh at those times, (n, 478, 2)."""
+    """Return the voice's own speaker's mesh at those times, (n, 478, 3)."""
     return at_times(voice.mesh.astype(np.float64), voice.fps, times)

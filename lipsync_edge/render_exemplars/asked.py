@@ -1,0 +1,96 @@
+"""From mouth coefficients to the shape that is asked of one person's mouth, within that person's own range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_edge.arrays import F32
+
+# Opening, width and jaw in eye distances for one unit of each coefficient, relative to the speaker's shut mouth:
+# least squares of the teacher's mesh on what the audio encoder gave, 14 training people (training.mouth).
+TO_SHAPE: F32 = np.array(
+    [
+        [0.0703, 0.0236, -0.0098, -0.0029, -0.0271, -0.0032, -0.0179, 0.0018],
+        [-0.0057, 0.0223, 0.0007, 0.0038, 0.0040, -0.0073, -0.0053, -0.0068],
+        [0.0421, 0.0051, 0.0014, 0.0028, 0.0006, -0.0133, -0.0059, 0.0031],
+    ],
+    np.float32,
+)
+WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
+HEARD_BEFORE = 150.0  # frames that this guess counts for
+GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
+BINS, MOST = 64, 0.6
+SPOKEN = 0.03  # eye distances: a smaller asked opening may be silence, which says nothing about a voice's range
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """How one person's mouth moves.
+
+    Attributes:
+        shut: float, opening of the shut mouth in eye distances.
+        width: of the shut mouth.
+        jaw: of the shut mouth.
+        wide_open: 95 % quantile of the opening above `shut`.
+    """
+
+    shut: float
+    width: float
+    jaw: float
+    wide_open: float
+
+
+def range_of(shapes: F32) -> Range:
+    """Measure a person's range on shapes, float32 (n, 3), of frames in which they talk."""
+    opening = shapes[:, 0]
+    shut = shapes[opening <= np.quantile(opening, 0.2)]
+    rest = np.median(shut, 0)
+    return Range(
+        float(rest[0]), float(rest[1]), float(rest[2]), float(np.quantile(opening, 0.95) - rest[0])
+    )
+
+
+class Asker:
+    """Turns coefficients into asked shapes, frame by frame; the same for files and live, since it never looks ahead.
+
+    Args:
+        person: the range to stay within.
+        strength: 0 (shut) … 1.5, times the person's own range.
+    """
+
+    def __init__(self, person: Range, strength: float = 1.0) -> None:
+        self._person = person
+        self._strength = strength
+        self._counts = np.zeros(BINS)
+        self._edges = (np.arange(BINS) + 1.0) / BINS * MOST
+        self._heard = 0.0
+
+    def __call__(self, coefficients: F32) -> tuple[F32, float]:
+        """Return the asked shape, float32 (3,), and the gain that coefficients, float32 (8,), are scaled by."""
+        moved = TO_SHAPE @ coefficients
+        self._listen(float(moved[0]))
+        gain = self.gain
+        rest = np.array([self._person.shut, self._person.width, self._person.jaw], np.float32)
+        asked = rest + np.float32(gain) * moved
+        asked[0] = max(asked[0], 0.0)
+        return asked.astype(np.float32), gain
+
+    @property
+    def gain(self) -> float:
+        """Own range over heard range, clipped, times the strength."""
+        wide = self._person.wide_open / max(self._quantile(), 1e-3)
+        return float(np.clip(wide, *GAIN)) * self._strength
+
+    def _listen(self, opening: float) -> None:
+        if opening > SPOKEN:
+            self._counts[min(int(opening / MOST * BINS), BINS - 1)] += 1.0
+            self._heard += 1.0
+
+    def _quantile(self) -> float:
+        if not self._heard:
+            return WIDE_OPEN
+        heard = float(self._edges[np.searchsorted(np.cumsum(self._counts), 0.95 * self._heard)])
+        known = self._heard / (self._heard + HEARD_BEFORE)
+        return known * heard + (1.0 - known) * WIDE_OPEN

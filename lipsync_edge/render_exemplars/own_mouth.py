@@ -1,0 +1,105 @@
+"""One film's own mouth: asks, selects with a fixed lag, and lays the chosen exemplars over the made frames."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.blend import mix
+from lipsync_edge.render_exemplars.asked import Asker, range_of
+from lipsync_edge.render_exemplars.composite import Pick, Target, own_mouth
+from lipsync_edge.render_exemplars.library import Library
+from lipsync_edge.render_exemplars.look import Look
+from lipsync_edge.render_exemplars.selection import Choice, Selector
+
+NEAR, FAR = 8.0, 20.0  # distances of the exemplar up to which it is taken whole, and from which on not at all
+TURN = 0.25  # most change of the strength from one frame to the next
+JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
+TALKS = 0.05  # eye distances: who never opens the mouth further has no own mouth to give
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What one frame gets.
+
+    Attributes:
+        picks: exemplars and their shares.
+        asked: float32 (3,), the shape.
+        strength: 0 (today's way) … 1 (own mouth).
+    """
+
+    picks: tuple[Pick, ...]
+    asked: F32
+    strength: float
+
+
+def can_talk(library: Library | None) -> bool:
+    """Whether a library shows its person's mouth open and shut."""
+    return library is not None and len(library) >= 2 and range_of(library.bank.shape).wide_open > TALKS
+
+
+class OwnMouth:
+    """Plans the frames of one film, in order; a plan comes `lag` + 1 frames after its frame.
+
+    Args:
+        library: the person's exemplars, for which `can_talk` holds.
+        strength: times the person's own range of motion.
+        lag: frames that the selection looks ahead.
+    """
+
+    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = 4) -> None:
+        self._library = library
+        self.asker = Asker(range_of(library.bank.shape), strength)
+        self._selector = Selector(library.bank, lag)
+        self._asked: deque[F32] = deque()
+        self._waiting: list[Choice] = []  # the frame to plan, and the one after it
+        self._before: Choice | None = None
+        self._strength = -1.0
+
+    def push(self, look: Look, coefficients: F32) -> list[Plan]:
+        """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready."""
+        asked, _ = self.asker(coefficients)
+        self._asked.append(asked)
+        return self._plans(self._selector.push(look, asked), last=False)
+
+    def flush(self) -> list[Plan]:
+        """Give the plans of the frames that still wait."""
+        return self._plans(self._selector.flush(), last=True)
+
+    def _plans(self, choices: list[Choice], *, last: bool) -> list[Plan]:
+        self._waiting += choices
+        plans = []
+        while len(self._waiting) > (0 if last else 1):
+            plans.append(self._plan(self._waiting.pop(0), self._waiting[0] if self._waiting else None))
+        return plans
+
+    def _plan(self, now: Choice, after: Choice | None) -> Plan:
+        picks = [Pick(self._library.exemplars[now.exemplar], 1.0)]
+        for other, jumped in ((self._before, now.jumped), (after, after is not None and after.jumped)):
+            if other is not None and jumped:
+                share = JUMP_SHARE / (1.0 - JUMP_SHARE)
+                picks.append(Pick(self._library.exemplars[other.exemplar], share))
+        self._before = now
+        part = float(np.clip((FAR - now.distance) / (FAR - NEAR), 0.0, 1.0))
+        wanted = part * part * (3.0 - 2.0 * part)
+        if self._strength < 0:
+            self._strength = wanted
+        self._strength += float(np.clip(wanted - self._strength, -TURN, TURN))
+        return Plan(tuple(picks), self._asked.popleft(), self._strength)
+
+
+def lay_over(made_bgr: U8, target: Target, plan: Plan) -> U8:
+    """Return a made frame, uint8 (H, W, 3), with the person's own mouth as planned; the same array where none is."""
+    if plan.strength <= 0.0:
+        return made_bgr
+    found = own_mouth(target, plan.picks, plan.asked)
+    if found is None:
+        return made_bgr
+    picture, region = found
+    out = made_bgr.copy() if made_bgr is target.frame_bgr else made_bgr
+    alpha = np.full(picture.shape[:2], plan.strength, np.float32)
+    mix(region.view(out), picture, alpha)
+    return out

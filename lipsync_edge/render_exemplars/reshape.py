@@ -1,0 +1,140 @@
+"""The rest of the way: how a mouth's landmarks must move to the shape that is asked, and the map that moves them.
+
+Everything here is in pixels of the target's aligned crop. A map says for each place of the result where it comes from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_edge.arrays import F32
+from lipsync_edge.landmarks import CHIN, JAW, LEFT_EYE_CORNERS, LIPS, NOSE_BASE, RIGHT_EYE_CORNERS, Landmarks
+
+LOWER_OUTER = tuple(range(11))  # corner to corner, image-left to right
+UPPER_OUTER = (0, *range(19, 10, -1), 10)
+LOWER_INNER = tuple(range(20, 31))
+UPPER_INNER = (20, *range(39, 30, -1), 30)
+UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
+JAW_SHARE = (0.0, 0.1, 0.35, 0.75, 0.95, 1.0, 0.95, 0.75, 0.35, 0.1, 0.0)
+BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
+ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
+GAP = 0.02  # pixels between the knots of a column at least
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face laid into the target's crop.
+
+    Attributes:
+        points: float32 (78, 2), crop pixels.
+        shape: float32 (3,), opening, width and jaw in eye distances.
+        unit: crop pixels of one eye distance, as if seen from the front.
+        yaw: degrees.
+    """
+
+    points: F32
+    shape: F32
+    unit: float
+    yaw: float
+
+
+def eye_distance(landmarks: Landmarks, side: int) -> float:
+    """Return the distance of the eye centres in crop pixels, depth included."""
+    solid = np.concatenate([landmarks.points, landmarks.depth[:, None]], 1)
+    left, right = (solid[list(corners)].mean(0) for corners in (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS))
+    return float(np.linalg.norm(right - left)) * side
+
+
+def goal(lips_of: Face, target: Face, asked: F32) -> F32:
+    """Return where landmarks shall lie, float32 (78, 2): lips after one face, chin after the target, both as asked.
+
+    Args:
+        lips_of: whose lips are taken: an exemplar laid on the target's head, or the target itself.
+        target: the face of the frame.
+        asked: float32 (3,), opening, width and jaw in eye distances.
+    """
+    points = target.points.copy()
+    lips = lips_of.points[LIPS]
+    wider, taller = asked[1] - lips_of.shape[1], asked[0] - lips_of.shape[0]
+    left, right = lips[0], lips[10]
+    middle, half = (left + right) / 2, max(float(np.linalg.norm(right - left)) / 2, 1.0)
+    along = (right - left) / (2 * half)
+    across = np.array([-along[1], along[0]], np.float32)
+    place = (lips - middle) @ along / half  # -1 at the left corner, 1 at the right one
+    spread = wider * target.unit * np.cos(np.radians(target.yaw)) / (2 * half)
+    taper = np.clip(1.0 - np.square(place), 0.0, 1.0)
+    down = np.full(len(lips), 1.0 - UPPER_SHARE)
+    down[[*UPPER_OUTER[1:-1], *UPPER_INNER[1:-1]]] = -UPPER_SHARE
+    points[LIPS] = lips + np.outer(place * half * spread, along)
+    points[LIPS] += np.outer(down * taper * taller * target.unit, across)
+    lower = (asked[2] - target.shape[2]) * target.unit
+    points[JAW] += np.outer(np.array(JAW_SHARE) * lower, _down_the_face(target.points))
+    return points.astype(np.float32)
+
+
+def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32, F32]:
+    """Return where each place (x, y), float32 (h, w), of the result comes from.
+
+    Columns are stretched between nose base, lips and chin; beside the corners, above the nose and under the chin the
+    motion dies away.
+
+    Args:
+        result: float32 (78, 2), landmarks of the result.
+        source: float32 (78, 2), the same of the picture that is read.
+        x: columns of the grid.
+        y: rows of the grid.
+        side: of the crop, in pixels.
+    """
+    columns = x[0]
+    aside = _sideways(result, source, columns)
+    there = _knots(result, columns, result[NOSE_BASE, 1], side)
+    here = _knots(source, columns + aside, result[NOSE_BASE, 1], side)
+    here[-1] = np.maximum(here[-2] + 1.0, there[-1])  # under the chin nothing moves
+    moved = np.broadcast_to(here[0], y.shape) + np.minimum(y - there[0], 0.0)
+    for k in range(len(there) - 1):
+        part = np.clip((y - there[k]) / (there[k + 1] - there[k]), 0.0, 1.0)
+        moved = moved + part * (here[k + 1] - here[k])
+    moved = moved + np.maximum(y - there[-1], 0.0)
+    width = max(float(result[10, 0] - result[0, 0]), 8.0)
+    near = 1.0 - _smooth((np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width - 0.9) / 0.7)
+    down = _smooth((y - there[0]) / np.maximum(there[1] - there[0], 1.0))
+    up = _smooth((there[-2] - y) / np.maximum(there[-2] - there[-3], 1.0))
+    return (x + aside * down * up).astype(np.float32), (y + (moved - y) * near).astype(np.float32)
+
+
+def _sideways(result: F32, source: F32, columns: F32) -> F32:
+    """Return how far each column's source lies beside it."""
+    aside = ASIDE * max(float(result[10, 0] - result[0, 0]), 8.0)
+    ends = min(result[0, 0], source[0, 0]) - aside, max(result[10, 0], source[10, 0]) + aside
+    there = np.array([ends[0], result[0, 0], (result[5, 0] + result[15, 0]) / 2, result[10, 0], ends[1]])
+    here = np.array([ends[0], source[0, 0], (source[5, 0] + source[15, 0]) / 2, source[10, 0], ends[1]])
+    return (np.interp(columns, there, here) - columns).astype(np.float32)
+
+
+def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
+    """Return float32 (7, w): nose base, upper lip outside and in, lower lip in and outside, chin, below."""
+    lines = [np.full(len(columns), top)]
+    lines += [
+        _line(points[list(part)], columns) for part in (UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER)
+    ]
+    chin = _line(points[JAW], columns)
+    lines += [chin, chin + BELOW * side]
+    knots = np.stack(lines) + GAP * np.arange(7)[:, None]
+    return np.maximum.accumulate(knots + 0.0, 0).astype(np.float32) + (GAP * np.arange(7)[:, None]).astype(np.float32)
+
+
+def _line(points: F32, columns: F32) -> F32:
+    """Read a line of points from left to right, (k, 2), at columns; its ends are held."""
+    return np.asarray(np.interp(columns, np.maximum.accumulate(points[:, 0]), points[:, 1]), np.float32)
+
+
+def _down_the_face(points: F32) -> F32:
+    way = points[CHIN] - points[NOSE_BASE]
+    return np.asarray(way / max(float(np.linalg.norm(way)), 1e-6), np.float32)
+
+
+def _smooth(part: F32) -> F32:
+    part = np.clip(part, 0.0, 1.0)
+    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)

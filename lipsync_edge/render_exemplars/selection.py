@@ -1,0 +1,166 @@
+"""Which exemplar each output frame takes: dynamic programming with a fixed lag, the same for files and live."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.arrays import F32
+from lipsync_edge.render_exemplars.look import Look
+
+I32 = npt.NDArray[np.int32]
+
+LAG = 4  # frames that are looked ahead; one more shows whether the next one jumps
+OPENING, OPENING_FLOOR, MORE_OPEN = 0.18, 0.02, 1.4  # of ln opening; an exemplar more open than asked costs more
+WIDTH, JAW = 0.07, 0.1  # eye distances that cost 1
+POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
+CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
+BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
+HOLD, SKIP, BACK = 1.0, 0.7, 0.9  # what it costs to stay, to leave one out, to go back by one; the next one is free
+JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bank:
+    """The looks of a library, as arrays of n exemplars.
+
+    Attributes:
+        frame: int32 (n,), number of the source frame; consecutive numbers are consecutive frames.
+        shape: float32 (n, 3), opening, width, jaw in eye distances.
+        pose: float32 (n, 3), degrees.
+        cheek: float32 (n, 3), BGR.
+        sharpness: float32 (n,).
+        rim: float32 (n, k).
+        thumb: float32 (n, m).
+    """
+
+    frame: I32
+    shape: F32
+    pose: F32
+    cheek: F32
+    sharpness: F32
+    rim: F32
+    thumb: F32
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.frame)
+
+    @classmethod
+    def of(cls, frames: list[int], looks: list[Look]) -> Bank:
+        """Stack looks."""
+        return cls(
+            np.array(frames, np.int32),
+            *(
+                np.stack([np.asarray(getattr(look, name), np.float32) for look in looks])
+                for name in ("shape", "pose", "cheek", "sharpness", "rim", "thumb")
+            ),
+        )
+
+
+def distances(bank: Bank, target: Look, asked: F32) -> F32:
+    """Return how badly each exemplar fits a frame and what is asked there, float32 (n,); 0 is a perfect one.
+
+    Args:
+        bank: the exemplars.
+        target: the frame that gets the mouth.
+        asked: float32 (3,), opening, width, jaw.
+    """
+    opening = np.log(bank.shape[:, 0] + OPENING_FLOOR) - np.log(asked[0] + OPENING_FLOOR)
+    opening = np.where(opening > 0, opening * MORE_OPEN, opening) / OPENING
+    turned = (bank.pose - target.pose) * np.sqrt([1.0, 1.0, ROLL_SHARE]) / POSE
+    light = (bank.cheek - target.cheek).mean(1) / CHEEK
+    rim = np.sqrt(np.square(bank.rim - target.rim).mean(1)) / RIM
+    blurred = bank.sharpness < BLURRED * np.median(bank.sharpness)
+    cost = np.square(opening) + np.square((bank.shape[:, 1] - asked[1]) / WIDTH)
+    cost += np.square((bank.shape[:, 2] - asked[2]) / JAW)
+    cost += np.square(turned).sum(1) + np.square(light) + np.square(rim) + BLUR_COSTS * blurred
+    return np.asarray(cost, np.float32)
+
+
+def steps(bank: Bank) -> F32:
+    """Return what it costs to go from each exemplar (row) to each (column), float32 (n, n)."""
+    norms = np.square(bank.thumb).mean(1)
+    apart = norms[:, None] + norms[None, :] - 2.0 * bank.thumb @ bank.thumb.T / bank.thumb.shape[1]
+    cost = JUMP + np.minimum(np.sqrt(np.maximum(apart, 0.0)) / THUMB, THUMB_MOST)
+    ahead = bank.frame[None, :] - bank.frame[:, None]
+    for step, price in ((0, HOLD), (1, 0.0), (2, SKIP), (-1, BACK)):
+        cost[ahead == step] = price
+    return np.asarray(cost, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one frame.
+
+    Attributes:
+        exemplar: row of the bank.
+        distance: how badly it fits, see `distances`.
+        jumped: whether it does not continue the frame before.
+    """
+
+    exemplar: int
+    distance: float
+    jumped: bool
+
+
+class Selector:
+    """Viterbi's recursion, decided `lag` frames late; what was decided is kept to.
+
+    Args:
+        bank: at least one exemplar.
+        lag: frames that a decision waits for.
+    """
+
+    def __init__(self, bank: Bank, lag: int = LAG) -> None:
+        self._bank = bank
+        self._lag = lag
+        self._steps = steps(bank)
+        self._jumps = self._steps >= JUMP
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was chosen: the next frame continues nothing."""
+        self._cost: F32 | None = None
+        self._units: deque[F32] = deque()
+        self._from: deque[I32] = deque()  # of each frame but the first that waits: row it was best reached from
+        self._last = -1
+
+    def push(self, target: Look, asked: F32) -> list[Choice]:
+        """Take a frame; give the choice of the one `lag` frames earlier, once there is one."""
+        unit = distances(self._bank, target, asked)
+        if self._cost is None:
+            reached = np.zeros_like(unit) if self._last < 0 else self._steps[self._last]
+            self._cost = unit + reached
+        else:
+            ways = self._cost[:, None] + self._steps
+            best = ways.argmin(0).astype(np.int32)
+            self._from.append(best)
+            self._cost = ways[best, np.arange(len(unit))] + unit
+        self._cost = self._cost - self._cost.min()
+        self._units.append(unit)
+        return [self._decide()] if len(self._units) > self._lag else []
+
+    def flush(self) -> list[Choice]:
+        """Give what still waits."""
+        return [self._decide() for _ in range(len(self._units))]
+
+    def _decide(self) -> Choice:
+        """Settle the earliest frame that waits, and drop every way that does not go through it."""
+        assert self._cost is not None, "nothing waits"
+        rows = np.arange(len(self._cost), dtype=np.int32)
+        for before in reversed(self._from):
+            rows = before[rows]
+        chosen = int(rows[int(self._cost.argmin())])
+        self._cost = np.where(rows == chosen, self._cost, np.float32(np.inf)).astype(np.float32)
+        distance = float(self._units.popleft()[chosen])
+        if self._from:
+            self._from.popleft()
+        jumped = self._last >= 0 and bool(self._jumps[self._last, chosen])
+        self._last = chosen
+        if not self._units:
+            self._cost = None
+        return Choice(chosen, distance, jumped)
