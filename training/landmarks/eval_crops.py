@@ -1,6 +1,9 @@
-"""The evaluation clips as the runtime would cut them: one crop a frame by the five-point detector, with the mesh.
+"""The evaluation clips as the runtime would cut them: one crop a frame, with the mesh.
 
-python -m training.landmarks.eval_crops --corpus ../shared/corpus --mesh FOLDER --out FOLDER
+A crop is cut by the five-point detector, or, with --follow, by the points that a landmark network found in the
+frame before.
+
+python -m training.landmarks.eval_crops --corpus ../shared/corpus --mesh FOLDER --out FOLDER [--follow FILE.onnx]
 """
 
 from __future__ import annotations
@@ -14,14 +17,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.crop import aligned_crop
+from lipsync_edge.backend import open_backend
+from lipsync_edge.card import load_card
+from lipsync_edge.crop import AlignedCrop, aligned_crop
 from lipsync_edge.detect import Detector
-from lipsync_edge.network import load_network
+from lipsync_edge.landmarks import Landmarker
+from lipsync_edge.network import Network, load_network
 from training.landmarks.network import SIDE
+from training.landmarks.points import five_points
 from training.teachers.label_mesh import VIDEOS, frames_of
 
 Array = npt.NDArray[Any]
 DETECT_SIDE = 320
+SURE = 0.5  # least confidence with which a face is followed
 NEAR = 0.6  # of the eye distance: a detected face whose points lie farther from the mesh is another one
 
 
@@ -44,32 +52,52 @@ class EvalClip:
     number: Array
 
 
-def five_of(mesh: Array) -> Array:
-    """Return the five points of a mesh, float32 (5, 2)."""
-    p = mesh[:, :2]
-    return np.stack([(p[33] + p[133]) / 2, (p[362] + p[263]) / 2, p[1], p[61], p[291]]).astype(np.float32)
+class Finder:
+    """Five points of the face that the mesh lies on, by the detector or by what was found in the frame before."""
+
+    def __init__(self, detector: Detector, follow: Landmarker | None = None) -> None:
+        """Begin a clip."""
+        self._detector, self._follow = detector, follow
+        self._last: Array | None = None
+
+    def __call__(self, frame: Array, mesh: Array) -> AlignedCrop | None:
+        """Return the crop of the face; None where none lies near the mesh."""
+        five = self._last if self._last is not None else self._detected(frame, mesh)
+        if five is None:
+            return None
+        crop = aligned_crop(five, SIDE)
+        if self._follow is not None:
+            one = self._follow([crop.cut(frame)])[0]
+            at = (one.five_points().astype(np.float64) * SIDE - 0.5) @ crop.to_frame[:, :2].T + crop.to_frame[
+                :, 2
+            ]
+            self._last = at.astype(np.float32) if one.confidence > SURE and _off(at, mesh) < NEAR else None
+        return crop
+
+    def _detected(self, frame: Array, mesh: Array) -> Array | None:
+        found = self._detector([frame], DETECT_SIDE)[0]
+        if not len(found) or found.landmarks is None:
+            return None
+        best = min(found.landmarks, key=lambda five: _off(five, mesh))
+        return best if _off(best, mesh) <= NEAR else None
 
 
-def cut_clip(path: Path, label: Path, detector: Detector, name: str) -> EvalClip:
-    """Cut every frame by the face that the detector finds where the mesh lies."""
+def _off(five: Array, mesh: Array) -> float:
+    true = five_points(mesh)
+    return float(np.linalg.norm(five - true, axis=1).mean() / np.linalg.norm(true[1] - true[0]))
+
+
+def cut_clip(path: Path, label: Path, finder: Finder, name: str) -> EvalClip:
+    """Cut every frame in which detector and teacher found the same face."""
     with np.load(label) as data:
         mesh, score = data["points"], data["score"]
     crops, matrices, numbers = [], [], []
     for number, frame in enumerate(frames_of(path)):
-        if score[number] <= 0:
-            continue
-        found = detector([frame], DETECT_SIDE)[0]
-        if not len(found) or found.landmarks is None:
-            continue
-        five = five_of(mesh[number])
-        off = np.linalg.norm(found.landmarks - five, axis=2).mean(1) / np.linalg.norm(five[1] - five[0])
-        best = int(off.argmin())
-        if off[best] > NEAR:
-            continue
-        crop = aligned_crop(found.landmarks[best], SIDE)
-        crops.append(crop.cut(frame))
-        matrices.append(crop.to_crop)
-        numbers.append(number)
+        crop = finder(frame, mesh[number]) if score[number] > 0 else None
+        if crop is not None:
+            crops.append(crop.cut(frame))
+            matrices.append(crop.to_crop)
+            numbers.append(number)
     kept = np.array(numbers, np.int64)
     return EvalClip(name, np.array(crops, np.uint8), np.array(matrices), mesh[kept], kept)
 
@@ -90,13 +118,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--mesh", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--follow", type=Path, help="a landmark network")
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
     detector = Detector(load_network("edge_detect", device="cpu", threads=1))
+    follow = None
+    if args.follow:
+        network = Network(load_card("edge_landmarks"), open_backend(args.follow, "cpu", 1))
+        follow = Landmarker(network)
     for path in sorted(p for p in (args.corpus / "eval").rglob("*") if p.suffix in VIDEOS):
         name = path.relative_to(args.corpus).with_suffix("")
         out = (args.out / name).with_suffix(".npz")
-        clip = cut_clip(path, (args.mesh / name).with_suffix(".npz"), detector, str(name))
+        clip = cut_clip(path, (args.mesh / name).with_suffix(".npz"), Finder(detector, follow), str(name))
         out.parent.mkdir(parents=True, exist_ok=True)
         np.savez(out, crops=clip.crops, to_crop=clip.to_crop, mesh=clip.mesh, number=clip.number)
         print(f"{name}: {len(clip.number)} frames", flush=True)

@@ -169,7 +169,8 @@ def main(argv: list[str] | None = None) -> None:
         rows[path.name.split(".")[-2]] = rounded(row)
         print(json.dumps(rounded({"mean": row["mean"], "ms": row["ms"]}), indent=1), flush=True)
     if args.out:
-        args.out.write_text(json.dumps(rows, indent=1) + "\n")
+        known = json.loads(args.out.read_text()) if args.out.is_file() else {}
+        args.out.write_text(json.dumps(known | rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
