@@ -20,23 +20,23 @@ TO_SHAPE: F32 = np.array(
 )
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
 HEARD_BEFORE = 150.0  # frames that this guess counts for
+SEAL = 0.05  # eye distances: asked openings below this one shrink smoothly to shut lips, so that p, b, m seal
 GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
+SHUT = 0.01  # eye distances: what the landmarks read off shut lips
 BINS, MOST = 64, 0.6
 SPOKEN = 0.03  # eye distances: a smaller asked opening may be silence, which says nothing about a voice's range
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """How one person's mouth moves.
+    """How one person's mouth moves, in eye distances.
 
     Attributes:
-        shut: float, opening of the shut mouth in eye distances.
-        width: of the shut mouth.
-        jaw: of the shut mouth.
-        wide_open: 95 % quantile of the opening above `shut`.
+        width: of the mouth at rest: the least open fifth of the frames.
+        jaw: at rest.
+        wide_open: 95 % quantile of the opening.
     """
 
-    shut: float
     width: float
     jaw: float
     wide_open: float
@@ -45,11 +45,8 @@ class Range:
 def range_of(shapes: F32) -> Range:
     """Measure a person's range on shapes, float32 (n, 3), of frames in which they talk."""
     opening = shapes[:, 0]
-    shut = shapes[opening <= np.quantile(opening, 0.2)]
-    rest = np.median(shut, 0)
-    return Range(
-        float(rest[0]), float(rest[1]), float(rest[2]), float(np.quantile(opening, 0.95) - rest[0])
-    )
+    rest = np.median(shapes[opening <= np.quantile(opening, 0.2)], 0)
+    return Range(float(rest[1]), float(rest[2]), float(np.quantile(opening, 0.95)))
 
 
 class Asker:
@@ -72,9 +69,11 @@ class Asker:
         moved = TO_SHAPE @ coefficients
         self._listen(float(moved[0]))
         gain = self.gain
-        rest = np.array([self._person.shut, self._person.width, self._person.jaw], np.float32)
+        rest = np.array([SHUT, self._person.width, self._person.jaw], np.float32)
+        part = float(np.clip(moved[0] / SEAL, 0.0, 1.0))
+        moved[0] *= part * part * (3.0 - 2.0 * part)
         asked = rest + np.float32(gain) * moved
-        asked[0] = max(asked[0], 0.0)
+        asked[0] = max(asked[0], SHUT)
         return asked.astype(np.float32), gain
 
     @property

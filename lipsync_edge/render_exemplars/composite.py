@@ -12,17 +12,28 @@ import numpy.typing as npt
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.blend import Region, mix
 from lipsync_edge.crop import AlignedCrop
-from lipsync_edge.landmarks import RIGID
+from lipsync_edge.landmarks import LIPS, RIGID
 from lipsync_edge.render_exemplars.alignment import lay, refine, rigid_weight
+from lipsync_edge.render_exemplars.canvas import Canvas, read_plane
 from lipsync_edge.render_exemplars.library import Exemplar
-from lipsync_edge.render_exemplars.reshape import LOWER_OUTER, UPPER_OUTER, Face, goal, source_map
+from lipsync_edge.render_exemplars.light import match_light
+from lipsync_edge.render_exemplars.reshape import (
+    LOWER_INNER,
+    LOWER_OUTER,
+    UPPER_INNER,
+    UPPER_OUTER,
+    Face,
+    goal,
+    source_map,
+)
 
 F64 = npt.NDArray[np.float64]
 
-AREA = (0.06, 0.40, 0.94, 1.18)  # of the crop: left, top, right, bottom of what may change
+AREA = (0.06, 0.44, 0.94, 1.18)  # of the crop: left, top, right, bottom of what may change
 MARGIN, FEATHER = 0.034, 0.016  # of the crop: skin round the lips that comes along, and how softly it ends
-FINER = 2  # the mask is drawn so many times finer than the crop
-LIGHT_SIDE, LIGHT_BLUR, LIGHT_MOST = 48, 5.0, 1.5  # the colour is matched at this width
+INSIDE_FEATHER = 0.006
+OUTER_LINE = (*UPPER_OUTER, *reversed(LOWER_OUTER[1:-1]))
+INNER_LINE = (*UPPER_INNER, *reversed(LOWER_INNER[1:-1]))
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
 
 
@@ -82,144 +93,84 @@ def merged(laid: Sequence[Laid]) -> Face:
     return replace(laid[0].face, points=points, shape=shape)
 
 
-class Canvas:
-    """The part of a frame that may change, and the grid of crop pixels over it."""
-
-    def __init__(self, crop: AlignedCrop, shape: tuple[int, ...]) -> None:
-        self.crop = crop
-        left, top, right, bottom = (round(part * crop.side) for part in AREA)
-        self.x, self.y = (
-            plane.astype(np.float32) for plane in np.meshgrid(np.arange(left, right), np.arange(top, bottom))
-        )
-        corners = np.array([(px, py, 1.0) for px in (left, right - 1) for py in (top, bottom - 1)])
-        there = corners @ crop.to_frame.T
-        low = np.maximum(np.floor(there.min(0)).astype(int), 0)
-        high = np.minimum(np.ceil(there.max(0)).astype(int) + 1, shape[1::-1])
-        self.region = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        self._to_region = crop.to_frame.copy()
-        self._to_region[:, 2] += crop.to_frame[:, :2] @ np.array([left, top]) - low
-
-    @property
-    def empty(self) -> bool:
-        """Whether the area lies outside the frame."""
-        return min(self.region.size) < 8
-
-    def spread(self, plane: F32, finer: int = 1, border: int = cv2.BORDER_CONSTANT) -> F32:
-        """Return a plane of the grid, float32 (h, w[, c]), or of a grid so many times finer, over the region."""
-        matrix = self._to_region.copy()
-        if finer > 1:
-            matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 / finer - 0.5)
-            matrix[:, :2] /= finer
-        spread_out = cv2.warpAffine(plane, matrix, self.region.size, flags=cv2.INTER_LINEAR, borderMode=border)
-        return np.asarray(spread_out, np.float32)
-
-    def read(self, picture: U8, x: F32, y: F32, to_picture: F64) -> U8:
-        """Return a picture at places of the grid, given in crop pixels, over the region."""
-        places = np.stack([x, y], -1) @ to_picture[:, :2].T.astype(np.float32) + to_picture[:, 2]
-        at = self.spread(places.astype(np.float32), border=cv2.BORDER_REPLICATE)
-        return np.asarray(
-            cv2.remap(picture, at[..., 0], at[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
-        )
-
-
 def own_mouth(target: Target, picks: Sequence[Pick], asked: F32) -> tuple[U8, Region] | None:
     """Return the lower face with the person's own mouth as asked, uint8 (h, w, 3), and where it lies.
 
     None when the face lies outside the frame.
     """
-    canvas = Canvas(target.crop, target.frame_bgr.shape)
+    left, top, right, bottom = (round(part * target.crop.side) for part in AREA)
+    canvas = Canvas(target.crop, target.frame_bgr.shape, (left, top, right, bottom))
     if canvas.empty:
         return None
     laid = [lay_pick(pick, target) for pick in picks]
     result = goal(merged(laid), target.face, asked)
-    base = _moved_face(canvas, target, result)
-    taken, shown = _taken(canvas, laid, result)
-    own_lips = _lips_mask(canvas, result)
-    alpha = canvas.spread(own_lips, FINER) * canvas.spread(_sure(shown))
-    alpha *= canvas.spread(_sure(_read_plane(target.paste, canvas.x, canvas.y, target.crop.side)))
-    taken = match_light(taken, base, alpha)
-    mix(base, taken, np.clip(alpha, 0.0, 1.0))
+    base = moved_face(canvas, target, result)
+    reach = (MARGIN + 3 * FEATHER) * target.crop.side
+    mouth = Canvas(target.crop, target.frame_bgr.shape, canvas.inner(result[LIPS], reach))
+    if not mouth.empty:
+        _lay_lips(base, canvas.region, mouth, target, laid, result)
     return base, canvas.region
 
 
-def _moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
-    """Return the target's own lower face, its lips and chin moved to where the result has them."""
+def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
+    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
     x, y = source_map(result, target.face.points, canvas.x, canvas.y, side)
     fade = _edge_fade(canvas, side)
     x, y = canvas.x + (x - canvas.x) * fade, canvas.y + (y - canvas.y) * fade
     moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
-    may = _read_plane(target.paste, canvas.x, canvas.y, side)
-    carried = _read_plane(target.paste, x, y, side)
+    may = read_plane(target.paste, canvas.x, canvas.y, side)
+    carried = read_plane(target.paste, x, y, side)
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
     mix(base, moved, canvas.spread(np.maximum(may, carried) * (fade > 0)))
     return base
 
 
-def _taken(canvas: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:
-    """Return the exemplars' mouths at the result's landmarks, mixed, and where they may be shown (grid)."""
-    mixed, shown, total = None, np.ones(canvas.x.shape, np.float32), 0.0
+def _lay_lips(
+    base: U8, around: Region, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32
+) -> None:
+    """Lay the exemplars' lips over the moved face, in place."""
+    x1, y1 = mouth.region.x1 - around.x1, mouth.region.y1 - around.y1
+    width, height = mouth.region.size
+    view = base[y1 : y1 + height, x1 : x1 + width]
+    taken, shown = _taken(mouth, laid, result)
+    side = target.crop.side
+    alpha = mouth.mask(result[list(OUTER_LINE)], MARGIN * side, FEATHER * side)
+    alpha *= mouth.spread(_sure(shown) * _sure(read_plane(target.paste, mouth.x, mouth.y, side)))
+    mix(view, match_light(taken, view, alpha), alpha)
+
+
+def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:
+    """Return the exemplars' mouths at the result's landmarks, and where they may be shown (grid).
+
+    The first one's is taken inside the lips; lips and skin are mixed.
+    """
+    side = mouth.crop.side
+    shown = np.ones(mouth.x.shape, np.float32)
+    total = sum(one.pick.weight for one in laid)
+    mixed: U8 | None = None
+    outside: F32 | None = None
     for one in laid:
         exemplar = one.pick.exemplar
-        x, y = source_map(result, one.face.points, canvas.x, canvas.y, canvas.crop.side)
-        both = cv2.transform(np.stack([x, y], -1), one.to_exemplar.astype(np.float32))
-        read = canvas.read(exemplar.decode(), both[..., 0], both[..., 1], exemplar.to_picture)
+        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side)
+        both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
+        read = mouth.read(exemplar.decode(), both[..., 0], both[..., 1], exemplar.to_picture)
         plane = exemplar.paste.astype(np.float32) / np.float32(255)
-        shown = np.minimum(shown, _read_plane(plane, both[..., 0], both[..., 1], canvas.crop.side))
-        total += one.pick.weight
-        share = one.pick.weight / total
-        mixed = read if mixed is None else cv2.addWeighted(read, share, mixed, 1 - share, 0)
+        shown = np.minimum(shown, read_plane(plane, both[..., 0], both[..., 1], side))
+        if mixed is None:
+            mixed = read
+            continue
+        if outside is None:
+            outside = 1.0 - mouth.mask(result[list(INNER_LINE)], 0.0, INSIDE_FEATHER * side)
+        mix(mixed, read, outside * np.float32(one.pick.weight / total))
     assert mixed is not None, "no exemplar was picked"
-    return np.asarray(mixed, np.uint8), shown
-
-
-def _lips_mask(canvas: Canvas, result: F32) -> F32:
-    """Return the mask of lips and a little skin round them, float32, on the finer grid."""
-    corner = np.array([canvas.x[0, 0], canvas.y[0, 0]])
-    outline = result[[*UPPER_OUTER, *reversed(LOWER_OUTER[1:-1])]]
-    places = (outline - corner + 0.5) * FINER - 0.5
-    mask = np.zeros([n * FINER for n in canvas.x.shape], np.uint8)
-    cv2.fillPoly(mask, [np.rint(places * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
-    reach = round(MARGIN * canvas.crop.side * FINER)
-    mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-    soft = cv2.GaussianBlur(mask, (0, 0), FEATHER * canvas.crop.side * FINER)
-    return soft.astype(np.float32) / np.float32(255)
-
-
-def match_light(taken: U8, base: U8, alpha: F32) -> U8:
-    """Return a picture whose slow changes of colour, on the mask's rim, are those of another.
-
-    Args:
-        taken: uint8 (h, w, 3).
-        base: uint8 (h, w, 3), what it is laid over.
-        alpha: float32 (h, w), the mask.
-    """
-    height, width = alpha.shape
-    size = (LIGHT_SIDE, max(8, round(LIGHT_SIDE * height / width)))
-    one, other, mask = (
-        cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32) for plane in (taken, base, alpha)
-    )
-    rim = mask * (1.0 - mask) * 4.0
-    if float(rim.sum()) < 1.0:
-        return taken
-    rim = rim[..., None] + np.float32(1e-4)
-    blurred = [cv2.GaussianBlur((part + 4.0) * rim, (0, 0), LIGHT_BLUR) for part in (one, other)]
-    gain = np.clip(blurred[1] / np.maximum(blurred[0], 1e-6), 1 / LIGHT_MOST, LIGHT_MOST)
-    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(taken * gain + 0.5, 0, 255), np.uint8)
+    return mixed, shown
 
 
 def _sure(plane: F32) -> F32:
     """Return a plane of probabilities, eroded a little and made steeper."""
-    small = cv2.erode(plane, np.ones((3, 3), np.uint8))
-    return np.asarray(np.clip((small - 0.3) / 0.5, 0.0, 1.0), np.float32)
-
-
-def _read_plane(plane: F32, x: F32, y: F32, side: int) -> F32:
-    """Read a plane over a crop, float32 (h, w), at places in crop pixels."""
-    scale = plane.shape[1] / side
-    at = [((place + 0.5) * scale - 0.5).astype(np.float32) for place in (x, y)]
-    return np.asarray(cv2.remap(plane, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    small = np.asarray(cv2.erode(plane, np.ones((3, 3), np.uint8)), np.float32)
+    return np.clip((small - np.float32(0.3)) * np.float32(2.0), 0.0, 1.0)
 
 
 def _edge_fade(canvas: Canvas, side: int) -> F32:

@@ -79,7 +79,8 @@ def cut_out(frame_bgr: U8, crop: AlignedCrop) -> tuple[U8, F64]:
     step = int(np.ceil(crop.scale * crop.side / LARGEST))
     if step > 1:
         part = part[: max(step, (y2 - y1) // step * step), : max(step, (x2 - x1) // step * step)]
-        part = cv2.resize(part, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(part, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+        part = np.asarray(small, np.uint8)
         matrix /= step
         matrix[:, 2] += 0.5 / step - 0.5
     return np.ascontiguousarray(part), matrix

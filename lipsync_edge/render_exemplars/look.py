@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.landmarks import Landmarks
+from lipsync_edge.landmarks import INNER_LIP, Landmarks
 
 THUMB = (30, 24)  # width and height of the mouth's small picture
 THUMB_WINDOW = (0.3, 0.5, 0.7, 0.82)  # of the crop: left, top, right, bottom
 RIM_SIDE = 16  # the crop is compared round the mouth at this side
 CHEEKS = ((0.2, 0.44, 0.34, 0.6), (0.66, 0.44, 0.8, 0.6))
 SHARP_WINDOW = (0.3, 0.5, 0.7, 0.8)
+LEAST_OPEN = 0.06  # eye distances: from here on the inside of the mouth can be judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,7 @@ class Look:
         sharpness: standard deviation of the mouth's Laplacian, grey levels.
         thumb: float32 (720,), the mouth in grey levels.
         rim: float32 (k,), what lies round the mouth in grey levels, the mean taken out.
+        inside: mean grey level between the lips; -1 where they are too near each other to tell.
         visible: 0…1, how much of the mouth nothing covers.
     """
 
@@ -37,13 +39,14 @@ class Look:
     sharpness: float
     thumb: F32
     rim: F32
+    inside: float
     visible: float
 
 
 def look_at(crop_bgr: U8, landmarks: Landmarks) -> Look:
     """Describe a frame by its aligned crop, uint8 (S, S, 3), and the landmarks found in it."""
     mouth = landmarks.mouth()
-    grey = cv2.cvtColor(crop_bgr, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(crop_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
     cheeks = [_window(crop_bgr, window).reshape(-1, 3).mean(0) for window in CHEEKS]
     edges = cv2.Laplacian(_window(grey, SHARP_WINDOW), cv2.CV_32F)
     thumb = cv2.resize(_window(grey, THUMB_WINDOW), THUMB, interpolation=cv2.INTER_AREA)
@@ -56,8 +59,19 @@ def look_at(crop_bgr: U8, landmarks: Landmarks) -> Look:
         sharpness=float(edges.std()),
         thumb=thumb.astype(np.float32).ravel(),
         rim=(rim - rim.mean()).astype(np.float32),
+        inside=_inside(grey, landmarks, mouth.opening),
         visible=float(landmarks.confidence),
     )
+
+
+def _inside(grey: U8, landmarks: Landmarks, opening: float) -> float:
+    """Return the mean grey level between the inner lips, -1 below the least opening."""
+    if opening < LEAST_OPEN:
+        return -1.0
+    places = np.rint((landmarks.points[INNER_LIP] * len(grey) - 0.5) * 16).astype(np.int32)
+    mask = np.zeros(grey.shape, np.uint8)
+    cv2.fillPoly(mask, [places], 1, shift=4)
+    return float(grey[mask > 0].mean()) if mask.any() else -1.0
 
 
 def _window(picture: U8, window: tuple[float, float, float, float]) -> U8:

@@ -16,6 +16,7 @@ from lipsync_edge.render_exemplars.look import Look
 from lipsync_edge.render_exemplars.selection import Choice, Selector
 
 NEAR, FAR = 8.0, 20.0  # distances of the exemplar up to which it is taken whole, and from which on not at all
+COVERED = (0.35, 0.65)  # of the mouth is seen: below the first nothing is laid over it
 TURN = 0.25  # most change of the strength from one frame to the next
 JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
 TALKS = 0.05  # eye distances: who never opens the mouth further has no own mouth to give
@@ -28,11 +29,13 @@ class Plan:
     Attributes:
         picks: exemplars and their shares.
         asked: float32 (3,), the shape.
+        coefficients: float32 (8,), what the mouth renderer is asked where it is needed too.
         strength: 0 (today's way) … 1 (own mouth).
     """
 
     picks: tuple[Pick, ...]
     asked: F32
+    coefficients: F32
     strength: float
 
 
@@ -54,20 +57,23 @@ class OwnMouth:
         self._library = library
         self.asker = Asker(range_of(library.bank.shape), strength)
         self._selector = Selector(library.bank, lag)
-        self._asked: deque[F32] = deque()
+        self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
         self._waiting: list[Choice] = []  # the frame to plan, and the one after it
         self._before: Choice | None = None
         self._strength = -1.0
 
     def push(self, look: Look, coefficients: F32) -> list[Plan]:
         """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready."""
-        asked, _ = self.asker(coefficients)
-        self._asked.append(asked)
+        asked, gain = self.asker(coefficients)
+        self._asked.append((asked, (coefficients * np.float32(gain)).astype(np.float32), look.visible))
         return self._plans(self._selector.push(look, asked), last=False)
 
     def flush(self) -> list[Plan]:
-        """Give the plans of the frames that still wait."""
-        return self._plans(self._selector.flush(), last=True)
+        """Give the plans of the frames that still wait; the next frame continues none of them."""
+        plans = self._plans(self._selector.flush(), last=True)
+        self._selector.reset()
+        self._before = None
+        return plans
 
     def _plans(self, choices: list[Choice], *, last: bool) -> list[Plan]:
         self._waiting += choices
@@ -83,12 +89,18 @@ class OwnMouth:
                 share = JUMP_SHARE / (1.0 - JUMP_SHARE)
                 picks.append(Pick(self._library.exemplars[other.exemplar], share))
         self._before = now
-        part = float(np.clip((FAR - now.distance) / (FAR - NEAR), 0.0, 1.0))
-        wanted = part * part * (3.0 - 2.0 * part)
+        asked, coefficients, visible = self._asked.popleft()
+        wanted = _fall(now.distance, NEAR, FAR) * (1.0 - _fall(visible, *COVERED))
         if self._strength < 0:
             self._strength = wanted
         self._strength += float(np.clip(wanted - self._strength, -TURN, TURN))
-        return Plan(tuple(picks), self._asked.popleft(), self._strength)
+        return Plan(tuple(picks), asked, coefficients, self._strength)
+
+
+def _fall(value: float, high: float, low: float) -> float:
+    """Return 1 below `high`, 0 above `low`, smooth between."""
+    part = float(np.clip((low - value) / (low - high), 0.0, 1.0))
+    return part * part * (3.0 - 2.0 * part)
 
 
 def lay_over(made_bgr: U8, target: Target, plan: Plan) -> U8:

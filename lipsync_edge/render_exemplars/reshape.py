@@ -16,6 +16,7 @@ LOWER_OUTER = tuple(range(11))  # corner to corner, image-left to right
 UPPER_OUTER = (0, *range(19, 10, -1), 10)
 LOWER_INNER = tuple(range(20, 31))
 UPPER_INNER = (20, *range(39, 30, -1), 30)
+MOST_STRETCH, LEAST_STRETCH = 1.2, 0.02  # times the exemplar's opening, and eye distances: teeth must not grow
 UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
 JAW_SHARE = (0.0, 0.1, 0.35, 0.75, 0.95, 1.0, 0.95, 0.75, 0.35, 0.1, 0.0)
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
@@ -57,7 +58,8 @@ def goal(lips_of: Face, target: Face, asked: F32) -> F32:
     """
     points = target.points.copy()
     lips = lips_of.points[LIPS]
-    wider, taller = asked[1] - lips_of.shape[1], asked[0] - lips_of.shape[0]
+    wider = asked[1] - lips_of.shape[1]
+    taller = min(asked[0], MOST_STRETCH * lips_of.shape[0] + LEAST_STRETCH) - lips_of.shape[0]
     left, right = lips[0], lips[10]
     middle, half = (left + right) / 2, max(float(np.linalg.norm(right - left)) / 2, 1.0)
     along = (right - left) / (2 * half)
@@ -97,11 +99,27 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32
         part = np.clip((y - there[k]) / (there[k + 1] - there[k]), 0.0, 1.0)
         moved = moved + part * (here[k + 1] - here[k])
     moved = moved + np.maximum(y - there[-1], 0.0)
+    moved = _inside(moved, there, here, y)
     width = max(float(result[10, 0] - result[0, 0]), 8.0)
     near = 1.0 - _smooth((np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width - 0.9) / 0.7)
     down = _smooth((y - there[0]) / np.maximum(there[1] - there[0], 1.0))
     up = _smooth((there[-2] - y) / np.maximum(there[-2] - there[-3], 1.0))
     return (x + aside * down * up).astype(np.float32), (y + (moved - y) * near).astype(np.float32)
+
+
+def _inside(moved: F32, there: F32, here: F32, y: F32) -> F32:
+    """Return the map with the inside of the mouth moved like teeth: the upper row with the head, the lower with its lip.
+
+    A lip that comes over the upper row hides it; where it draws back farther than the picture shows, the strip beside
+    it is stretched. What lies between the rows makes up for the rest.
+    """
+    top, bottom = there[2], there[3]
+    back = np.maximum(here[2] - top, 0.0)
+    upper = back * (1.0 - _smooth((y - top) / np.maximum(2.0 * back, 0.5)))
+    share = _smooth((y - top) / np.maximum(bottom - top, 1.0))
+    teeth = y + (1.0 - share) * upper + share * (here[3] - bottom)
+    inside = (y > top) & (y < bottom)
+    return np.where(inside, np.clip(teeth, here[2], here[3]), moved).astype(np.float32)
 
 
 def _sideways(result: F32, source: F32, columns: F32) -> F32:
@@ -121,8 +139,8 @@ def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
     ]
     chin = _line(points[JAW], columns)
     lines += [chin, chin + BELOW * side]
-    knots = np.stack(lines) + GAP * np.arange(7)[:, None]
-    return np.maximum.accumulate(knots + 0.0, 0).astype(np.float32) + (GAP * np.arange(7)[:, None]).astype(np.float32)
+    gaps = GAP * np.arange(len(lines))[:, None]
+    return np.asarray(np.maximum.accumulate(np.stack(lines), 0) + gaps, np.float32)
 
 
 def _line(points: F32, columns: F32) -> F32:

@@ -14,13 +14,15 @@ from lipsync_edge.render_exemplars.look import Look
 I32 = npt.NDArray[np.int32]
 
 LAG = 4  # frames that are looked ahead; one more shows whether the next one jumps
-OPENING, OPENING_FLOOR, MORE_OPEN = 0.18, 0.02, 1.4  # of ln opening; an exemplar more open than asked costs more
-WIDTH, JAW = 0.07, 0.1  # eye distances that cost 1
+OPENING, OPENING_FLOOR = 0.16, 0.02  # of ln opening
+LESS_OPEN, MORE_OPEN = 1.8, 0.8  # lips can be shut over teeth, but what was never seen cannot be uncovered
+WIDTH, JAW = 0.1, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
 CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
 BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
 HOLD, SKIP, BACK = 1.0, 0.7, 0.9  # what it costs to stay, to leave one out, to go back by one; the next one is free
-JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 3.0
+JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 6.0  # grey levels that cost 1
+INSIDE, INSIDE_MOST = 5.0, 8.0  # grey levels between the lips that a jump costs 1 more for, and the most of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +37,7 @@ class Bank:
         sharpness: float32 (n,).
         rim: float32 (n, k).
         thumb: float32 (n, m).
+        inside: float32 (n,), grey level between the lips, -1 where they are shut.
     """
 
     frame: I32
@@ -44,6 +47,7 @@ class Bank:
     sharpness: F32
     rim: F32
     thumb: F32
+    inside: F32
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -56,7 +60,7 @@ class Bank:
             np.array(frames, np.int32),
             *(
                 np.stack([np.asarray(getattr(look, name), np.float32) for look in looks])
-                for name in ("shape", "pose", "cheek", "sharpness", "rim", "thumb")
+                for name in ("shape", "pose", "cheek", "sharpness", "rim", "thumb", "inside")
             ),
         )
 
@@ -70,7 +74,7 @@ def distances(bank: Bank, target: Look, asked: F32) -> F32:
         asked: float32 (3,), opening, width, jaw.
     """
     opening = np.log(bank.shape[:, 0] + OPENING_FLOOR) - np.log(asked[0] + OPENING_FLOOR)
-    opening = np.where(opening > 0, opening * MORE_OPEN, opening) / OPENING
+    opening = opening * np.where(opening < 0, LESS_OPEN, MORE_OPEN) / OPENING
     turned = (bank.pose - target.pose) * np.sqrt([1.0, 1.0, ROLL_SHARE]) / POSE
     light = (bank.cheek - target.cheek).mean(1) / CHEEK
     rim = np.sqrt(np.square(bank.rim - target.rim).mean(1)) / RIM
@@ -86,6 +90,9 @@ def steps(bank: Bank) -> F32:
     norms = np.square(bank.thumb).mean(1)
     apart = norms[:, None] + norms[None, :] - 2.0 * bank.thumb @ bank.thumb.T / bank.thumb.shape[1]
     cost = JUMP + np.minimum(np.sqrt(np.maximum(apart, 0.0)) / THUMB, THUMB_MOST)
+    seen = bank.inside >= 0
+    flash = np.abs(bank.inside[:, None] - bank.inside[None, :]) * np.outer(seen, seen)
+    cost += np.minimum(flash / INSIDE, INSIDE_MOST)
     ahead = bank.frame[None, :] - bank.frame[:, None]
     for step, price in ((0, HOLD), (1, 0.0), (2, SKIP), (-1, BACK)):
         cost[ahead == step] = price

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from export.train.sounds import read_sound
 from lipsync_edge.engine import Engine
+from lipsync_edge.media import probe
 from lipsync_edge.reader import VideoReader
 from lipsync_edge.track import TrackedFrame, Tracker, TrackOptions
 
@@ -47,6 +48,16 @@ class Clip:
     mesh: Array
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Voice:
+    """What is needed of a clip whose voice is taken: see `Clip`."""
+
+    name: str
+    fps: float
+    samples: Array
+    mesh: Array
+
+
 def find(corpus: Path, name: str) -> Path:
     """Return the file of a clip of eval/natural."""
     return next(iter(sorted((corpus / "eval" / "natural").glob(f"{name}.*"))))
@@ -59,8 +70,20 @@ def read_clip(engine: Engine, corpus: Path, labels: Path, name: str, seconds: fl
     for frame in VideoReader(path, end=seconds):
         done += tracker.push(frame.image_bgr, frame.time)
     done += tracker.flush()
-    with np.load(labels / f"{name}.npz") as data:
-        mesh = data["points"][: len(done)].astype(np.float32)
-        mesh[data["score"][: len(done)] < 0.5] = np.nan
+    mesh = read_mesh(labels, name)[: len(done)]
     fps = 1.0 / float(done[1].time - done[0].time)
     return Clip(name, path, done, fps, read_sound(path), mesh)
+
+
+def read_mesh(labels: Path, name: str) -> Array:
+    """Return the teacher's points of every frame, float32 (n, 478, 3), NaN where it saw no face."""
+    with np.load(labels / f"{name}.npz") as data:
+        mesh = data["points"].astype(np.float32)
+        mesh[data["score"] < 0.5] = np.nan
+    return np.asarray(mesh)
+
+
+def read_voice(corpus: Path, labels: Path, name: str) -> Voice:
+    """Read the sound of a clip and how its speaker's mouth moved."""
+    path = find(corpus, name)
+    return Voice(name, float(probe(path).fps), read_sound(path), read_mesh(labels, name))

@@ -19,7 +19,7 @@ Array = npt.NDArray[Any]
 
 NAMES = ("opening", "width", "jaw")
 OPEN = 0.06  # of the eye distance: the inside of the lips is judged from this opening on
-SHUT_ASKED = 0.03  # a smaller asked opening (relative to shut) asks for shut lips
+SHUT_ASKED = 0.02  # a smaller asked opening (relative to shut) asks for shut lips
 SHUT_MADE = 0.045  # and a smaller one read off the picture gives them
 NOISE = 4.0  # squared Laplacian of a flat surface's noise, left out of the ratio
 

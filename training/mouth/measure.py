@@ -22,7 +22,7 @@ from lipsync_edge.arrays import U8, Tick
 from lipsync_edge.crop import aligned_crop
 from lipsync_edge.engine import Engine
 from lipsync_edge.lips import WarpMouth
-from training.mouth.clips import CHOOSE, REPORT, Clip, read_clip
+from training.mouth.clips import CHOOSE, REPORT, Clip, Voice, read_clip, read_voice
 from training.mouth.coefficient_shape import mouth_shape
 from training.mouth.engine import SplitLips, split_engine
 from training.mouth.figures import Inside, inside_lips, look_row, motion_row
@@ -88,7 +88,7 @@ def read_made(
 
 
 def measure(
-    engine: Engine, face: Clip, voice: Clip, other: Clip, way: Way, teacher: MeshTeacher, to_shape: Array
+    engine: Engine, face: Clip, voice: Voice, other: Voice, way: Way, teacher: MeshTeacher, to_shape: Array
 ) -> tuple[Row, dict[str, Array]]:
     """Dub one face with one voice and give its figures and its views."""
     given = ticks(engine, face.frames, voice.samples)
@@ -134,10 +134,10 @@ def main() -> None:
     names = CHOOSE if options.half == "choose" else REPORT
     found: dict[str, list[Row]] = {way: [] for way in options.ways}
     for name in [n for n in names if not options.only or n in options.only]:
-        clips = [read_clip(engine, options.corpus, options.labels, n, options.seconds)
-                 for n in (name, partner(names, name), partner(names, name, 2))]  # fmt: skip
+        face = read_clip(engine, options.corpus, options.labels, name, options.seconds)
+        voices = [read_voice(options.corpus, options.labels, partner(names, name, k)) for k in (1, 2)]
         for way in options.ways:
-            row, kept = measure(engine, *clips, WAYS[way], teacher, to_shape)
+            row, kept = measure(engine, face, *voices, WAYS[way], teacher, to_shape)
             found[way].append(row)
             print(way, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             if options.keep:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.arrays import F32, U8, Tick
+from lipsync_edge.arrays import U8, Tick
 from lipsync_edge.crop import aligned_crop
 from lipsync_edge.engine import Engine
 from lipsync_edge.landmarks import Landmarks
-from lipsync_edge.render_exemplars.alignment import grey
-from lipsync_edge.render_exemplars.composite import Target
-from lipsync_edge.render_exemplars.library import LibraryBuilder, make_exemplar
-from lipsync_edge.render_exemplars.look import Look, look_at
-from lipsync_edge.render_exemplars.own_mouth import OwnMouth, Plan, can_talk, lay_over
-from lipsync_edge.render_exemplars.reshape import Face, eye_distance
+from lipsync_edge.render_exemplars.library import MOST
+from lipsync_edge.render_exemplars.own_mouth import can_talk, lay_over
+from lipsync_edge.render_exemplars.stage import Own, Seen, Stage, gather, see
 from training.landmarks.points import VERTICES, canonical_mesh, head_pose
 from training.mouth.clips import Clip
 from training.mouth.engine import SplitLips
@@ -55,57 +51,44 @@ def own_way(find: Finder, **options: Any) -> Callable[[Engine, list[Tick], Clip]
     """Return a way for `training.mouth.measure`."""
 
     def way(engine: Engine, given: list[Tick], clip: Clip) -> Iterator[U8]:
-        found = find(clip, engine)
-        looks, targets, library = describe(engine, clip, found)
+        seen = look_through(engine, clip, find(clip, engine))
+        library = gather(((k, one) for k, one in enumerate(seen) if one is not None), MOST)
         assert isinstance(engine.lips, SplitLips)
         if library is None or not can_talk(library):
             for tick in given:
                 yield engine.render([tick])[0]
             return
-        own = OwnMouth(library, **options)
-        waiting: deque[int] = deque()
-        plans: deque[Plan] = deque()
-        log: list[tuple[float, float]] = []
+        stage, number, strengths, mixed = Stage(library, **options), 0, [], []
         for k, tick in enumerate(given):
-            look = looks[k]
-            if look is not None:
-                waiting.append(k)
-                plans.extend(own.push(look, engine.lips.coefficients([tick.mel])[0]))
-            if k == len(given) - 1:
-                plans.extend(own.flush())
-            while plans:
-                place, plan = waiting.popleft(), plans.popleft()
-                target = targets[place]
-                assert target is not None
-                log.append((plan.strength, len(plan.picks)))
-                made = target.frame_bgr if plan.strength >= 1 else engine.render([given[place]])[0]
-                yield lay_over(made, target, plan)
-        print("strength", np.mean([s for s, _ in log]).round(3), "mixed", np.mean([n > 1 for _, n in log]).round(3),
-              "gain", round(own.asker.gain, 2), "library", len(library), library.bytes)  # fmt: skip
+            ready = stage.push(seen[k], engine.lips.coefficients([tick.mel])[0], cut=clip.frames[k].cut)
+            for own in ready + (stage.flush() if k == len(given) - 1 else []):
+                yield finish(engine, given[number], own)
+                number += 1
+                if own is not None:
+                    strengths.append(own.plan.strength)
+                    mixed.append(len(own.plan.picks) > 1)
+        print(f"strength {np.mean(strengths):.3f} mixed {np.mean(mixed):.3f} exemplars {len(library)}")
 
     return way
 
 
-def describe(
-    engine: Engine, clip: Clip, found: list[Landmarks | None]
-) -> tuple[list[Look | None], list[Target | None], Any]:
-    """Return looks and targets of the frames and the library made of them."""
-    builder = LibraryBuilder()
-    looks: list[Look | None] = []
-    targets: list[Target | None] = []
+def finish(engine: Engine, tick: Tick, own: Own | None) -> U8:
+    """Render one frame as an engine with exemplars does."""
+    if own is None:
+        return engine.render([tick])[0]
+    made = tick.frame_bgr if own.plan.strength >= 1 else engine.render([tick])[0]
+    return lay_over(made, own.seen.target, own.plan)
+
+
+def look_through(engine: Engine, clip: Clip, found: list[Landmarks | None]) -> list[Seen | None]:
+    """Return what is seen of each frame."""
+    seen: list[Seen | None] = []
     assert engine.segmenter is not None
-    for number, (frame, landmarks) in enumerate(zip(clip.frames, found, strict=True)):
+    for frame, landmarks in zip(clip.frames, found, strict=True):
         if landmarks is None or frame.landmarks is None:
-            looks.append(None)
-            targets.append(None)
+            seen.append(None)
             continue
-        crop = aligned_crop(frame.landmarks, SIDE)
-        crop_bgr = crop.cut(frame.frame_bgr)
-        paste: F32 = engine.segmenter([crop_bgr])[0]
-        look = look_at(crop_bgr, landmarks)
-        looks.append(look)
-        builder.add(make_exemplar(number, frame.frame_bgr, crop, crop_bgr, landmarks, look, paste))
-        points = (landmarks.points * SIDE - 0.5).astype(np.float32)
-        face = Face(points, look.shape, eye_distance(landmarks, SIDE), float(look.pose[0]))
-        targets.append(Target(frame.frame_bgr, crop, face, grey(crop_bgr), paste))
-    return looks, targets, builder.build()
+        crop_bgr = aligned_crop(frame.landmarks, SIDE).cut(frame.frame_bgr)
+        regions = engine.segmenter.regions([crop_bgr])[0]
+        seen.append(see(frame.frame_bgr, crop_bgr, frame.landmarks, landmarks, regions))
+    return seen

@@ -14,7 +14,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.speech_gate import GateOptions
 from lipsync_edge.sync import SyncStream, pair
 from lipsync_edge.track import TrackedFrame
-from training.mouth.clips import Clip
+from training.mouth.clips import Voice
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,6 @@ def at_times(curve: Array, fps: float, times: Array) -> Array:
     return np.asarray(out)
 
 
-def speaker_points(voice: Clip, times: Array) -> Array:
+def speaker_points(voice: Voice, times: Array) -> Array:
     """Return the voice's own speaker's mesh at those times, (n, 478, 3)."""
     return at_times(voice.mesh.astype(np.float64), voice.fps, times)

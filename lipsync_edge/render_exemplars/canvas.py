@@ -1,0 +1,110 @@
+"""A part of a frame that is made anew, and the grid of crop pixels that lies over it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.blend import Region
+from lipsync_edge.crop import AlignedCrop
+
+F64 = npt.NDArray[np.float64]
+
+
+class Canvas:
+    """Whole crop pixels of a window of an aligned crop, and the rectangle of the frame that they cover.
+
+    Args:
+        crop: where the crop lies in the frame.
+        shape: of the frame, (H, W, ...).
+        window: left, top, right, bottom in crop pixels; may reach beyond the crop.
+
+    Attributes:
+        crop: the same.
+        x: float32 (h, w), the columns of the grid.
+        y: float32 (h, w), its rows.
+        region: the rectangle of the frame; what lies beyond the window there is not to be used.
+    """
+
+    def __init__(
+        self, crop: AlignedCrop, shape: tuple[int, ...], window: tuple[int, int, int, int]
+    ) -> None:
+        self.crop = crop
+        left, top, right, bottom = window
+        columns, rows = np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)
+        self.x = np.ascontiguousarray(np.broadcast_to(columns, (len(rows), len(columns))))
+        self.y = np.ascontiguousarray(np.broadcast_to(rows[:, None], (len(rows), len(columns))))
+        corners = np.array([(px, py, 1.0) for px in (left, right - 1) for py in (top, bottom - 1)])
+        there = corners @ crop.to_frame.T
+        low = np.maximum(np.floor(there.min(0)).astype(int), 0)
+        high = np.minimum(np.ceil(there.max(0)).astype(int) + 1, shape[1::-1])
+        self.region = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+        self._to_region = crop.to_frame.copy()
+        self._to_region[:, 2] += crop.to_frame[:, :2] @ np.array([left, top]) - low
+
+    @property
+    def empty(self) -> bool:
+        """Whether the window lies outside the frame."""
+        return min(self.region.size) < 8
+
+    def spread(self, plane: F32, finer: int = 1, border: int = cv2.BORDER_CONSTANT) -> F32:
+        """Return a plane of the grid, float32 (h, w[, c]), or of a grid so many times finer, over the region."""
+        matrix = self._to_region.copy()
+        if finer > 1:
+            matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 / finer - 0.5)
+            matrix[:, :2] /= finer
+        spread_out = cv2.warpAffine(
+            plane, matrix, self.region.size, flags=cv2.INTER_LINEAR, borderMode=border
+        )
+        return np.asarray(spread_out, np.float32)
+
+    def read(self, picture: U8, x: F32, y: F32, to_picture: F64) -> U8:
+        """Return a picture at places of the grid, given in crop pixels, over the region."""
+        places = cv2.transform(cv2.merge([x, y]), to_picture)
+        at = self.spread(np.asarray(places, np.float32), border=cv2.BORDER_REPLICATE)
+        made = cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+        return np.asarray(made, np.uint8)
+
+    def mask(self, outline: F32, margin: float, feather: float, finer: int = 2) -> F32:
+        """Return a soft mask of what an outline encloses, float32 0…1, over the region.
+
+        Args:
+            outline: float32 (k, 2), in crop pixels.
+            margin: crop pixels that the mask reaches beyond the outline.
+            feather: standard deviation of its edge in crop pixels.
+            finer: it is drawn on a grid so many times finer.
+        """
+        corner = np.array([self.x[0, 0], self.y[0, 0]])
+        places = (outline - corner + 0.5) * finer - 0.5
+        mask: npt.NDArray[Any] = np.zeros([n * finer for n in self.x.shape], np.uint8)
+        cv2.fillPoly(mask, [np.rint(places * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
+        if reach := round(margin * finer):
+            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+            mask = cv2.dilate(mask, kernel)
+        soft = cv2.GaussianBlur(mask, (0, 0), feather * finer)
+        return self.spread(soft.astype(np.float32) / np.float32(255), finer)
+
+    def inner(self, points: F32, reach: float) -> tuple[int, int, int, int]:
+        """Return the window round points, float32 (k, 2) in crop pixels, that lies inside this one."""
+        low, high = np.floor(points.min(0) - reach), np.ceil(points.max(0) + reach)
+        left, top = max(int(low[0]), int(self.x[0, 0])), max(int(low[1]), int(self.y[0, 0]))
+        right, bottom = min(int(high[0]), int(self.x[0, -1])), min(int(high[1]), int(self.y[-1, 0]))
+        return left, top, max(right, left + 8) + 1, max(bottom, top + 8) + 1
+
+
+def read_plane(plane: F32, x: F32, y: F32, side: int) -> F32:
+    """Read a plane over a crop of `side` pixels, float32 (h, w), at places in crop pixels; its border is repeated."""
+    scale = np.float32(plane.shape[1] / side)
+    half = np.float32(0.5)
+    made = cv2.remap(
+        plane,
+        np.asarray((x + half) * scale - half, np.float32),
+        np.asarray((y + half) * scale - half, np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(made, np.float32)

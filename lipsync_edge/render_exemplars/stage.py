@@ -1,0 +1,133 @@
+"""Exemplars beside the renderer: what is seen of each frame, a library made of a film, and plans for frames to come."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipsync_edge.arrays import F32, U8
+from lipsync_edge.crop import aligned_crop
+from lipsync_edge.landmarks import Landmarker, Landmarks
+from lipsync_edge.render_exemplars.alignment import grey
+from lipsync_edge.render_exemplars.composite import Target
+from lipsync_edge.render_exemplars.library import Library, LibraryBuilder, make_exemplar
+from lipsync_edge.render_exemplars.look import Look, look_at
+from lipsync_edge.render_exemplars.own_mouth import OwnMouth, Plan
+from lipsync_edge.render_exemplars.reshape import Face, eye_distance
+from lipsync_edge.segment import Regions, Segmenter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A frame's face as the networks see it.
+
+    Attributes:
+        target: what a mouth is laid on.
+        look: what the mouth and the head look like.
+        landmarks: of the aligned crop.
+        crop_bgr: uint8 (S, S, 3), the aligned crop.
+        regions: what is where in it.
+    """
+
+    target: Target
+    look: Look
+    landmarks: Landmarks
+    crop_bgr: U8
+    regions: Regions
+
+
+class Watcher:
+    """Looks at the face of a frame: landmarks and regions of the aligned crop.
+
+    Args:
+        landmarker: finds the landmarks.
+        segmenter: parses crops of the same side.
+    """
+
+    def __init__(self, landmarker: Landmarker, segmenter: Segmenter) -> None:
+        assert landmarker.side == segmenter.side, "landmarks and regions are found in the same crop"
+        self._landmarker = landmarker
+        self._segmenter = segmenter
+
+    def __call__(self, frame_bgr: U8, five_points: F32) -> Seen:
+        """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels."""
+        crop = aligned_crop(five_points, self._landmarker.side)
+        crop_bgr = crop.cut(frame_bgr)
+        landmarks = self._landmarker([crop_bgr])[0]
+        return see(frame_bgr, crop_bgr, five_points, landmarks, self._segmenter.regions([crop_bgr])[0])
+
+
+def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, regions: Regions) -> Seen:
+    """Gather what is known of a frame's face, its networks' results given."""
+    side = len(crop_bgr)
+    look = look_at(crop_bgr, landmarks)
+    points = (landmarks.points * side - 0.5).astype(np.float32)
+    face = Face(points, look.shape, eye_distance(landmarks, side), float(look.pose[0]))
+    target = Target(frame_bgr, aligned_crop(five_points, side), face, grey(crop_bgr), regions.paste)
+    return Seen(target, look, landmarks, crop_bgr, regions)
+
+
+def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
+    """Make a library of at most `most` exemplars out of numbered frames, in order."""
+    builder = LibraryBuilder(most)
+    for number, one in seen:
+        target = one.target
+        builder.add(
+            make_exemplar(
+                number, target.frame_bgr, target.crop, one.crop_bgr, one.landmarks, one.look, target.paste
+            )
+        )
+    return builder.build()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Own:
+    """The plan of one frame, and what was seen of it."""
+
+    seen: Seen
+    plan: Plan
+
+
+class Stage:
+    """Plans of frames, one for one and in order; a frame without a face has none.
+
+    Args:
+        library: the person's exemplars, for which `can_talk` holds.
+        strength: times the person's own range of motion.
+        lag: frames that the selection looks ahead; a plan comes `lag` + 1 frames late.
+    """
+
+    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = 4) -> None:
+        self._own = OwnMouth(library, strength=strength, lag=lag)
+        self._waiting: deque[Seen | None] = deque()
+
+    def push(self, seen: Seen | None, coefficients: F32, *, cut: bool = False) -> list[Own | None]:
+        """Take the next frame and what is asked there, float32 (8,).
+
+        Args:
+            seen: the frame's face; None without one.
+            coefficients: what the audio encoder asks.
+            cut: whether a new shot begins, so that nothing before it is continued.
+
+        Returns:
+            Plans of earlier frames that are ready now.
+        """
+        done = self._give(self._own.flush()) if cut else []
+        self._waiting.append(seen)
+        plans = [] if seen is None else self._own.push(seen.look, coefficients)
+        return done + self._give(plans)
+
+    def flush(self) -> list[Own | None]:
+        """Give the plans of all frames that wait."""
+        return self._give(self._own.flush())
+
+    def _give(self, plans: list[Plan]) -> list[Own | None]:
+        done: list[Own | None] = []
+        left = deque(plans)
+        while self._waiting and (left or self._waiting[0] is None):
+            seen = self._waiting.popleft()
+            done.append(None if seen is None else Own(seen, left.popleft()))
+        return done
