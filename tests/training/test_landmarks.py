@@ -44,6 +44,42 @@ def test_the_points_of_a_view_lie_where_the_dots_went() -> None:
         assert np.percentile(seen, 5) > 128
 
 
+def lipped_face() -> tuple[np.ndarray, np.ndarray]:
+    """A stored crop whose lips are two rings of white dots round a gap, above a chin of dots, on black."""
+    image, where = stored_face(np.random.default_rng(0))
+    image[:] = 0
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    for first, width, height in ((0, 30, 16), (20, 26, 6)):
+        where[first : first + 20, 0] = np.round(112 - width * np.cos(turn))
+        where[first : first + 20, 1] = np.round(131 + height * np.sin(turn))
+    where[40:, :2] = np.round(np.random.default_rng(1).uniform((85, 160), (140, 175), (38, 2)))
+    rows = [points.VERTICES.index(v) for v in (33, 133, 362, 263, 1)]
+    where[rows, :2] = np.array([(87, 79), (87, 79), (136, 79), (136, 79), (112, 105)])
+    for x, y in where[:, :2]:
+        cv2.circle(image, (int(x), int(y)), 2, (255, 255, 255), -1)
+    return image, where
+
+
+def test_an_opened_mouth_has_its_points_where_the_lips_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "GAPING", 1.0)
+    monkeypatch.setattr(augment, "paint_inside", lambda rng, gape, image, *rest: image)
+    image, where = lipped_face()
+    opened = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32))
+        outside = np.concatenate(
+            [moved[:20, :2], moved[40:, :2]]
+        )  # dots on the rim of the gap may be stretched away
+        seen = cv2.remap(view[..., 0], outside[None, :, 0], outside[None, :, 1], cv2.INTER_LINEAR)
+        assert np.percentile(seen, 10) > 100
+        lower, upper = moved[list(range(24, 27)), 1], moved[[36, 35, 34], 1]
+        assert (lower >= upper - 1e-3).all()
+        opened.append(float((lower - upper).mean()))
+    assert min(opened) < 4
+    assert max(opened) > 16
+
+
 def test_a_mirrored_mesh_is_the_face_seen_in_a_mirror() -> None:
     order = points.mirrored_order()
     assert (order[order] == np.arange(points.COUNT)).all()

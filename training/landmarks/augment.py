@@ -12,6 +12,7 @@ import numpy.typing as npt
 from export.train.light import camera, relight, side_light
 from export.train.occluders import occlude
 from lipsync_edge.crop import TEMPLATE, similarity
+from training.landmarks.gape import draw_gape, field_of, move_points, paint_inside
 from training.landmarks.points import LIPS, VERTICES, mirrored_order
 
 Array = npt.NDArray[Any]
@@ -20,6 +21,8 @@ Rng = np.random.Generator
 SIDE = 128  # of the crop that the network sees
 MIRRORED = mirrored_order()
 OUTER = slice(0, 20)
+GAPING = 0.35  # share of views whose mouth is opened or shut
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 FIVE = tuple(VERTICES.index(v) for v in (33, 133, 362, 263, 1, 61, 291))
 
 
@@ -60,10 +63,9 @@ def crop_matrix(rng: Rng, points: Array) -> Array:
 
 def warp_field(rng: Rng, mouth: Array, radius: float) -> Array:
     """Return a displacement, float32 (128, 128, 2): view pixel → where to look; another face and mouth shape."""
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     coarse = rng.normal(0, 1.3, (5, 5, 2)).astype(np.float32)
     field = cv2.resize(coarse, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-    dx, dy = x - np.float32(mouth[0]), y - np.float32(mouth[1])
+    dx, dy = COLUMNS - np.float32(mouth[0]), ROWS - np.float32(mouth[1])
     near = np.exp(-0.5 * ((dx**2 + dy**2) / np.float32(radius) ** 2) ** 2)
     wider, taller = np.exp(rng.normal(0, 0.14)), np.exp(rng.normal(0, 0.2))
     field[..., 0] += near * dx * np.float32(1 / wider - 1)
@@ -84,7 +86,7 @@ def moved_by(field: Array, xy: Array) -> Array:
 
 
 def geometry(rng: Rng, stored: Array, points: Array, pose: Array) -> tuple[Array, Array, Array]:
-    """Cut a jittered, perhaps mirrored and warped view; returns image, points (78, 3) and pose (3,)."""
+    """Cut a jittered, perhaps mirrored, warped or gaping view; returns image, points (78, 3) and pose (3,)."""
     points, pose = points.copy(), pose.copy()
     if rng.random() < 0.5:
         stored = stored[:, ::-1]
@@ -95,18 +97,31 @@ def geometry(rng: Rng, stored: Array, points: Array, pose: Array) -> tuple[Array
     points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     points[:, 2] *= np.hypot(matrix[0, 0], matrix[1, 0])
     pose[2] += np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
-    if rng.random() < 0.5:
+    way = rng.random()
+    gape = draw_gape(rng, points) if way < GAPING else None
+    if gape is not None:
+        field, gap = field_of(gape, COLUMNS, ROWS)
+        image = look_through(rng, stored, matrix, field)
+        shut = float((gape.lower - gape.upper).max()) < 3
+        if (gape.change > 0).any() and (shut or rng.random() < 0.5):
+            image = paint_inside(rng, gape, image, gap, COLUMNS, ROWS)
+        return image, move_points(gape, points).astype(np.float32), pose
+    field = np.zeros((SIDE, SIDE, 2), np.float32)
+    if way > 0.5:
         ring = points[OUTER, :2]
         field = warp_field(rng, ring.mean(0), float(np.ptp(ring[:, 0])) * rng.uniform(0.7, 1.1))
         points[:, :2] = moved_by(field, points[:, :2])
-        x, y = x + field[..., 0], y + field[..., 1]
+    return look_through(rng, stored, matrix, field), points.astype(np.float32), pose
+
+
+def look_through(rng: Rng, stored: Array, matrix: Array, field: Array) -> Array:
+    """Read a view uint8 (128, 128, 3) from the stored crop, through a displacement in view pixels."""
+    x, y = COLUMNS + field[..., 0], ROWS + field[..., 1]
     back = cv2.invertAffineTransform(matrix).astype(np.float32)
     look_x = back[0, 0] * x + back[0, 1] * y + back[0, 2]
     look_y = back[1, 0] * x + back[1, 1] * y + back[1, 2]
     border = cv2.BORDER_REPLICATE if rng.random() < 0.7 else cv2.BORDER_CONSTANT
-    image = cv2.remap(np.ascontiguousarray(stored), look_x, look_y, cv2.INTER_LINEAR, borderMode=border)
-    return image, points.astype(np.float32), pose
+    return cv2.remap(np.ascontiguousarray(stored), look_x, look_y, cv2.INTER_LINEAR, borderMode=border)
 
 
 def degrade(rng: Rng, image_bgr: Array) -> Array:

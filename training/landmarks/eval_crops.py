@@ -68,9 +68,8 @@ class Finder:
         crop = aligned_crop(five, SIDE)
         if self._follow is not None:
             one = self._follow([crop.cut(frame)])[0]
-            at = (one.five_points().astype(np.float64) * SIDE - 0.5) @ crop.to_frame[:, :2].T + crop.to_frame[
-                :, 2
-            ]
+            back, five = crop.to_frame, one.five_points().astype(np.float64) * SIDE - 0.5
+            at = five @ back[:, :2].T + back[:, 2]
             self._last = at.astype(np.float32) if one.confidence > SURE and _off(at, mesh) < NEAR else None
         return crop
 

@@ -30,15 +30,16 @@ class Votes(nn.Module):
         self.points = points
         self.maps = nn.Conv2d(inside, 3 * points, 1)
         nn.init.normal_(self.maps.weight, std=0.01)
-        self.register_buffer("centres", centres.T.contiguous(), persistent=False)
+        self.register_buffer("centres", centres, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""
-        votes = self.maps(features).flatten(2)
-        weight = torch.softmax(votes[:, : self.points], 2)
-        x = (weight * (self.centres[0] + REACH * votes[:, self.points : 2 * self.points])).sum(2)
-        y = (weight * (self.centres[1] + REACH * votes[:, 2 * self.points :])).sum(2)
-        return torch.stack([x, y], 2)
+        maps = self.maps(features)
+        with torch.autocast("cpu", enabled=False):  # places need more than the three digits of bfloat16
+            logits, x, y = maps.float().flatten(2).split(self.points, 1)
+            weight = torch.softmax(logits, 2)
+            offset = torch.stack([(weight * x).sum(2), (weight * y).sum(2)], 2)
+            return weight @ self.centres + REACH * offset
 
 
 class LandmarkNet(nn.Module):
@@ -72,8 +73,8 @@ class LandmarkNet(nn.Module):
         near = self.mouth(near)
         with torch.autocast("cpu", enabled=False):
             whole = self.whole(x4.float())
-            xy = torch.cat([self.lips(near.float()), self.rest(x.float())], 1)
-            points = torch.cat([xy, whole[:, :COUNT, None]], 2)
+        xy = torch.cat([self.lips(near), self.rest(x)], 1)
+        points = torch.cat([xy, whole[:, :COUNT, None]], 2)
         return points, whole[:, COUNT : COUNT + 3], whole[:, COUNT + 3]
 
 

@@ -26,6 +26,8 @@ from training.landmarks.store import HELD_OUT_PEOPLE, HELD_OUT_STILLS
 
 Array = npt.NDArray[Any]
 
+STILLS = 0.6  # share of the faces drawn from stills
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
@@ -38,19 +40,20 @@ class Store:
 
 
 def load_store(folder: Path, held_out: bool = False) -> Store:
-    """Read the faces to learn from, or those held out; films and stills are drawn equally often."""
+    """Read the faces to learn from, or those held out; three of five are drawn from the stills."""
     with np.load(folder / "rows.npz") as data:
         rows = {key: data[key] for key in ("points", "pose", "name", "opening")}
     people = np.array([str(name).split("/")[1] for name in rows["name"]])
     still = np.char.startswith(rows["name"], "faces/")
     kept = np.isin(people, HELD_OUT_PEOPLE)
     kept[np.nonzero(still)[0][::HELD_OUT_STILLS]] = True
-    chance = np.where(still, 1.0 / still.sum(), 0.0)
+    chance = np.zeros(len(still))
     for person in np.unique(people[~still]):
         mine = people == person
         chance[mine] = _evenly(rows["opening"][mine]) * np.sqrt(mine.sum())
-    chance[~still] /= chance[~still].sum()
-    chance[still] *= _evenly(rows["opening"][still]) * still.sum()
+    chance[still] = _evenly(rows["opening"][still])
+    chance[still] *= STILLS / chance[still].sum()
+    chance[~still] *= (1 - STILLS) / chance[~still].sum()
     chance[kept != held_out] = 0
     crops = np.load(folder / "crops.npy", mmap_mode="r")
     return Store(crops, rows["points"], rows["pose"], chance / chance.sum())
