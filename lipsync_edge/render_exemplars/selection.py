@@ -20,9 +20,9 @@ WIDTH, JAW = 0.1, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
 CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
 BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
-HOLD, SKIP, BACK = 1.0, 0.7, 0.9  # what it costs to stay, to leave one out, to go back by one; the next one is free
+HOLD, SKIP, BACK = 0.5, 0.7, 0.9  # what it costs to stay, to leave one out, to go back by one; the next one is free
 JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 6.0  # grey levels that cost 1
-INSIDE, INSIDE_MOST = 5.0, 8.0  # grey levels between the lips that a jump costs 1 more for, and the most of it
+INSIDE, INSIDE_MOST = 4.0, 10.0  # grey levels between the lips that a jump costs 1 more for, and the most of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

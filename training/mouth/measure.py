@@ -26,7 +26,7 @@ from training.mouth.clips import CHOOSE, REPORT, Clip, Voice, read_clip, read_vo
 from training.mouth.coefficient_shape import mouth_shape
 from training.mouth.engine import SplitLips, split_engine
 from training.mouth.figures import Inside, inside_lips, look_row, motion_row
-from training.mouth.own import by_teacher, own_way
+from training.mouth.own import by_network, by_teacher, own_way
 from training.mouth.voices import partner, speaker_points, ticks
 from training.teachers.mesh_v2 import MeshTeacher
 
@@ -59,7 +59,7 @@ def today(engine: Engine, given: list[Tick], face: Clip) -> Iterator[U8]:
 
 
 TASK = Path("../shared/teachers/face_landmarker.task")
-WAYS: dict[str, Way] = {"today": today, "self": plain, "own": own_way(by_teacher(TASK))}
+WAYS: dict[str, Way] = {"today": today, "self": plain, "own_teacher": own_way(by_teacher(TASK))}
 
 
 def view(frame_bgr: U8, landmarks: Array) -> U8:
@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True, help="the cut lip graphs and to_shape.npy")
+    parser.add_argument("--landmarks", type=Path, help="the landmark network, for the way `own`")
     parser.add_argument("--half", choices=("choose", "report"), default="choose")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--ways", nargs="*", default=list(WAYS))
@@ -131,13 +132,14 @@ def main() -> None:
     options = parser.parse_args()
     engine, teacher = split_engine(options.models), MeshTeacher(TASK)
     to_shape = np.load(options.models / "to_shape.npy")
+    ways = WAYS | ({"own": own_way(by_network(options.landmarks))} if options.landmarks else {})
     names = CHOOSE if options.half == "choose" else REPORT
     found: dict[str, list[Row]] = {way: [] for way in options.ways}
     for name in [n for n in names if not options.only or n in options.only]:
         face = read_clip(engine, options.corpus, options.labels, name, options.seconds)
         voices = [read_voice(options.corpus, options.labels, partner(names, name, k)) for k in (1, 2)]
         for way in options.ways:
-            row, kept = measure(engine, face, *voices, WAYS[way], teacher, to_shape)
+            row, kept = measure(engine, face, *voices, ways[way], teacher, to_shape)
             found[way].append(row)
             print(way, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
             if options.keep:

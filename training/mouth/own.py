@@ -16,6 +16,7 @@ from lipsync_edge.landmarks import Landmarks
 from lipsync_edge.render_exemplars.library import MOST
 from lipsync_edge.render_exemplars.own_mouth import can_talk, lay_over
 from lipsync_edge.render_exemplars.stage import Own, Seen, Stage, gather, see
+from training.landmarks.measure import open_file
 from training.landmarks.points import VERTICES, canonical_mesh, head_pose
 from training.mouth.clips import Clip
 from training.mouth.engine import SplitLips
@@ -43,6 +44,20 @@ def by_teacher(task: Path) -> Finder:
             pose = head_pose(mesh.astype(np.float64), canonical)
             found.append(Landmarks(xy.astype(np.float32), depth.astype(np.float32), pose, 1.0))
         return found
+
+    return find
+
+
+def by_network(path: Path) -> Finder:
+    """Return what asks the landmark network of a file."""
+    landmarker = open_file(path)
+
+    def find(clip: Clip, engine: Engine) -> list[Landmarks | None]:
+        return [
+            None if frame.landmarks is None
+            else landmarker([aligned_crop(frame.landmarks, SIDE).cut(frame.frame_bgr)])[0]
+            for frame in clip.frames
+        ]  # fmt: skip
 
     return find
 
