@@ -81,7 +81,7 @@ def test_the_demo_face(landmarker: Landmarker, photo: tuple[U8, F32]) -> None:
     assert np.linalg.norm(corners - five[3:], axis=1).max() < 0.12 * eyes
     assert one.confidence > 0.8
     assert np.abs(one.pose).max() < 20
-    rim = one.points[marks.OUTER_LIP].reshape(-1, 1, 2)
+    rim = np.ascontiguousarray(one.points[marks.OUTER_LIP]).reshape(-1, 1, 2)
     inside = [cv2.pointPolygonTest(rim, point.tolist(), True) for point in one.points[marks.INNER_LIP]]
     assert min(inside) > -0.01
     assert one.points[marks.CHIN, 1] > one.points[marks.OUTER_LIP, 1].max()

@@ -21,6 +21,11 @@ Rng = np.random.Generator
 SIDE = 128  # of the crop that the network sees
 MIRRORED = mirrored_order()
 OUTER = slice(0, 20)
+SKIN = [VERTICES.index(v) for v in (50, 280, 2)]  # cheeks and below the nose
+LIP_HALVES = (  # outer and inner edge from corner to corner, lower and upper lip
+    (list(range(11)), list(range(20, 31))),
+    ([0, *range(19, 9, -1)], [20, *range(39, 29, -1)]),
+)
 GAPING = 0.35  # share of views whose mouth is opened or shut
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 FIVE = tuple(VERTICES.index(v) for v in (33, 133, 362, 263, 1, 61, 291))
@@ -124,6 +129,22 @@ def look_through(rng: Rng, stored: Array, matrix: Array, field: Array) -> Array:
     return cv2.remap(np.ascontiguousarray(stored), look_x, look_y, cv2.INTER_LINEAR, borderMode=border)
 
 
+def recolour_lips(rng: Rng, image_bgr: Array, points: Array) -> Array:
+    """Tint the lips, upper and lower each by itself: towards the skin's colour, darker, paler, redder."""
+    x, y = np.clip(np.round(points[SKIN, :2]), 0, SIDE - 1).astype(int).T
+    skin = image_bgr[y, x].mean(0)
+    out = image_bgr.astype(np.float32)
+    for outer, inner in LIP_HALVES:
+        ring = np.concatenate([points[outer, :2], points[inner[::-1], :2]])
+        mask = np.zeros((SIDE, SIDE), np.uint8)
+        cv2.fillPoly(mask, [np.round(ring * 8).astype(np.int32)], 255, cv2.LINE_AA, 3)
+        alpha = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 1.0))[..., None].astype(np.float32) / 255
+        gain = np.exp(rng.normal(0, 0.25) + rng.normal(0, 0.06, 3))
+        tinted = out * gain + (skin - out * gain) * max(rng.uniform(-0.5, 0.7), 0)
+        out += alpha * (tinted.astype(np.float32) - out)
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
 def degrade(rng: Rng, image_bgr: Array) -> Array:
     """Change light and camera; one in three loses resolution, to mouths of 12 to 30 pixels."""
     if rng.random() < 0.8:
@@ -171,5 +192,7 @@ def make_view(rng: Rng, stored: Array, points: Array, pose: Array) -> View:
         return View(image, np.zeros((len(VERTICES), 3), np.float32), np.zeros(3, np.float32), 0.0, False)
     image, moved, turned = geometry(rng, stored, points, pose)
     image = np.ascontiguousarray(image)
+    if rng.random() < 0.3:
+        image = recolour_lips(rng, image, moved)
     visible = cover(rng, image, moved) if rng.random() < 0.25 else 1.0
     return View(degrade(rng, image), moved, turned, visible, True)
