@@ -23,6 +23,7 @@ from lipsync_edge.render_exemplars.reshape import (
     UPPER_INNER,
     UPPER_OUTER,
     Face,
+    facing,
     goal,
     source_map,
 )
@@ -122,7 +123,9 @@ def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
     may = read_plane(target.paste, canvas.x, canvas.y, side)
     carried = read_plane(target.paste, x, y, side)
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
-    mix(base, moved, canvas.spread(np.maximum(may, carried) * (fade > 0)))
+    turned = 1.0 - facing(target.face.yaw)  # then no chin comes down over what lies behind
+    alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(may, carried)
+    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
     return base
 
 

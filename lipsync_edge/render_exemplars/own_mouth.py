@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
-from lipsync_edge.blend import mix
+from lipsync_edge.blend import Region, mix
 from lipsync_edge.render_exemplars.asked import Asker, range_of
 from lipsync_edge.render_exemplars.composite import Pick, Target, own_mouth
 from lipsync_edge.render_exemplars.library import Library
@@ -19,6 +20,7 @@ NEAR, FAR = 8.0, 20.0  # distances of the exemplar up to which it is taken whole
 COVERED = (0.35, 0.65)  # of the mouth is seen: below the first nothing is laid over it
 TURN = 0.25  # most change of the strength from one frame to the next
 JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
+LAG = 5  # frames
 TALKS = 0.05  # eye distances: who never opens the mouth further has no own mouth to give
 
 
@@ -39,24 +41,25 @@ class Plan:
     strength: float
 
 
-def can_talk(library: Library | None) -> bool:
+def can_talk(library: Library | None) -> TypeGuard[Library]:
     """Whether a library shows its person's mouth open and shut."""
     return library is not None and len(library) >= 2 and range_of(library.bank.shape).wide_open > TALKS
 
 
 class OwnMouth:
-    """Plans the frames of one film, in order; a plan comes `lag` + 1 frames after its frame.
+    """Plans the frames of one film, in order; a plan comes `lag` frames after its frame.
 
     Args:
         library: the person's exemplars, for which `can_talk` holds.
         strength: times the person's own range of motion.
-        lag: frames that the selection looks ahead.
+        lag: frames that a plan comes late; the last of them shows whether the next frame jumps.
     """
 
-    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = 4) -> None:
+    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = LAG) -> None:
         self._library = library
         self.asker = Asker(range_of(library.bank.shape), strength)
-        self._selector = Selector(library.bank, lag)
+        self._selector = Selector(library.bank, max(0, lag - 1))
+        self._ahead = min(1, lag)
         self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
         self._waiting: list[Choice] = []  # the frame to plan, and the one after it
         self._before: Choice | None = None
@@ -78,7 +81,7 @@ class OwnMouth:
     def _plans(self, choices: list[Choice], *, last: bool) -> list[Plan]:
         self._waiting += choices
         plans = []
-        while len(self._waiting) > (0 if last else 1):
+        while len(self._waiting) > (0 if last else self._ahead):
             plans.append(self._plan(self._waiting.pop(0), self._waiting[0] if self._waiting else None))
         return plans
 
@@ -103,15 +106,11 @@ def _fall(value: float, high: float, low: float) -> float:
     return part * part * (3.0 - 2.0 * part)
 
 
-def lay_over(made_bgr: U8, target: Target, plan: Plan) -> U8:
-    """Return a made frame, uint8 (H, W, 3), with the person's own mouth as planned; the same array where none is."""
-    if plan.strength <= 0.0:
-        return made_bgr
-    found = own_mouth(target, plan.picks, plan.asked)
+def lay_over(image_bgr: U8, target: Target, plan: Plan) -> Region | None:
+    """Lay the person's own mouth over a made picture, uint8 (H, W, 3), in place; return where, None for nowhere."""
+    found = own_mouth(target, plan.picks, plan.asked) if plan.strength > 0.0 else None
     if found is None:
-        return made_bgr
+        return None
     picture, region = found
-    out = made_bgr.copy() if made_bgr is target.frame_bgr else made_bgr
-    alpha = np.full(picture.shape[:2], plan.strength, np.float32)
-    mix(region.view(out), picture, alpha)
-    return out
+    mix(region.view(image_bgr), picture, np.full(picture.shape[:2], plan.strength, np.float32))
+    return region

@@ -18,8 +18,10 @@ LOWER_INNER = tuple(range(20, 31))
 UPPER_INNER = (20, *range(39, 30, -1), 30)
 MOST_STRETCH, LEAST_STRETCH = 1.2, 0.02  # times the exemplar's opening, and eye distances: teeth must not grow
 UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
-JAW_SHARE = (0.0, 0.1, 0.35, 0.75, 0.95, 1.0, 0.95, 0.75, 0.35, 0.1, 0.0)
+JAW_SHARE = (0.0, 0.0, 0.2, 0.65, 0.95, 1.0, 0.95, 0.65, 0.2, 0.0, 0.0)  # from ear to ear
+TURNED = (20.0, 40.0)  # degrees of yaw: between these the chin stops following, its far side is not seen
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
+JAW_BELOW = 0.08  # of the crop: so far below the mouth the jaw must be for a column to move freely
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 GAP = 0.02  # pixels between the knots of a column at least
 
@@ -71,9 +73,14 @@ def goal(lips_of: Face, target: Face, asked: F32) -> F32:
     down[[*UPPER_OUTER[1:-1], *UPPER_INNER[1:-1]]] = -UPPER_SHARE
     points[LIPS] = lips + np.outer(place * half * spread, along)
     points[LIPS] += np.outer(down * taper * taller * target.unit, across)
-    lower = (asked[2] - target.shape[2]) * target.unit
+    lower = (asked[2] - target.shape[2]) * target.unit * facing(target.yaw)
     points[JAW] += np.outer(np.array(JAW_SHARE) * lower, _down_the_face(target.points))
     return points.astype(np.float32)
+
+
+def facing(yaw: float) -> float:
+    """Return 1 for a face that looks ahead, falling smoothly to 0 for one whose far jaw is not seen; degrees."""
+    return 1.0 - float(_smooth(np.array((abs(yaw) - TURNED[0]) / (TURNED[1] - TURNED[0]), np.float32)))
 
 
 def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32, F32]:
@@ -101,14 +108,15 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32
     moved = moved + np.maximum(y - there[-1], 0.0)
     moved = _inside(moved, there, here, y)
     width = max(float(result[10, 0] - result[0, 0]), 8.0)
-    near = 1.0 - _smooth((np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width - 0.9) / 0.7)
+    near = _smooth((there[5] - there[4]) / (JAW_BELOW * side))  # where the jaw's line runs up, nothing moves
+    near = near * (1.0 - _smooth((np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width - 0.9) / 0.7))
     down = _smooth((y - there[0]) / np.maximum(there[1] - there[0], 1.0))
     up = _smooth((there[-2] - y) / np.maximum(there[-2] - there[-3], 1.0))
     return (x + aside * down * up).astype(np.float32), (y + (moved - y) * near).astype(np.float32)
 
 
 def _inside(moved: F32, there: F32, here: F32, y: F32) -> F32:
-    """Return the map with the inside of the mouth moved like teeth: the upper row with the head, the lower with its lip.
+    """Return the map with the inside moved like teeth: the upper row with the head, the lower one with its lip.
 
     A lip that comes over the upper row hides it; where it draws back farther than the picture shows, the strip beside
     it is stretched. What lies between the rows makes up for the rest.
@@ -128,7 +136,7 @@ def _sideways(result: F32, source: F32, columns: F32) -> F32:
     ends = min(result[0, 0], source[0, 0]) - aside, max(result[10, 0], source[10, 0]) + aside
     there = np.array([ends[0], result[0, 0], (result[5, 0] + result[15, 0]) / 2, result[10, 0], ends[1]])
     here = np.array([ends[0], source[0, 0], (source[5, 0] + source[15, 0]) / 2, source[10, 0], ends[1]])
-    return (np.interp(columns, there, here) - columns).astype(np.float32)
+    return np.asarray(np.interp(columns, there, here - there), np.float32)
 
 
 def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
@@ -138,9 +146,8 @@ def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
         _line(points[list(part)], columns) for part in (UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER)
     ]
     chin = _line(points[JAW], columns)
-    lines += [chin, chin + BELOW * side]
-    gaps = GAP * np.arange(len(lines))[:, None]
-    return np.asarray(np.maximum.accumulate(np.stack(lines), 0) + gaps, np.float32)
+    knots = np.maximum.accumulate(np.stack([*lines, chin]), 0) + GAP * np.arange(6)[:, None]
+    return np.concatenate([knots, knots[-1:] + BELOW * side]).astype(np.float32)
 
 
 def _line(points: F32, columns: F32) -> F32:

@@ -13,7 +13,6 @@ from lipsync_edge.render_exemplars.look import Look
 
 I32 = npt.NDArray[np.int32]
 
-LAG = 4  # frames that are looked ahead; one more shows whether the next one jumps
 OPENING, OPENING_FLOOR = 0.16, 0.02  # of ln opening
 LESS_OPEN, MORE_OPEN = 1.8, 0.8  # lips can be shut over teeth, but what was never seen cannot be uncovered
 WIDTH, JAW = 0.1, 0.15  # eye distances that cost 1
@@ -122,7 +121,7 @@ class Selector:
         lag: frames that a decision waits for.
     """
 
-    def __init__(self, bank: Bank, lag: int = LAG) -> None:
+    def __init__(self, bank: Bank, lag: int) -> None:
         self._bank = bank
         self._lag = lag
         self._steps = steps(bank)

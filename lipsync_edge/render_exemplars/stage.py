@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipsync_edge.arrays import F32, U8
+from lipsync_edge.blend import Region
 from lipsync_edge.crop import aligned_crop
 from lipsync_edge.landmarks import Landmarker, Landmarks
 from lipsync_edge.render_exemplars.alignment import grey
 from lipsync_edge.render_exemplars.composite import Target
 from lipsync_edge.render_exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render_exemplars.look import Look, look_at
-from lipsync_edge.render_exemplars.own_mouth import OwnMouth, Plan
+from lipsync_edge.render_exemplars.own_mouth import LAG, OwnMouth, Plan, lay_over
 from lipsync_edge.render_exemplars.reshape import Face, eye_distance
 from lipsync_edge.segment import Regions, Segmenter
 
@@ -70,25 +71,49 @@ def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, reg
     return Seen(target, look, landmarks, crop_bgr, regions)
 
 
-def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
-    """Make a library of at most `most` exemplars out of numbered frames, in order."""
-    builder = LibraryBuilder(most)
-    for number, one in seen:
-        target = one.target
-        builder.add(
+class Gatherer:
+    """Makes a library of at most `most` exemplars out of frames that come in order."""
+
+    def __init__(self, most: int) -> None:
+        self._builder = LibraryBuilder(most)
+
+    def add(self, number: int, seen: Seen) -> None:
+        """Take a frame; numbers that follow each other are frames that do."""
+        target = seen.target
+        self._builder.add(
             make_exemplar(
-                number, target.frame_bgr, target.crop, one.crop_bgr, one.landmarks, one.look, target.paste
+                number, target.frame_bgr, target.crop, seen.crop_bgr, seen.landmarks, seen.look, target.paste
             )
         )
-    return builder.build()
+
+    def build(self) -> Library | None:
+        """Return the library; None when there is nothing in it."""
+        return self._builder.build()
+
+
+def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
+    """Make a library of at most `most` exemplars out of numbered frames, in order."""
+    gatherer = Gatherer(most)
+    for number, one in seen:
+        gatherer.add(number, one)
+    return gatherer.build()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Own:
-    """The plan of one frame, and what was seen of it."""
+    """The person's own mouth for one frame: the plan, and what was seen of the frame."""
 
     seen: Seen
     plan: Plan
+
+    @property
+    def strength(self) -> float:
+        """0: nothing is laid over; 1: nothing of what lies below is seen inside the mouth's region."""
+        return self.plan.strength
+
+    def lay_over(self, image_bgr: U8) -> Region | None:
+        """Change a picture, uint8 (H, W, 3), in place; return the part that may have changed, None for nowhere."""
+        return lay_over(image_bgr, self.seen.target, self.plan)
 
 
 class Stage:
@@ -97,10 +122,10 @@ class Stage:
     Args:
         library: the person's exemplars, for which `can_talk` holds.
         strength: times the person's own range of motion.
-        lag: frames that the selection looks ahead; a plan comes `lag` + 1 frames late.
+        lag: frames that a plan comes late.
     """
 
-    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = 4) -> None:
+    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = LAG) -> None:
         self._own = OwnMouth(library, strength=strength, lag=lag)
         self._waiting: deque[Seen | None] = deque()
 

@@ -14,7 +14,7 @@ from lipsync_edge.crop import aligned_crop
 from lipsync_edge.engine import Engine
 from lipsync_edge.landmarks import Landmarks
 from lipsync_edge.render_exemplars.library import MOST
-from lipsync_edge.render_exemplars.own_mouth import can_talk, lay_over
+from lipsync_edge.render_exemplars.own_mouth import can_talk
 from lipsync_edge.render_exemplars.stage import Own, Seen, Stage, gather, see
 from training.landmarks.measure import open_file
 from training.landmarks.points import VERTICES, canonical_mesh, head_pose
@@ -91,8 +91,9 @@ def finish(engine: Engine, tick: Tick, own: Own | None) -> U8:
     """Render one frame as an engine with exemplars does."""
     if own is None:
         return engine.render([tick])[0]
-    made = tick.frame_bgr if own.plan.strength >= 1 else engine.render([tick])[0]
-    return lay_over(made, own.seen.target, own.plan)
+    made = tick.frame_bgr.copy() if own.strength >= 1 else engine.render([tick])[0]
+    own.lay_over(made)
+    return made
 
 
 def look_through(engine: Engine, clip: Clip, found: list[Landmarks | None]) -> list[Seen | None]:
