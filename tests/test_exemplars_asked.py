@@ -1,0 +1,65 @@
+"""What coefficients ask of one person's mouth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsync_edge.render_exemplars.asked import GAIN, SHUT, TO_SHAPE, WIDE_OPEN, Asker, Range, range_of
+
+PERSON = Range(width=0.8, jaw=1.2, wide_open=WIDE_OPEN)
+
+
+def coefficients(opening: float) -> np.ndarray:
+    """The smallest coefficients that open the mouth so far."""
+    row = TO_SHAPE[0]
+    return (row * opening / (row @ row)).astype(np.float32)
+
+
+def test_nothing_asked_is_the_persons_own_mouth_at_rest() -> None:
+    asked, gain = Asker(PERSON)(np.zeros(8, np.float32))
+    assert asked == pytest.approx([SHUT, 0.8, 1.2])
+    assert gain == pytest.approx(1.0)
+
+
+def test_an_open_mouth_is_asked_as_it_is_in_the_persons_range() -> None:
+    asked, _ = Asker(PERSON)(coefficients(0.15))
+    assert asked[0] == pytest.approx(SHUT + 0.15, abs=0.01)
+    assert asked[2] > 1.2
+
+
+def test_nearly_shut_lips_seal() -> None:
+    asked, _ = Asker(PERSON)(coefficients(0.015))
+    assert asked[0] < SHUT + 0.005
+    assert Asker(PERSON)(coefficients(-0.1))[0][0] == pytest.approx(SHUT)
+
+
+@pytest.mark.parametrize(("wide", "gain"), [(0.02, GAIN[0]), (0.6, GAIN[1])])
+def test_the_persons_range_scales_within_limits(wide: float, gain: float) -> None:
+    asker = Asker(Range(0.8, 1.2, wide))
+    assert asker.gain == pytest.approx(gain)
+    assert Asker(Range(0.8, 1.2, wide), strength=0.5).gain == pytest.approx(gain / 2)
+
+
+def test_a_quiet_voice_is_listened_to_slowly_and_silence_not_at_all() -> None:
+    asker = Asker(PERSON)
+    for _ in range(50):
+        asker(np.zeros(8, np.float32))
+    assert asker.gain == pytest.approx(1.0)
+    gains = [asker(coefficients(0.08))[1] for _ in range(400)]
+    assert max(abs(np.diff(gains))) < 0.02
+    assert gains[-1] == pytest.approx(GAIN[1])
+
+
+def test_what_comes_later_changes_nothing_before() -> None:
+    some = [coefficients(v) for v in (0.1, 0.2, 0.05, 0.3)]
+    alone, together = Asker(PERSON), Asker(PERSON)
+    first = [alone(c)[0] for c in some[:2]]
+    assert np.array_equal([together(c)[0] for c in some][:2], first)
+
+
+def test_the_range_is_read_off_the_film() -> None:
+    shapes = np.array([[0.01, 0.8, 1.2]] * 30 + [[0.2, 0.9, 1.4]] * 70, np.float32)
+    person = range_of(shapes)
+    assert (person.width, person.jaw) == pytest.approx((0.8, 1.2))
+    assert person.wide_open == pytest.approx(0.2)
