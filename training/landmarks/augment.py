@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from export.train.light import camera, relight, side_light
+from export.train.light import camera, jpeg, relight, side_light
 from export.train.occluders import occlude
 from lipsync_edge.crop import TEMPLATE, similarity
 from training.landmarks.gape import draw_gape, field_of, move_points, paint_inside
@@ -80,13 +80,13 @@ def warp_field(rng: Rng, mouth: Array, radius: float) -> Array:
 
 def moved_by(field: Array, xy: Array) -> Array:
     """Return where points float32 (n, 2) come to lie when a view is read through the displacement."""
-    goal = xy.astype(np.float32)
-    at = goal.copy()
+    goal: Array = xy.astype(np.float32)
+    at: Array = goal.copy()
     for _ in range(8):
         seen = cv2.remap(
             field, at[None, :, 0], at[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        at = goal - seen[0]
+        at = np.asarray(goal - seen[0])
     return at
 
 
@@ -155,8 +155,7 @@ def degrade(rng: Rng, image_bgr: Array) -> Array:
         scale = rng.uniform(0.3, 0.9)
         small = cv2.resize(image_bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         if rng.random() < 0.4:
-            _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])
-            small = cv2.imdecode(data, cv2.IMREAD_COLOR)
+            small = jpeg(small, int(rng.integers(25, 85)))
         way = cv2.INTER_CUBIC if rng.random() < 0.3 else cv2.INTER_LINEAR
         image_bgr = cv2.resize(small, (SIDE, SIDE), interpolation=way)
     return camera(rng, image_bgr, 0.8) if rng.random() < 0.7 else image_bgr

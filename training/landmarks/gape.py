@@ -84,7 +84,7 @@ def _shift(gape: Gape, edges: tuple[Array, Array, Array, Array], t: Array) -> Ar
     upper, lower, above, below = edges
     over, under = np.maximum(above - t, 0) / gape.reach[0], np.maximum(t - below, 0) / gape.reach[1]
     up, down = (above - upper) * np.exp(-(over**2)), (below - lower) * np.exp(-(under**2))
-    return np.where(t < (above + below) / 2, up, down)
+    return np.asarray(np.where(t < (above + below) / 2, up, down))
 
 
 def move_points(gape: Gape, points: Array) -> Array:
@@ -97,7 +97,7 @@ def move_points(gape: Gape, points: Array) -> Array:
     _, _, new[list(UPPER)], _ = gape.edges(gape.knots)
     _, _, _, new[LOWER] = gape.edges(gape.knots)
     across = np.array([-gape.along[1], gape.along[0]])
-    out = points.copy()
+    out: Array = points.copy()
     out[:, :2] += (new - t)[:, None] * across
     return out
 
@@ -147,11 +147,9 @@ def paint_inside(rng: Rng, gape: Gape, image_bgr: Array, gap: Array, columns: Ar
     drawn = np.zeros((*gap.shape, 3), np.float32)
     drawn[there] = inside * light
     weight = gap[..., None]
-    drawn = (
-        cv2.GaussianBlur(drawn, (0, 0), 0.7)
-        / np.maximum(cv2.GaussianBlur(there.astype(np.float32), (0, 0), 0.7), 0.05)[..., None]
-    )
-    return np.clip(image_bgr * (1 - weight) + drawn * weight, 0, 255).astype(np.uint8)
+    cover = cv2.GaussianBlur(there.astype(np.float32), (0, 0), 0.7)
+    drawn = cv2.GaussianBlur(drawn, (0, 0), 0.7) / np.maximum(cover, 0.05)[..., None]
+    return np.asarray(np.clip(image_bgr * (1 - weight) + drawn * weight, 0, 255), np.uint8)
 
 
 def _lay(image: Array, alpha: Array, colour: Array) -> None:

@@ -57,7 +57,7 @@ def canonical_mesh(task: Path) -> Array:
         rows = raw[start : start + 5 * 2340].reshape(2340, 5)
         if (rows[:, 0] == rows[0, 0]).all():
             values = np.ascontiguousarray(rows[:, 1:]).view("<f4").reshape(468, 5)
-            return values[:, :3].astype(np.float64) * np.array([1.0, -1.0, -1.0])
+            return np.asarray(values[:, :3].astype(np.float64) * np.array([1.0, -1.0, -1.0]))
     raise ValueError(f"no vertex buffer of 468 vertices in {GEOMETRY} of {task}")
 
 

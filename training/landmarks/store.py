@@ -60,7 +60,7 @@ class Refiner:
             seen = self._teacher.mesh(image_bgr, other)
             if seen.score > MIN_SCORE:
                 found.append(seen.points)
-        return np.mean(found, axis=0, dtype=np.float32)
+        return np.asarray(np.mean(found, axis=0, dtype=np.float32))
 
 
 def cut_face(image_bgr: Array, mesh: Array, canonical: Array, name: str) -> Row | None:

@@ -129,9 +129,17 @@ def main(argv: list[str] | None = None) -> None:
         mean = load_mean(net, args.folder)
     else:
         loss = LandmarkLoss(load_store(args.store), seed=args.seed)
-        net = net.to(memory_format=torch.channels_last)
+        _laid_out(net, torch.channels_last)
         mean = fit(net, loss, Plan(args.minutes, args.rate), args.folder, args.fresh)
-    print(write(mean.to(memory_format=torch.contiguous_format), args.out))  # type: ignore[arg-type]
+    _laid_out(mean, torch.contiguous_format)
+    print(write(mean, args.out))  # type: ignore[arg-type]
+
+
+def _laid_out(net: nn.Module, layout: torch.memory_format) -> None:
+    """Lay the weights of convolutions out in memory, in place."""
+    for weight in net.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
 
 
 if __name__ == "__main__":

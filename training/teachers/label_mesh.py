@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         start = time.monotonic()
         arrays = label_stills(args.corpus, job.name, teacher) if job.is_dir() else label_clip(job, teacher)
         partial = out.with_suffix(".tmp.npz")
-        np.savez_compressed(partial, **arrays)
+        np.savez_compressed(partial, allow_pickle=False, **arrays)
         partial.rename(out)
         count, found = len(arrays["score"]), int((arrays["score"] > 0).sum())
         took = time.monotonic() - start
