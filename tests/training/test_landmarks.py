@@ -37,7 +37,7 @@ def test_the_points_of_a_view_lie_where_the_dots_went() -> None:
     rng = np.random.default_rng(0)
     image, where = stored_face(rng)
     for _ in range(40):  # with and without mirror and warp
-        view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32))
+        view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32), 0.3)
         inside = moved[((moved[:, :2] > 2) & (moved[:, :2] < 125)).all(1), :2]
         seen = cv2.remap(view[..., 0], inside[None, :, 0], inside[None, :, 1], cv2.INTER_LINEAR)
         assert len(inside) > 60
@@ -61,13 +61,12 @@ def lipped_face() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_an_opened_mouth_has_its_points_where_the_lips_went(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(augment, "GAPING", 1.0)
     monkeypatch.setattr(augment, "paint_inside", lambda rng, gape, image, *rest: image)
     image, where = lipped_face()
     opened = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32))
+        view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32), 1.0)
         outside = np.concatenate(
             [moved[:20, :2], moved[40:, :2]]
         )  # dots on the rim of the gap may be stretched away

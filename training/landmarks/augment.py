@@ -26,7 +26,6 @@ LIP_HALVES = (  # outer and inner edge from corner to corner, lower and upper li
     (list(range(11)), list(range(20, 31))),
     ([0, *range(19, 9, -1)], [20, *range(39, 29, -1)]),
 )
-GAPING = 0.35  # share of views whose mouth is opened or shut
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
 FIVE = tuple(VERTICES.index(v) for v in (33, 133, 362, 263, 1, 61, 291))
 
@@ -90,7 +89,9 @@ def moved_by(field: Array, xy: Array) -> Array:
     return at
 
 
-def geometry(rng: Rng, stored: Array, points: Array, pose: Array) -> tuple[Array, Array, Array]:
+def geometry(
+    rng: Rng, stored: Array, points: Array, pose: Array, gaping: float
+) -> tuple[Array, Array, Array]:
     """Cut a jittered, perhaps mirrored, warped or gaping view; returns image, points (78, 3) and pose (3,)."""
     points, pose = points.copy(), pose.copy()
     if rng.random() < 0.5:
@@ -103,7 +104,7 @@ def geometry(rng: Rng, stored: Array, points: Array, pose: Array) -> tuple[Array
     points[:, 2] *= np.hypot(matrix[0, 0], matrix[1, 0])
     pose[2] += np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
     way = rng.random()
-    gape = draw_gape(rng, points) if way < GAPING else None
+    gape = draw_gape(rng, points) if way < gaping else None
     if gape is not None:
         field, gap = field_of(gape, COLUMNS, ROWS)
         image = look_through(rng, stored, matrix, field)
@@ -184,12 +185,12 @@ def no_face(rng: Rng, stored: Array) -> Array:
     return np.ascontiguousarray(cv2.resize(stored[y : y + half, x : x + half], (SIDE, SIDE))[::-1])
 
 
-def make_view(rng: Rng, stored: Array, points: Array, pose: Array) -> View:
-    """Draw one example from a stored face."""
+def make_view(rng: Rng, stored: Array, points: Array, pose: Array, gaping: float) -> View:
+    """Draw one example from a stored face; a share `gaping` of the mouths is opened or shut."""
     if rng.random() < 0.03:
         image = degrade(rng, no_face(rng, stored))
         return View(image, np.zeros((len(VERTICES), 3), np.float32), np.zeros(3, np.float32), 0.0, False)
-    image, moved, turned = geometry(rng, stored, points, pose)
+    image, moved, turned = geometry(rng, stored, points, pose, gaping)
     image = np.ascontiguousarray(image)
     if rng.random() < 0.3:
         image = recolour_lips(rng, image, moved)

@@ -26,6 +26,7 @@ from training.landmarks.store import HELD_OUT_PEOPLE, HELD_OUT_STILLS
 
 Array = npt.NDArray[Any]
 
+STEADY = 0.15  # weight of the agreement of two views of a face
 STILLS = 0.6  # share of the faces drawn from stills
 
 
@@ -82,20 +83,22 @@ def tensors(views: list[View]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
 class LandmarkLoss:
     """Makes batches of pairs of views and returns the loss terms."""
 
-    def __init__(self, store: Store, size: int = 32, seed: int = 0, steady: float = 0.15) -> None:
-        """Draw `size` / 2 faces a batch; `steady` weighs how well two views of a face must agree."""
-        self._store, self._size, self._steady = store, size, steady
+    def __init__(self, store: Store, size: int = 32, seed: int = 0, gaping: float = 0.35) -> None:
+        """Draw `size` / 2 faces a batch; the mouths of a share `gaping` are opened or shut."""
+        self._store, self._size, self._gaping = store, size, gaping
         self._rng = np.random.default_rng(seed)
 
     def __call__(self, net: nn.Module) -> Losses:
         """See the class."""
         rows = self._rng.choice(len(self._store.chance), self._size // 2, p=self._store.chance).repeat(2)
         store = self._store
-        views = [make_view(self._rng, store.crops[i], store.points[i], store.pose[i]) for i in rows]
+        views = [
+            make_view(self._rng, store.crops[i], store.points[i], store.pose[i], self._gaping) for i in rows
+        ]
         images, want = tensors(views)
         with torch.autocast("cpu", torch.bfloat16):
             made = net(images.contiguous(memory_format=torch.channels_last))
-        return landmark_losses(made, want) | {"steady": agreement(made, want) * self._steady}
+        return landmark_losses(made, want) | {"steady": agreement(made, want) * STEADY}
 
 
 def write(net: LandmarkNet, path: Path) -> dict[str, float]:
@@ -118,6 +121,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--gaping", type=float, default=0.35, help="share of mouths opened or shut by warping"
+    )
     parser.add_argument("--export-only", action="store_true")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -128,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.export_only:
         mean = load_mean(net, args.folder)
     else:
-        loss = LandmarkLoss(load_store(args.store), seed=args.seed)
+        loss = LandmarkLoss(load_store(args.store), seed=args.seed, gaping=args.gaping)
         _laid_out(net, torch.channels_last)
         mean = fit(net, loss, Plan(args.minutes, args.rate), args.folder, args.fresh)
     _laid_out(mean, torch.contiguous_format)
