@@ -87,7 +87,7 @@ def test_with_a_long_lag_it_is_the_best_way_there_is() -> None:
     targets = list(rng.uniform(0.01, 0.3, 25))
     best = brute(some, targets)
     assert chosen_cost(some, targets, 25) == pytest.approx(best, rel=1e-4)
-    assert best <= chosen_cost(some, targets, 4) < 1.3 * best
+    assert best - 1e-3 <= chosen_cost(some, targets, 4) < 1.3 * best
     assert chosen_cost(some, targets, 4) <= chosen_cost(some, targets, 0) + 1e-3
 
 

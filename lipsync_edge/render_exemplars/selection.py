@@ -15,6 +15,7 @@ I32 = npt.NDArray[np.int32]
 
 OPENING, OPENING_FLOOR = 0.16, 0.02  # of ln opening
 LESS_OPEN, MORE_OPEN = 1.8, 0.8  # lips can be shut over teeth, but what was never seen cannot be uncovered
+FAR_OPEN, FAR_SHARE = 3.0, 0.1  # beyond that cost, lips that are too far open cost only so much more
 WIDTH, JAW = 0.1, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
 CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
@@ -73,12 +74,14 @@ def distances(bank: Bank, target: Look, asked: F32) -> F32:
         asked: float32 (3,), opening, width, jaw.
     """
     opening = np.log(bank.shape[:, 0] + OPENING_FLOOR) - np.log(asked[0] + OPENING_FLOOR)
-    opening = opening * np.where(opening < 0, LESS_OPEN, MORE_OPEN) / OPENING
+    less = np.square(np.minimum(opening, 0.0) * LESS_OPEN / OPENING)
+    more = np.square(np.maximum(opening, 0.0) * MORE_OPEN / OPENING)
+    more = np.minimum(more, FAR_OPEN) + FAR_SHARE * np.maximum(more - FAR_OPEN, 0.0)
     turned = (bank.pose - target.pose) * np.sqrt([1.0, 1.0, ROLL_SHARE]) / POSE
     light = (bank.cheek - target.cheek).mean(1) / CHEEK
     rim = np.sqrt(np.square(bank.rim - target.rim).mean(1)) / RIM
     blurred = bank.sharpness < BLURRED * np.median(bank.sharpness)
-    cost = np.square(opening) + np.square((bank.shape[:, 1] - asked[1]) / WIDTH)
+    cost = less + more + np.square((bank.shape[:, 1] - asked[1]) / WIDTH)
     cost += np.square((bank.shape[:, 2] - asked[2]) / JAW)
     cost += np.square(turned).sum(1) + np.square(light) + np.square(rim) + BLUR_COSTS * blurred
     return np.asarray(cost, np.float32)
