@@ -15,12 +15,13 @@ I32 = npt.NDArray[np.int32]
 
 OPENING, OPENING_FLOOR = 0.16, 0.02  # of ln opening
 LESS_OPEN, MORE_OPEN = 1.8, 0.8  # lips can be shut over teeth, but what was never seen cannot be uncovered
-FAR_OPEN, FAR_SHARE = 3.0, 0.1  # beyond that cost, lips that are too far open cost only so much more
+FAR_OPEN, FAR_SHARE = 4.0, 0.3  # beyond that cost, lips that are too far open cost only so much more
 WIDTH, JAW = 0.1, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
 CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
 BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
-HOLD, SKIP, BACK = 0.5, 0.7, 0.9  # what it costs to stay, to leave one out, to go back by one; the next one is free
+HOLD, SKIP, BACK = 1.0, 0.7, 1.5  # what it costs to stay, to leave one out, to go back by one; the next one is free
+OTHER_WAY = 0.5  # leaving one out and going back cost so much of what a jump to a picture as unlike would cost more
 JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 6.0  # grey levels that cost 1
 INSIDE, INSIDE_MOST = 4.0, 10.0  # grey levels between the lips that a jump costs 1 more for, and the most of it
 
@@ -91,13 +92,15 @@ def steps(bank: Bank) -> F32:
     """Return what it costs to go from each exemplar (row) to each (column), float32 (n, n)."""
     norms = np.square(bank.thumb).mean(1)
     apart = norms[:, None] + norms[None, :] - 2.0 * bank.thumb @ bank.thumb.T / bank.thumb.shape[1]
-    cost = JUMP + np.minimum(np.sqrt(np.maximum(apart, 0.0)) / THUMB, THUMB_MOST)
+    unlike = np.minimum(np.sqrt(np.maximum(apart, 0.0)) / THUMB, THUMB_MOST)
     seen = bank.inside >= 0
     flash = np.abs(bank.inside[:, None] - bank.inside[None, :]) * np.outer(seen, seen)
-    cost += np.minimum(flash / INSIDE, INSIDE_MOST)
+    unlike += np.minimum(flash / INSIDE, INSIDE_MOST)
+    cost = JUMP + unlike
     ahead = bank.frame[None, :] - bank.frame[:, None]
-    for step, price in ((0, HOLD), (1, 0.0), (2, SKIP), (-1, BACK)):
-        cost[ahead == step] = price
+    for step, price, share in ((0, HOLD, 0.0), (1, 0.0, 0.0), (2, SKIP, OTHER_WAY), (-1, BACK, OTHER_WAY)):
+        there = ahead == step
+        cost[there] = price + share * unlike[there]
     return np.asarray(cost, np.float32)
 
 
@@ -128,7 +131,8 @@ class Selector:
         self._bank = bank
         self._lag = lag
         self._steps = steps(bank)
-        self._jumps = self._steps >= JUMP
+        ahead = bank.frame[None, :] - bank.frame[:, None]
+        self._jumps = (ahead < -1) | (ahead > 2)
         self.reset()
 
     def reset(self) -> None:
