@@ -75,7 +75,9 @@ def landmarks(rows: Rows) -> str:
     if not found:
         return NOTHING
     parts = {
-        f"{kind}, mean of {name}": row for kind, one in found.items() for name, row in one["mean"].items()
+        f"{kind}, mean of {name}": row
+        for kind in ("fp32", "int8")
+        for name, row in found[kind]["mean"].items()
     }
     clips = {row["clip"]: row for row in found["int8"]["clips"]}
     body = [_landmark_row(name, row) for name, row in (parts | clips).items()]
