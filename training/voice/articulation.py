@@ -24,7 +24,18 @@ FEATURES = (*PANPHON, "shut", "labiodental", "silence")
 SHUT, LABIODENTAL, SILENCE = (FEATURES.index(name) for name in ("shut", "labiodental", "silence"))
 BILABIAL = frozenset("pbmɓ")
 LABIODENTALS = frozenset("fvʋɱ")
-REWRITTEN = {"ɚ": "əɹ", "ɝ": "ɜɹ", "g": "ɡ", "s.": "ʂ", "ts.": "tʂ", "i.": "ɨ", "r": "r", "R": "ʁ", "ᵻ": "ɨ", "ɐ": "ɐ"}
+REWRITTEN = {
+    "ɚ": "əɹ",
+    "ɝ": "ɜɹ",
+    "g": "ɡ",
+    "s.": "ʂ",
+    "ts.": "tʂ",
+    "i.": "ɨ",
+    "r": "r",
+    "R": "ʁ",
+    "ᵻ": "ɨ",
+    "ɐ": "ɐ",
+}
 ARPABET = {
     "AA": "ɑ", "AE": "æ", "AH": "ʌ", "AO": "ɔ", "AW": "aʊ", "AY": "aɪ", "B": "b", "CH": "tʃ", "D": "d", "DH": "ð",
     "EH": "ɛ", "ER": "ɜɹ", "EY": "eɪ", "F": "f", "G": "ɡ", "HH": "h", "IH": "ɪ", "IY": "iː", "JH": "dʒ", "K": "k",
@@ -56,7 +67,9 @@ def vectors(ipa: str) -> tuple[tuple[float, ...], ...]:
         ipa = ipa.replace(old, new)
     out = []
     for letters in _table().ipa_segs(ipa):
-        values = dict(zip(_table().names, _table().word_to_vector_list(letters, numeric=True)[0], strict=True))
+        values = dict(
+            zip(_table().names, _table().word_to_vector_list(letters, numeric=True)[0], strict=True)
+        )
         flags = (letters[0] in BILABIAL, letters[0] in LABIODENTALS, False)
         out.append((*(float(values[name]) for name in PANPHON), *(1.0 if flag else -1.0 for flag in flags)))
     return tuple(out)

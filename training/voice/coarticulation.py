@@ -68,7 +68,9 @@ def _losses(made: Tensor, real: Tensor, readout: Tensor) -> Tensor:
     return 0.5 * (made - real).abs().mean() + meant
 
 
-def learn(clips: list[Utterance], weight: Array, readout: Array, seed: int, steps: int = STEPS) -> Coarticulation:
+def learn(
+    clips: list[Utterance], weight: Array, readout: Array, seed: int, steps: int = STEPS
+) -> Coarticulation:
     """Learn from clips with phones and mouths; `weight` (clips,) says how often each is drawn."""
     torch.manual_seed(seed)
     net, rng, out = Coarticulation(), np.random.default_rng(seed), torch.from_numpy(readout).float()

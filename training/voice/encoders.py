@@ -12,7 +12,8 @@ import torch
 
 from export.train.lips import AMPLITUDE
 from export.train.noise import FLOOR
-from training.voice.network import COLUMNS, OFFSET, Encoder, load_encoder
+from training.voice.finish import load_finished
+from training.voice.network import COLUMNS, OFFSET, load_encoder
 from training.voice.recover import load_first_encoder
 
 Array = npt.NDArray[Any]
@@ -30,16 +31,13 @@ def windows(mel: Array, times: Array, columns: int, offset: int) -> Array:
     return np.stack([padded[:, s : s + columns] for s in starts])
 
 
-def open_encoder(path: Path) -> Heard:
-    """Open the encoder of the first lips file (.onnx), or one trained here (a folder)."""
+def open_encoder(path: Path, shape: Path | None = None) -> Heard:
+    """Open the encoder of the first lips file (.onnx), or one trained here (a folder), finished where it says how."""
     if path.suffix == ".onnx":
         first = load_first_encoder(path)
         return lambda mel, times: _run(first, mel, times, FIRST_COLUMNS, FIRST_OFFSET) * AMPLITUDE
-    return heard_by(load_encoder(path))
-
-
-def heard_by(net: Encoder) -> Heard:
-    """Wrap a trained encoder."""
+    finished = shape is not None and (path / "finish.json").is_file()
+    net = load_finished(path, shape) if finished and shape else load_encoder(path)
     return lambda mel, times: _run(net, mel, times, COLUMNS, OFFSET)
 
 

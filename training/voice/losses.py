@@ -31,14 +31,15 @@ def heard_losses(codes: Tensor, phones: Tensor, batch: Batch, readout: Tensor) -
     made, real = readout @ codes / spread, readout @ batch.codes / spread
     error = F.smooth_l1_loss(made, real, reduction="none") * share
     shut = (batch.features[:, SHUT] > 0) | (real[:, 0] * SPREADS[0] < CLOSED)
-    bared = F.relu(made[:, 0] - real[:, 0]) * shut
+    wanted = torch.where(weight == 1, real[:, 0], real[:, 0].clamp(max=0))  # guessed mouths shut too little
+    bared = F.relu(made[:, 0] - wanted) * shut
     speed = (F.smooth_l1_loss(made.diff(dim=2), real.diff(dim=2), reduction="none", beta=0.3) * share).mean(1)
     target = (batch.features + 1) / 2
     guess = F.binary_cross_entropy_with_logits(phones, target, reduction="none").mean(1)
     return {
         "value": 0.5 * (value * weight).sum() / total,
         "meant": 1.5 * (error.mean(1) * weight).sum() / total,
-        "shut": 0.3 * (bared * weight).sum() / total,
+        "shut": 0.8 * (bared * weight).sum() / total,
         "speed": 2.0 * (speed * weight[:, 1:]).sum() / total,
         "likeness": 0.4 * _unlike(made, real, weight, share),
         "phones": 0.8 * (guess * batch.phone).sum() / (batch.phone.sum() + 1e-6),

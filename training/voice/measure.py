@@ -118,7 +118,9 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--encoder", type=Path, required=True, help=".onnx lips file, or folder of a training")
+    parser.add_argument(
+        "--encoder", type=Path, required=True, help=".onnx lips file, or folder of a training"
+    )
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--mesh", type=Path, required=True, help="mesh labels")
     parser.add_argument("--shape", type=Path, help="shape model (.npz) of the mouth coefficients")
@@ -127,7 +129,9 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     readout = fixed_readout(ShapeModel.load(options.shape)) if options.shape else None
-    result = figures(open_encoder(options.encoder), load_talks(options.corpus, options.mesh), readout)
+    result = figures(
+        open_encoder(options.encoder, options.shape), load_talks(options.corpus, options.mesh), readout
+    )
     for key in ("choose", "report", "all"):
         print(key, json.dumps(result[key]))
     for row in result["clips"]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.train.lips_shape import CHIN, CODES, LOWER_INNER, MOVING, UPPER_INNER, ShapeModel
+from export.train.lips_shape import LOWER_INNER, MOVING, UPPER_INNER, ShapeModel
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,6 @@ def fixed_readout(model: ShapeModel) -> Array:
     at = {point: i for i, point in enumerate(MOVING)}
     upper, lower = [at[i] for i in UPPER_INNER], [at[i] for i in LOWER_INNER]
     basis = model.basis
-    assert basis.shape[0] == CODES and CHIN[0] == JAW[1]
     opening = (basis[:, lower, 1] - basis[:, upper, 1]).mean(1)
     width = basis[:, at[CORNERS[1]], 0] - basis[:, at[CORNERS[0]], 0]
     return np.stack([opening, width, basis[:, at[JAW[1]], 1]])

@@ -25,11 +25,7 @@ def _step(width: int, kernel: int, dilation: int = 1) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """Mel (B, 80, T), T ≥ 43 → mouth coefficients (B, 8, 1 + (T − 43) // 2).
-
-    Attributes:
-        scale: what the coefficients are multiplied with, so that a natural speaker's opening has its real amplitude.
-    """
+    """Mel (B, 80, T), T ≥ 43 → mouth coefficients (B, 8, 1 + (T − 43) // 2)."""
 
     def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
@@ -47,7 +43,6 @@ class Encoder(nn.Module):
         self.head = nn.Sequential(
             nn.Dropout(0.2), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, CODES, 1)
         )
-        self.register_buffer("scale", torch.ones(()))
 
     def trunk(self, mel: Tensor) -> Tensor:
         """Return what both heads see, (B, width, outputs)."""
@@ -55,18 +50,18 @@ class Encoder(nn.Module):
         return self.time(self.bands(spectrum.flatten(1, 2)))
 
     def both(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coefficients (B, 8, outputs), unscaled, and the logits of features (B, features, outputs)."""
+        """Return coefficients (B, 8, outputs) and the logits of features (B, features, outputs)."""
         heard = self.trunk(mel)
         return self.head(heard), self.phones(heard)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Return the coefficients as the renderer gets them."""
-        return self.head(self.trunk(mel)) * self.scale
+        """Return the coefficients."""
+        return self.head(self.trunk(mel))
 
 
 def load_encoder(folder: Path) -> Encoder:
     """Load the averaged weights of a training folder."""
     state = torch.load(folder / "last.pt", map_location="cpu", weights_only=True)
     net = Encoder()
-    net.load_state_dict(state["mean"])
+    net.load_state_dict({name: value for name, value in state["mean"].items() if name != "scale"})
     return net.eval()

@@ -79,7 +79,9 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     clips = load_clips(options.corpus, options.labels, options.voices, options.out)
     clips = with_mesh_codes(clips, options.labels, options.mesh, options.out)
-    aligner, own, others, missing = Aligner(), [], [], 0
+    aligner, missing = Aligner(), 0
+    own: list[Utterance] = []
+    others: list[Utterance] = []
     for clip in clips:
         features = phones_of(clip, options.corpus, aligner)
         missing += features is None
@@ -89,7 +91,9 @@ def main(argv: list[str] | None = None) -> None:
             (others if i else own).append(made)
     save(own, options.out / "grid.npz")
     save(others, options.out / "grid_voices.npz") if others else None
-    print(f"{len(own)} clips of at least {SHORTEST} frames, {missing} not aligned, {len(others)} other voices")
+    print(
+        f"{len(own)} clips of at least {SHORTEST} frames, {missing} not aligned, {len(others)} other voices"
+    )
 
 
 def _unsaid(clip: Clip, voice: Voice) -> Utterance:

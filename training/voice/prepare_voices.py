@@ -20,7 +20,7 @@ from export.train.sounds import read_sound
 from export.train.voices import FLITE
 from lipsync_edge.mel import mel_spectrogram
 from training.voice.align import SHIFT, Aligner
-from training.voice.articulation import ARPABET, Segment, features_at
+from training.voice.articulation import ARPABET, FEATURES, Segment, features_at
 from training.voice.speak import Speaker
 from training.voice.texts import messages
 from training.voice.utterance import Utterance, save
@@ -81,7 +81,11 @@ def foreign_voices(corpus: Path) -> list[Utterance]:
     for row in rows_of(corpus):
         if row["lang"] != "en":
             mel = mel_spectrogram(read_sound(corpus / "voices" / row["file"])).astype(np.float16)
-            out.append(Utterance("tongues", row["speaker"], mel, np.zeros((0, 23), np.int8), NO_CODES, False))
+            out.append(
+                Utterance(
+                    "tongues", row["speaker"], mel, np.zeros((0, len(FEATURES)), np.int8), NO_CODES, False
+                )
+            )
     return out
 
 
@@ -100,9 +104,7 @@ def synthetic_voices(wheel: Path, each: int, english: int, rng: np.random.Genera
                 continue
             mel = mel_spectrogram(said[0])
             features = features_at(said[1], mel.shape[1])
-            out.append(
-                Utterance("synthetic", variant, mel.astype(np.float16), features, NO_CODES, False)
-            )
+            out.append(Utterance("synthetic", variant, mel.astype(np.float16), features, NO_CODES, False))
             count += 1
             if count >= each:
                 break
@@ -117,8 +119,21 @@ def flite_voices(count: int, rng: np.random.Generator) -> list[Utterance]:
         path = Path(folder) / "said.wav"
         for i, text in enumerate(sentences(rng, count)):
             stretch = f"duration_stretch={rng.uniform(0.85, 1.3):.2f}"
-            command = ["flite", "-voice", FLITE[i % 4], "--setf", stretch, "-psdur", "-t", text, "-o", str(path)]
-            said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
+            command = [
+                "flite",
+                "-voice",
+                FLITE[i % 4],
+                "--setf",
+                stretch,
+                "-psdur",
+                "-t",
+                text,
+                "-o",
+                str(path),
+            ]
+            said = subprocess.run(
+                command, check=True, capture_output=True, text=True, timeout=60
+            ).stdout.split()
             ends = [item.rsplit(":", 1) for item in said if ":" in item]
             starts = [0.0, *(float(end) for _, end in ends[:-1])]
             phones = [
@@ -128,7 +143,9 @@ def flite_voices(count: int, rng: np.random.Generator) -> list[Utterance]:
             mel = mel_spectrogram(read_sound(path))
             features = features_at(phones, mel.shape[1])
             out.append(
-                Utterance("synthetic", f"flite {FLITE[i % 4]}", mel.astype(np.float16), features, NO_CODES, False)
+                Utterance(
+                    "synthetic", f"flite {FLITE[i % 4]}", mel.astype(np.float16), features, NO_CODES, False
+                )
             )
     return out
 
@@ -146,13 +163,18 @@ def main(argv: list[str] | None = None) -> None:
     parts = {
         "read": lambda: aligned_voices(options.corpus),
         "tongues": lambda: foreign_voices(options.corpus),
-        "synthetic": lambda: synthetic_voices(options.django, options.each, 300, rng) + flite_voices(500, rng),
+        "synthetic": lambda: (
+            synthetic_voices(options.django, options.each, 300, rng) + flite_voices(500, rng)
+        ),
     }
     for name, make in parts.items():
         made = make()
         save(made, options.out / f"{name}.npz")
         minutes = sum(u.mel.shape[1] for u in made) / 80 / 60
-        print(f"{name}: {len(made)} of {len({u.speaker for u in made})} voices, {minutes:.0f} minutes", flush=True)
+        print(
+            f"{name}: {len(made)} of {len({u.speaker for u in made})} voices, {minutes:.0f} minutes",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch import Tensor
 from export.train.lips_audio import disguise
 from export.train.lips_shape import CODES
 from export.train.noise import FLOOR, music, stretch_of
-from training.voice.articulation import FEATURES, silence
+from training.voice.articulation import silence
 from training.voice.network import COLUMNS, OFFSET, STRIDE
 from training.voice.utterance import Utterance
 
@@ -21,9 +21,9 @@ Array = npt.NDArray[Any]
 
 OUTPUTS = 100  # of one stretch: 2.5 s
 LENGTH = COLUMNS + STRIDE * (OUTPUTS - 1)  # columns of a stretch
-SHARES = {"grid": 0.18, "grid_voices": 0.22, "read": 0.3, "learner": 0.07, "synthetic": 0.16, "tongues": 0.07}
+SHARES = {"grid": 0.1, "grid_voices": 0.14, "read": 0.43, "learner": 0.08, "synthetic": 0.14, "tongues": 0.11}
 MUSIC = 24
-LEAD = 2  # columns that the mouth of the clips is moved forward: natural speakers' lips are that much earlier
+LEAD = 4  # columns that the mouth of the clips is moved forward: natural lips are that much earlier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,9 @@ class Batch:
 class Sampler:
     """Draws a kind of data, then a speaker by the root of how much there is, then a stretch."""
 
-    def __init__(self, groups: dict[str, list[Utterance]], runs: int, seed: int, guessed: float = 0.6) -> None:
+    def __init__(
+        self, groups: dict[str, list[Utterance]], runs: int, seed: int, guessed: float = 0.8
+    ) -> None:
         self.rng = np.random.default_rng(seed)
         self.runs, self.guessed = runs, guessed
         self.names = [name for name in SHARES if groups.get(name)]
@@ -92,7 +94,9 @@ class Sampler:
             mouth = inside * np.float32(1 if utterance.seen else self.guessed)
         features, phone = np.repeat(silence()[None], OUTPUTS, 0), np.zeros(OUTPUTS, np.float32)
         if len(utterance.features):
-            features = utterance.features[np.minimum(seen, len(utterance.features) - 1)].astype(np.float32)
+            features = utterance.features[np.minimum(seen + LEAD, len(utterance.features) - 1)].astype(
+                np.float32
+            )
             phone = inside.astype(np.float32)
         return disguise(mel, self.rng, self._behind()), codes, features, mouth, phone
 
@@ -132,6 +136,3 @@ def _columns(mel: Array, at: Array) -> Array:
     out = piece[:, index] * (1 - part) + piece[:, np.clip(index + 1, 0, piece.shape[1] - 1)] * part
     out[:, (low < 0) | (low >= mel.shape[1])] = FLOOR
     return out
-
-
-assert len(FEATURES) == 23

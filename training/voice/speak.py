@@ -60,7 +60,9 @@ class Speaker:
             i += 1
         return 0
 
-    def say(self, text: str, voice: str, words_a_minute: int, pitch: int) -> tuple[Array, list[Segment]] | None:
+    def say(
+        self, text: str, voice: str, words_a_minute: int, pitch: int
+    ) -> tuple[Array, list[Segment]] | None:
         """Read a text.
 
         Args:

@@ -21,6 +21,7 @@ from training.voice.sampler import Sampler
 from training.voice.utterance import Utterance, load
 
 FILES = ("grid", "grid_voices", "read", "synthetic")
+AFTER_LISTENING = ("grid", "grid_voices", "agreeing", "heard", "synthetic")
 
 
 def groups_of(data: Path) -> dict[str, list[Utterance]]:
@@ -29,9 +30,7 @@ def groups_of(data: Path) -> dict[str, list[Utterance]]:
     net.load_state_dict(torch.load(data / "coarticulation.pt", weights_only=True))
     net.eval()
     groups: dict[str, list[Utterance]] = {}
-    for name in FILES:
-        if not (data / f"{name}.npz").is_file():
-            continue
+    for name in AFTER_LISTENING if (data / "heard.npz").is_file() else FILES:
         for one in load(data / f"{name}.npz"):
             codes = one.codes
             if not len(codes) and len(one.features):
@@ -52,7 +51,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--runs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--guessed", type=float, default=0.6, help="weight of mouths that nobody saw")
+    parser.add_argument("--guessed", type=float, default=0.8, help="weight of mouths that nobody saw")
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
