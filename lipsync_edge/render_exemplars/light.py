@@ -9,7 +9,7 @@ from lipsync_edge.arrays import F32, U8
 
 WIDTH = 48  # pixels of the small copies that are compared
 BLUR = 14.0  # of these pixels
-MOST = 1.5  # times as light, or as dark, at most
+MOST = 1.3  # times as light, or as dark, at most
 FLOOR = 4.0  # grey levels, so that black is not multiplied away
 
 
