@@ -35,6 +35,7 @@ MARGIN, FEATHER = 0.034, 0.016  # of the crop: skin round the lips that comes al
 INSIDE_FEATHER = 0.006
 OUTER_LINE = (*UPPER_OUTER, *reversed(LOWER_OUTER[1:-1]))
 INNER_LINE = (*UPPER_INNER, *reversed(LOWER_INNER[1:-1]))
+RIM = 5  # crop pixels along the edge of a turned face
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
 
 
@@ -117,13 +118,14 @@ def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
     """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
     x, y = source_map(result, target.face.points, canvas.x, canvas.y, side)
-    fade = _edge_fade(canvas, side)
-    x, y = canvas.x + (x - canvas.x) * fade, canvas.y + (y - canvas.y) * fade
-    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
+    turned = 1.0 - facing(target.face.yaw)  # then no chin comes down over what lies behind, and the edge stays
     may = read_plane(target.paste, canvas.x, canvas.y, side)
+    fade, away = _edge_fade(canvas, side), _away_from_edge(may)
+    x = canvas.x + (x - canvas.x) * fade * away
+    y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
+    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
     carried = read_plane(target.paste, x, y, side)
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
-    turned = 1.0 - facing(target.face.yaw)  # then no chin comes down over what lies behind
     alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(may, carried)
     mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
     return base
@@ -174,6 +176,13 @@ def _sure(plane: F32) -> F32:
     """Return a plane of probabilities, eroded a little and made steeper."""
     small = np.asarray(cv2.erode(plane, np.ones((3, 3), np.uint8)), np.float32)
     return np.clip((small - np.float32(0.3)) * np.float32(2.0), 0.0, 1.0)
+
+
+def _away_from_edge(may: F32) -> F32:
+    """Return float32 (h, w): 1 well inside what may be replaced, falling smoothly to 0 at its edge."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
+    inside = cv2.erode(may, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.GaussianBlur(inside, (0, 0), RIM / 2), np.float32)
 
 
 def _edge_fade(canvas: Canvas, side: int) -> F32:
