@@ -63,3 +63,10 @@ def test_the_range_is_read_off_the_film() -> None:
     person = range_of(shapes)
     assert (person.width, person.jaw) == pytest.approx((0.8, 1.2))
     assert person.wide_open == pytest.approx(0.2)
+
+
+def test_another_encoder_brings_its_own_map() -> None:
+    other = np.zeros((3, 8), np.float32)
+    other[0, 7] = 0.1
+    asked, _ = Asker(PERSON, to_shape=other)(np.eye(8, dtype=np.float32)[7] * 2)
+    assert asked == pytest.approx([SHUT + 0.2, 0.8, 1.2])

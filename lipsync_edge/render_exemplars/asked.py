@@ -55,18 +55,20 @@ class Asker:
     Args:
         person: the range to stay within.
         strength: 0 (shut) … 1.5, times the person's own range.
+        to_shape: float32 (3, 8), what the encoder's coefficients mean, see `TO_SHAPE`.
     """
 
-    def __init__(self, person: Range, strength: float = 1.0) -> None:
+    def __init__(self, person: Range, strength: float = 1.0, to_shape: F32 = TO_SHAPE) -> None:
         self._person = person
         self._strength = strength
+        self._to_shape = to_shape
         self._counts = np.zeros(BINS)
         self._edges = (np.arange(BINS) + 1.0) / BINS * MOST
         self._heard = 0.0
 
     def __call__(self, coefficients: F32) -> tuple[F32, float]:
         """Return the asked shape, float32 (3,), and the gain that coefficients, float32 (8,), are scaled by."""
-        moved = TO_SHAPE @ coefficients
+        moved = self._to_shape @ coefficients
         self._listen(float(moved[0]))
         gain = self.gain
         rest = np.array([SHUT, self._person.width, self._person.jaw], np.float32)

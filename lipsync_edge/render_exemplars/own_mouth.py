@@ -10,7 +10,7 @@ import numpy as np
 
 from lipsync_edge.arrays import F32, U8
 from lipsync_edge.blend import Region, mix
-from lipsync_edge.render_exemplars.asked import Asker, range_of
+from lipsync_edge.render_exemplars.asked import TO_SHAPE, Asker, range_of
 from lipsync_edge.render_exemplars.composite import Pick, Target, own_mouth
 from lipsync_edge.render_exemplars.library import Library
 from lipsync_edge.render_exemplars.look import Look
@@ -53,11 +53,14 @@ class OwnMouth:
         library: the person's exemplars, for which `can_talk` holds.
         strength: times the person's own range of motion.
         lag: frames that a plan comes late; the last of them shows whether the next frame jumps.
+        to_shape: what the coefficients mean, see `Asker`.
     """
 
-    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = LAG) -> None:
+    def __init__(
+        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
+    ) -> None:
         self._library = library
-        self.asker = Asker(range_of(library.bank.shape), strength)
+        self.asker = Asker(range_of(library.bank.shape), strength, to_shape)
         self._selector = Selector(library.bank, max(0, lag - 1))
         self._ahead = min(1, lag)
         self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible

@@ -13,6 +13,7 @@ from lipsync_edge.blend import Region
 from lipsync_edge.crop import aligned_crop
 from lipsync_edge.landmarks import Landmarker, Landmarks
 from lipsync_edge.render_exemplars.alignment import grey
+from lipsync_edge.render_exemplars.asked import TO_SHAPE
 from lipsync_edge.render_exemplars.composite import Target
 from lipsync_edge.render_exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render_exemplars.look import Look, look_at
@@ -123,10 +124,13 @@ class Stage:
         library: the person's exemplars, for which `can_talk` holds.
         strength: times the person's own range of motion.
         lag: frames that a plan comes late.
+        to_shape: float32 (3, 8), what the coefficients mean in opening, width and jaw.
     """
 
-    def __init__(self, library: Library, *, strength: float = 1.0, lag: int = LAG) -> None:
-        self._own = OwnMouth(library, strength=strength, lag=lag)
+    def __init__(
+        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
+    ) -> None:
+        self._own = OwnMouth(library, strength=strength, lag=lag, to_shape=to_shape)
         self._waiting: deque[Seen | None] = deque()
 
     def push(self, seen: Seen | None, coefficients: F32, *, cut: bool = False) -> list[Own | None]:
