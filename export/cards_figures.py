@@ -190,9 +190,28 @@ def _dubbed(preset: str, found: Row) -> str:
     )
 
 
+def voice(rows: Rows) -> str:
+    """Return how well what is asked follows the speaker on ordinary speech, encoder by encoder."""
+    found = rows("voice_encoder")
+    if not found:
+        return NOTHING
+    body = [
+        [name, part, *(f"{row[f'ridge_{key}']:.2f}" for key in ("opening", "width", "jaw")),
+         f"{row['control_opening']:.2f}", f"{row['amplitude']:.2f}", f"{row['closures']:.2f}"]
+        for name, one in found["encoders"].items()
+        for part, row in {key: one[key] for key in ("choose", "report", "all")}.items()
+    ]  # fmt: skip
+    head = ["encoder", "clips", "r opening", "r width", "r jaw", "another voice", "amplitude", "closures"]
+    return (
+        "On clips of ordinary speech by strangers, against the mesh teacher, by a linear read-out that never saw the clip "
+        f"or its person; choices were made on the part that is called so.\n\n{table(head, body)}"
+    )
+
+
 FIGURES: dict[str, Callable[[Rows], str]] = {
     "edge_detect": detect,
     "edge_segment": segment,
     "edge_lips": lips,
+    "edge_voice": voice,
     "edge_enhance": enhance,
 }
