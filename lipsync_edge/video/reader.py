@@ -141,14 +141,17 @@ class VideoReader:
         return Frame(position, self.time(position), image_bgr, source)
 
     def upright(self, frame: av.VideoFrame) -> tuple[U8, av.VideoFrame | None]:
-        """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored."""
+        """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored.
+
+        A picture of another size than the first (calls, joined clips) is fitted in, its shape kept, on black.
+        """
         info = self.info
         size = info.orientation.size(info.width, info.height)
         same_size = (frame.width, frame.height) == size
         # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
         bare = bare_copy(frame) if is_420(frame) else frame
         planes = bare.reformat(
-            *size,
+            *_fitted(frame.width, frame.height, *size),
             format="gbrp",  # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
             src_colorspace=info.color.sws_matrix,
             src_color_range=info.color.sws_range,
@@ -159,9 +162,25 @@ class VideoReader:
         )
         green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
+        if not same_size:
+            picture = _centred(picture, *size)
         if not info.orientation.as_stored:
             return info.orientation.upright(picture), None
         return picture, bare if same_size and bare is not frame else None
+
+
+def _fitted(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:
+    """Return the largest size of this shape that fits in."""
+    scale = min(Fraction(most_wide, width), Fraction(most_high, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _centred(picture: U8, width: int, height: int) -> U8:
+    """Put a picture, uint8 (h, w, 3), in the middle of a black one, (height, width, 3), that is no smaller."""
+    left, above = (width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2
+    right, below = width - picture.shape[1] - left, height - picture.shape[0] - above
+    padded = cv2.copyMakeBorder(picture, above, below, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(padded, np.uint8)
 
 
 def _checksum(frame: av.VideoFrame) -> int:
