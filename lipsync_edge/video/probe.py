@@ -44,7 +44,7 @@ class VideoInfo:
         duration: seconds, as the file says, or None.
         orientation: what makes its stored frames upright.
         still: whether it is one picture.
-        color: its tags.
+        color: its tags; BT.709's of pictures that are not stored as YUV.
         sample_aspect: width of a pixel over its height, upright.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
@@ -120,7 +120,6 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
     length = stream.duration * stream.time_base if stream.duration else None
     if length is None and container.duration:
         length = Fraction(container.duration, 1_000_000)
-    context = stream.codec_context
     return VideoInfo(
         width=width,
         height=height,
@@ -128,14 +127,24 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         time_base=Fraction(stream.time_base),
         duration=length,
         orientation=orientation,
-        color=ColorTags(
-            matrix=int(first.colorspace),
-            range=int(first.color_range),
-            primaries=int(context.color_primaries),
-            transfer=int(context.color_trc),
-        ),
+        color=_tags(stream.codec_context, first),
         sample_aspect=1 / aspect if orientation.transposed and aspect else aspect or Fraction(1),
         begins=_begins(container, first),
+    )
+
+
+def _tags(context: Any, first: av.VideoFrame) -> ColorTags:
+    """Return the tags that pictures go out with: the file's own, or BT.709 where it stores red, green and blue.
+
+    Those have to be converted for every codec that players know, and "RGB" as a matrix is a lie then.
+    """
+    if first.format.is_rgb or first.format.has_palette:
+        return STILL_COLOR
+    return ColorTags(
+        matrix=int(first.colorspace),
+        range=int(first.color_range),
+        primaries=int(context.color_primaries),
+        transfer=int(context.color_trc),
     )
 
 
