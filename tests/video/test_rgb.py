@@ -52,7 +52,7 @@ def test_colours_stay_and_are_said(
     info = probe(source)
     assert info.color == STILL_COLOR
     what = VideoFormat(
-        width=size[0], height=size[1], fps=Fraction(25), time_base=Fraction(1, 25), color=info.color, crf=10
+        width=size[0], height=size[1], fps=info.fps, time_base=info.time_base, color=info.color, crf=10
     )
     with VideoWriter(tmp_path / "out.mp4", what) as writer:
         for frame in VideoReader(source):
@@ -64,7 +64,7 @@ def test_colours_stay_and_are_said(
     ("codec", "suffix"), [("", ".webm"), ("av1", ".mp4"), ("hevc", ".mp4"), ("h264", ".mkv")]
 )
 def test_every_encoder_takes_them(tmp_path: Path, codec: str, suffix: str) -> None:
-    info = probe(write_clip(tmp_path / "a.mp4", [patches(320, 128)] * 2, codec="libx264rgb", pixels="rgb24"))
+    info = probe(write_clip(tmp_path / "a.mp4", [patches(320, 128)] * 8, codec="libx264rgb", pixels="rgb24"))
     what = VideoFormat(
         width=320, height=128, fps=info.fps, time_base=info.time_base, color=info.color, codec=codec, crf=10
     )
