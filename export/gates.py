@@ -76,7 +76,7 @@ def embeddings(
 def coefficients(
     spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
 ) -> Verdict:
-    """Return how much of what the audio encoder asks is kept: 1 − RMS of the difference over RMS of the coefficients."""
+    """Return how much of what is asked is kept: 1 − RMS of the difference over RMS of the coefficients."""
     a, b = (np.concatenate([out["coefficients"] for out in side]) for side in (want, got))
     kept = 1.0 - float(np.sqrt(((a - b) ** 2).mean() / max(float((a**2).mean()), 1e-12)))
     return Verdict({spec.gate.metric: kept}, kept - threshold)

@@ -20,6 +20,9 @@ TO_SHAPE: F32 = np.array(
 )
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
 HEARD_BEFORE = 150.0  # frames that this guess counts for
+WIDER = (
+    2.0  # least squares shrinks what is hard to hear: widths spread so much more than their expected values
+)
 SEAL = 0.05  # eye distances: asked openings below this one shrink smoothly to shut lips, so that p, b, m seal
 GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
 SHUT = 0.01  # eye distances: what the landmarks read off shut lips
@@ -76,6 +79,7 @@ class Asker:
         rest = np.array([SHUT, self._person.width, self._person.jaw], np.float32)
         part = float(np.clip(moved[0] / SEAL, 0.0, 1.0))
         moved[0] *= part * part * (3.0 - 2.0 * part)
+        moved[1] *= WIDER
         asked = rest + np.float32(gain) * moved
         asked[0] = max(asked[0], SHUT)
         return asked.astype(np.float32), gain
