@@ -132,6 +132,7 @@ def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
         own_mouth=round(counters.share.share, 4),
         own_strength=round(counters.share.mean_strength, 4),
         exemplars=counters.exemplars,
+        notes=job.notes,
     )
 
 

@@ -26,7 +26,7 @@ def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:
     if info.still:
         yield from _hold(Frame(0, Fraction(0), read_image(path)), 1 / info.fps)
         return
-    reader = VideoReader(path)
+    reader = VideoReader(path, track=info.track)
     last: Frame | None = None
     step = 1 / info.fps
     for frame in reader:

@@ -18,7 +18,7 @@ import numpy as np
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class VideoInfo:
         still: whether it is one picture.
         color: its tags; BT.709's of pictures that are not stored as YUV.
         sample_aspect: width of a pixel over its height, upright.
+        track: number of the picture track, from 1, cover art aside.
+        tracks: how many there are.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -59,6 +61,8 @@ class VideoInfo:
     color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
     begins: Fraction = Fraction(0)
+    track: int = 1
+    tracks: int = 1
 
 
 def is_image(path: str | Path) -> bool:
@@ -92,8 +96,12 @@ def check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def probe(path: str | Path) -> VideoInfo:
+def probe(path: str | Path, track: int | None = None) -> VideoInfo:
     """Tell what a picture source is, decoding no more than its first frame.
+
+    Args:
+        path: a video or a still.
+        track: number of the picture track, from 1; None takes the default one, of several the largest.
 
     Raises:
         InputError: missing, empty, a folder, or unreadable.
@@ -105,7 +113,7 @@ def probe(path: str | Path) -> VideoInfo:
         height, width = read_image(place).shape[:2]
         return VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS, still=True)
     with opened(place) as container:
-        stream = video_stream(container, place)
+        stream = video_stream(container, place, track)
         first = next(decoded(container, stream), None)
         if first is None:
             raise no_picture(place)
@@ -130,6 +138,8 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         color=_tags(stream.codec_context, first),
         sample_aspect=1 / aspect if orientation.transposed and aspect else aspect or Fraction(1),
         begins=_begins(container, first),
+        track=1 + [one.index for one in film_streams(container)].index(stream.index),
+        tracks=len(film_streams(container)),
     )
 
 

@@ -36,15 +36,18 @@ class VideoReader:
         path: a video (not a still).
         start: seconds from the beginning of the file.
         end: seconds from the beginning of the file, or None for all of it.
+        track: see `lipsync_edge.video.probe.probe`.
 
     Raises:
         InputError: it cannot be read; NoVideoError: not a frame of it decodes.
     """
 
-    def __init__(self, path: str | Path, *, start: float = 0.0, end: float | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, start: float = 0.0, end: float | None = None, track: int | None = None
+    ) -> None:
         check_range(start, end)
         self.path = Path(path)
-        self.info: VideoInfo = probe(self.path)
+        self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
         self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
         self._pts = array("q")  # of the frames from start to end
@@ -115,7 +118,7 @@ class VideoReader:
         step = max(1, round(1 / (self.info.fps * self.info.time_base)))
         last: int | None = None
         with opened(self.path) as container:
-            stream = video_stream(container, self.path)
+            stream = video_stream(container, self.path, self.info.track)
             if low is not None:
                 container.seek(self._pts[max(0, low - _RUN_UP)], stream=stream, backward=True)
             for frame in decoded(container, stream):
