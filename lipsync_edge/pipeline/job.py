@@ -156,9 +156,10 @@ class Job:
     def notes(self) -> tuple[str, ...]:
         """What people should know of how their files were taken."""
         tracks = (("pictures", self.video), ("sound", self.sound))
-        return tuple(
-            f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1
-        )
+        notes = [f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1]
+        if self.video.transparent:
+            notes.append("transparent parts are laid on white")
+        return tuple(notes)
 
     @property
     def total(self) -> int | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
+from lipsync_edge.video.alpha import OPAQUE, alpha_of, alpha_plane, has_alpha, laid_on_background
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
@@ -48,6 +49,7 @@ class VideoInfo:
         sample_aspect: width of a pixel over its height, upright.
         track: number of the picture track, from 1, cover art aside.
         tracks: how many there are.
+        transparent: whether its first picture is, in some place; what is read of it is not.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -63,6 +65,7 @@ class VideoInfo:
     begins: Fraction = Fraction(0)
     track: int = 1
     tracks: int = 1
+    transparent: bool = False
 
 
 def is_image(path: str | Path) -> bool:
@@ -73,17 +76,25 @@ def is_image(path: str | Path) -> bool:
 
 
 def read_image(path: str | Path) -> U8:
-    """Read a still picture, turned upright, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
+    """Read a still picture, upright and opaque, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
+    image_bgr, alpha = read_image_and_alpha(path)
+    return image_bgr if alpha is None else laid_on_background(image_bgr, alpha)
+
+
+def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
+    """Read a still picture, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent."""
     place = Path(path)
     check_file(place, "a picture")
+    encoded = np.frombuffer(place.read_bytes(), np.uint8)
     try:
-        picture = cv2.imdecode(np.frombuffer(place.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         picture = None
     if picture is None:
         raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode")
     check_size(place, picture.shape[1], picture.shape[0])
-    return np.asarray(picture, np.uint8)
+    image_bgr = np.asarray(picture, np.uint8)
+    return image_bgr, alpha_of(encoded, image_bgr)
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -110,8 +121,15 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
     place = Path(path)
     check_file(place, "a video or picture")
     if is_image(place):
-        height, width = read_image(place).shape[:2]
-        return VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS, still=True)
+        image_bgr, alpha = read_image_and_alpha(place)
+        return VideoInfo(
+            width=image_bgr.shape[1],
+            height=image_bgr.shape[0],
+            fps=STILL_FPS,
+            time_base=1 / STILL_FPS,
+            still=True,
+            transparent=alpha is not None,
+        )
     with opened(place) as container:
         stream = video_stream(container, place, track)
         first = next(decoded(container, stream), None)
@@ -140,6 +158,7 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         begins=_begins(container, first),
         track=1 + [one.index for one in film_streams(container)].index(stream.index),
         tracks=len(film_streams(container)),
+        transparent=has_alpha(first) and bool((alpha_plane(first) < OPAQUE).any()),
     )
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.types import U8, Frame
+from lipsync_edge.video.alpha import has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import decoded, no_picture, opened, video_stream
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
@@ -153,9 +154,11 @@ class VideoReader:
         same_size = (frame.width, frame.height) == size
         # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
         bare = bare_copy(frame) if is_420(frame) else frame
+        transparent = has_alpha(frame)
         planes = bare.reformat(
             *_fitted(frame.width, frame.height, *size),
-            format="gbrp",  # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
+            # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
+            format="gbrap" if transparent else "gbrp",
             src_colorspace=info.color.sws_matrix,
             src_color_range=info.color.sws_range,
             dst_color_range=FULL_RANGE,
@@ -165,6 +168,8 @@ class VideoReader:
         )
         green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
+        if transparent:
+            picture = laid_on_background(picture, plane(planes, 3))
         if not same_size:
             picture = _centred(picture, *size)
         if not info.orientation.as_stored:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from tests.clips import write_clip, write_sound
@@ -104,6 +106,14 @@ def test_tracks_are_chosen_and_said(typed: Any, tmp_path: Path) -> None:
     assert out.endswith("; pictures: track 2 of 2; sound: track 1 of 2\n")
     code, out, err = typed("run", "two.mkv", "two.mkv", "-o", "o.mp4", "--video-track", "3")
     assert (code, out, err.count("\n")) == (3, "", 1)
+
+
+def test_transparency_is_said(typed: Any, tmp_path: Path) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 4), 90, np.uint8)
+    (tmp_path / "cut.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    code, out, err = typed("run", "cut.png", "speech.wav", "-o", "o.mp4")
+    assert (code, err) == (0, "")
+    assert out.endswith("; transparent parts are laid on white\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
