@@ -14,7 +14,8 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.renderer import Renderer
-from lipsync_edge.video.probe import VideoInfo, check_range, probe, read_image
+from lipsync_edge.video.probe import VideoInfo, check_range, probe
+from lipsync_edge.video.reader import read_still
 from lipsync_edge.video.writer import check_output
 
 
@@ -211,6 +212,6 @@ def track_options(preset: Preset, options: RunOptions) -> TrackOptions:
         side=preset.detect_side if options.detect_side is None else options.detect_side,
         pads=preset.pads if options.pads is None else options.pads,
         face="largest" if reference else options.face,
-        reference_bgr=None if reference is None else read_image(reference),
+        reference_bgr=None if reference is None else read_still(reference),
         box_xyxy=options.box_xyxy,
     )

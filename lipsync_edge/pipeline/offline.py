@@ -142,7 +142,7 @@ def _format(job: Job) -> VideoFormat:
         height=job.video.height,
         fps=job.video.fps,
         time_base=job.video.time_base,
-        color=job.video.color,
+        color=job.video.color.stated() if job.video.still else job.video.color,
         sample_aspect=job.video.sample_aspect,
         codec=job.options.codec,
         crf=job.options.crf,

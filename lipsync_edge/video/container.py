@@ -81,11 +81,15 @@ def video_stream(container: InputContainer, path: Path, track: int | None = None
 
 
 def film_streams(container: InputContainer) -> list[Any]:
-    """Return the picture streams of a file, cover art aside."""
+    """Return the picture streams of a file, cover art and title pictures aside."""
     import av
 
     cover = av.stream.Disposition.attached_pic
-    return [stream for stream in container.streams.video if not stream.disposition & cover]
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    # moving AVIF and HEIF bring their title picture along, as a track of its own
+    moving = [stream for stream in streams if stream.frames > 1]
+    titles = [stream for stream in streams if stream.frames == 1]
+    return [stream for stream in streams if stream not in titles] if moving else streams
 
 
 def audio_stream(container: InputContainer, name: str, track: int | None = None) -> Any:

@@ -7,7 +7,7 @@ file's first frame; a time that its container rounded is put back where the fram
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ def check_size(path: Path, width: int, height: int) -> None:
 
 
 def probe(path: str | Path, track: int | None = None) -> VideoInfo:
-    """Tell what a picture source is, decoding no more than its first frame.
+    """Tell what a picture source is, decoding no more than its first frames.
 
     Args:
         path: a video or a still.
@@ -132,11 +132,28 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
         )
     with opened(place) as container:
         stream = video_stream(container, place, track)
-        first = next(decoded(container, stream), None)
+        frames = decoded(container, stream)
+        first = next(frames, None)
         if first is None:
             raise no_picture(place)
+        _check_tiles(container, place)
         check_size(place, first.width, first.height)
-        return _info(container, stream, first)
+        info = _info(container, stream, first)
+        if next(frames, None) is not None:
+            return info
+        # one picture (HEIC, AVIF, GIF), whose rate means nothing
+        return replace(info, still=True, fps=STILL_FPS, duration=None)
+
+
+def _check_tiles(container: InputContainer, path: Path) -> None:
+    import av
+
+    if any(stream.disposition & av.stream.Disposition.dependent for stream in container.streams.video):
+        raise InputError(
+            expected=f"a picture in one piece in {path.name}",
+            got="one in tiles, which cannot be joined here",
+            fix="export it as JPEG or PNG",
+        )
 
 
 def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> VideoInfo:

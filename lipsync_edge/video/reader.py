@@ -16,8 +16,8 @@ import numpy as np
 from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.alpha import has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.video.container import decoded, no_picture, opened, video_stream
-from lipsync_edge.video.probe import VideoInfo, check_range, probe
+from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.probe import VideoInfo, check_range, is_image, probe, read_image
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
@@ -175,6 +175,13 @@ class VideoReader:
         if not info.orientation.as_stored:
             return info.orientation.upright(picture), None
         return picture, bare if same_size and bare is not frame else None
+
+
+def read_still(path: str | Path) -> U8:
+    """Read a picture of any kind that `probe` calls a still, upright and opaque, uint8 (H, W, 3) BGR."""
+    place = Path(path)
+    check_file(place, "a picture")
+    return read_image(place) if is_image(place) else next(iter(VideoReader(place))).image_bgr
 
 
 def _fitted(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:
