@@ -14,10 +14,7 @@ from training.lips.audio_encoder import COLUMNS, OFFSET, disguise, heard_losses,
 from training.lips.networks import AudioEncoder, AudioEncoders  # noqa: E402
 
 
-def test_windows_begin_where_the_card_says() -> None:
-    audio = load_spec("edge_lips").audio
-    assert audio is not None
-    assert (audio.columns, audio.offset) == (COLUMNS, OFFSET)
+def test_windows_begin_where_the_first_encoder_hears() -> None:
     mel = np.tile(np.arange(200, dtype=np.float32), (80, 1))
     cut = windows(mel, np.array([0.0, 1.0, 2.49]))
     assert cut.shape == (3, 80, COLUMNS)

@@ -1,0 +1,44 @@
+"""Ways of making the mouths of one clip: by the networks alone, and with the person's own mouth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from lipsync_edge.engine import Engine
+from lipsync_edge.pipeline.own_mouth import planned
+from lipsync_edge.render.exemplars.library import MOST, Library
+from lipsync_edge.render.exemplars.own_mouth import can_talk
+from lipsync_edge.render.exemplars.stage import Stage, gather
+from lipsync_edge.types import U8, Frame
+
+Way = Callable[[Engine, list[Frame]], Iterator[U8]]
+TOGETHER = 4
+
+
+def painted(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
+    """Render by the networks alone."""
+    for i in range(0, len(speaking), TOGETHER):
+        yield from (rendered.image_bgr for rendered in engine.render(speaking[i : i + TOGETHER]))
+
+
+def own(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
+    """Render with the person's own mouth, the library being the clip itself; painted where nobody talks."""
+    renderer = engine.renderer
+    library, watcher, encoder = library_of(engine, speaking), renderer.watcher, renderer.encoder
+    if library is None or watcher is None or encoder is None or not can_talk(library):
+        yield from painted(engine, speaking)
+        return
+    stage = Stage(library, to_shape=encoder.to_shape)
+    for frame in planned(speaking, stage, watcher, encoder):
+        yield engine.render([frame])[0].image_bgr
+
+
+def library_of(engine: Engine, frames: list[Frame]) -> Library | None:
+    """Gather the exemplars of a clip."""
+    watcher = engine.renderer.watcher
+    assert watcher is not None, "the preset has no landmark network"
+    faces = ((k, frame.image_bgr, frame.faces[0].landmarks) for k, frame in enumerate(frames) if frame.faces)
+    return gather(((k, watcher(image, points)) for k, image, points in faces if points is not None), MOST)
+
+
+WAYS: dict[str, Way] = {"painted": painted, "own": own}

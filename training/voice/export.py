@@ -1,0 +1,41 @@
+"""Join a trained audio encoder and the renderer of a lips file into the graph that ships.
+
+python -m training.voice.export --trained FOLDER --shape SHAPE.npz --out models_onnx/edge_lips.fp32.onnx
+
+FOLDER holds `last.pt` of `training.voice.train` and `finish.json` (`training.voice.finish`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from lipsync_edge.models.spec import load_spec
+from training.lips.assemble import Lips, check, export_lips
+from training.voice.finish import load_finished
+from training.voice.recover import load_renderer
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export from the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trained", type=Path, required=True)
+    parser.add_argument("--shape", type=Path, required=True)
+    parser.add_argument("--renderer", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
+    parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    net = Lips(load_finished(options.trained, options.shape), load_renderer(options.renderer), 1.0).eval()
+    export_lips(net, options.out)
+    worst = check(net, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes, torch and ONNX Runtime differ by {worst:.1e}")
+    if worst > load_spec("edge_lips").atol:
+        raise SystemExit("the exported graph differs from torch")
+
+
+if __name__ == "__main__":
+    main()

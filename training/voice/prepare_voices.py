@@ -1,0 +1,182 @@
+"""Voices without pictures: real ones whose phones are known, and synthetic ones in many languages.
+
+python -m training.voice.prepare_voices --corpus ../shared/corpus --django DJANGO.whl --out DATA
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipsync_edge.audio.mel import mel_spectrogram
+from training.cli import WORK
+from training.data.readings import sentences
+from training.data.sounds import read_sound
+from training.data.voices import FLITE
+from training.voice.align import SHIFT, Aligner
+from training.voice.articulation import ARPABET, FEATURES, Segment, features_at
+from training.voice.speak import Speaker
+from training.voice.texts import messages
+from training.voice.utterance import Utterance, save
+
+Array = npt.NDArray[Any]
+
+ALIGNED = {"librispeech_resemblyzer": "read", "speechocean762": "learner"}
+TO_ALIGN = ("ljspeech", "ljspeech_more", "misc_fixtures")
+VARIANTS = ("", "+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5")
+NO_CODES = np.zeros((0, 8), np.float16)
+
+
+def rows_of(corpus: Path) -> list[dict[str, str]]:
+    """Return the rows of the voices whose licence was found where they come from."""
+    with (corpus / "voices" / "SOURCES.tsv").open(encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file, delimiter="\t") if row["status"] == "clean"]
+
+
+def known_phones(corpus: Path, name: str) -> dict[str, list[Segment]]:
+    """Return the phones of each file of an aligned set."""
+    found: dict[str, list[Segment]] = {}
+    with (corpus / "voices" / "phones" / f"{name}.tsv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            start = float(row["start"]) + SHIFT
+            phone = Segment(ARPABET.get(row["phone"], ""), start, start + float(row["dur"]))
+            found.setdefault(row["file"], []).append(phone)
+    return found
+
+
+def aligned_voices(corpus: Path) -> list[Utterance]:
+    """Return the real English voices, cut to where their phones are known."""
+    rows, out = rows_of(corpus), []
+    for name, group in ALIGNED.items():
+        phones = known_phones(corpus, name)
+        for row in rows:
+            if row["file"] in phones:
+                out.append(_cut(group, row["speaker"], corpus / "voices" / row["file"], phones[row["file"]]))
+    aligner = Aligner()
+    for row in rows:
+        if row["set"] in TO_ALIGN and row["lang"] == "en":
+            path = corpus / "voices" / row["file"]
+            segments = aligner(read_sound(path), row["transcript"])
+            if segments:
+                out.append(_cut("read", row["speaker"], path, segments))
+    return out
+
+
+def _cut(group: str, speaker: str, path: Path, phones: list[Segment]) -> Utterance:
+    mel = mel_spectrogram(read_sound(path))
+    features = features_at(phones, mel.shape[1])
+    last = min(mel.shape[1], int(80 * (phones[-1].end + 0.3)))
+    return Utterance(group, speaker, mel[:, :last].astype(np.float16), features[:last], NO_CODES, False)
+
+
+def foreign_voices(corpus: Path) -> list[Utterance]:
+    """Return the real voices of other languages, phones unknown."""
+    out = []
+    for row in rows_of(corpus):
+        if row["lang"] != "en":
+            mel = mel_spectrogram(read_sound(corpus / "voices" / row["file"])).astype(np.float16)
+            out.append(
+                Utterance(
+                    "tongues", row["speaker"], mel, np.zeros((0, len(FEATURES)), np.int8), NO_CODES, False
+                )
+            )
+    return out
+
+
+def synthetic_voices(wheel: Path, each: int, english: int, rng: np.random.Generator) -> list[Utterance]:
+    """Return texts read by eSpeak NG, `each` a language, and English ones by eSpeak NG."""
+    speaker, out = Speaker(), []
+    texts = messages(wheel)
+    for voice in ("en-us", "en-gb-x-rp", "en-gb-scotland"):
+        texts[voice] = sentences(rng, english)
+    for voice, all_texts in texts.items():
+        count = 0
+        for text in rng.permutation(np.array(all_texts, object)):
+            variant = voice + VARIANTS[int(rng.integers(len(VARIANTS)))]
+            said = speaker.say(str(text), variant, int(rng.integers(120, 210)), int(rng.integers(20, 80)))
+            if said is None or len(said[0]) < 16000:
+                continue
+            mel = mel_spectrogram(said[0])
+            features = features_at(said[1], mel.shape[1])
+            out.append(Utterance("synthetic", variant, mel.astype(np.float16), features, NO_CODES, False))
+            count += 1
+            if count >= each:
+                break
+        print(voice, count, flush=True)
+    return out
+
+
+def flite_voices(count: int, rng: np.random.Generator) -> list[Utterance]:
+    """Return sentences read by the four voices of Flite."""
+    out = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        for i, text in enumerate(sentences(rng, count)):
+            stretch = f"duration_stretch={rng.uniform(0.85, 1.3):.2f}"
+            command = [
+                "flite",
+                "-voice",
+                FLITE[i % 4],
+                "--setf",
+                stretch,
+                "-psdur",
+                "-t",
+                text,
+                "-o",
+                str(path),
+            ]
+            said = subprocess.run(
+                command, check=True, capture_output=True, text=True, timeout=60
+            ).stdout.split()
+            ends = [item.rsplit(":", 1) for item in said if ":" in item]
+            starts = [0.0, *(float(end) for _, end in ends[:-1])]
+            phones = [
+                Segment(ARPABET.get(name.upper(), "ə" if name == "ax" else ""), start, float(end))
+                for (name, end), start in zip(ends, starts, strict=True)
+            ]
+            mel = mel_spectrogram(read_sound(path))
+            features = features_at(phones, mel.shape[1])
+            out.append(
+                Utterance(
+                    "synthetic", f"flite {FLITE[i % 4]}", mel.astype(np.float16), features, NO_CODES, False
+                )
+            )
+    return out
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write read.npz, tongues.npz and synthetic.npz."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=WORK / "corpus")
+    parser.add_argument("--django", type=Path, required=True, help="wheel of Django, for texts")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    rng = np.random.default_rng(options.seed)
+    parts = {
+        "read": lambda: aligned_voices(options.corpus),
+        "tongues": lambda: foreign_voices(options.corpus),
+        "synthetic": lambda: (
+            synthetic_voices(options.django, options.each, 300, rng) + flite_voices(500, rng)
+        ),
+    }
+    for name, make in parts.items():
+        made = make()  # type: ignore[no-untyped-call]
+        save(made, options.out / f"{name}.npz")
+        minutes = sum(u.mel.shape[1] for u in made) / 80 / 60
+        print(
+            f"{name}: {len(made)} of {len({u.speaker for u in made})} voices, {minutes:.0f} minutes",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
