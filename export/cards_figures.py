@@ -244,8 +244,8 @@ def voice(rows: Rows) -> str:
     ]  # fmt: skip
     head = ["encoder", "clips", "r opening", "r width", "r jaw", "another voice", "amplitude", "closures"]
     return (
-        "On clips of ordinary speech by strangers, against the mesh teacher, by a linear read-out that never saw the clip "
-        f"or its person; choices were made on the part that is called so.\n\n{table(head, body)}"
+        "On clips of ordinary speech by strangers, against the mesh teacher, by a linear read-out that never saw "
+        f"the clip or its person; choices were made on the part that is called so.\n\n{table(head, body)}"
     )
 
 
