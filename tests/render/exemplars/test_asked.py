@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsync_edge.render.exemplars.asked import GAIN, SHUT, TO_SHAPE, WIDE_OPEN, Asker, Range, range_of
+from lipsync_edge.render.exemplars.asked import (
+    GAIN,
+    HEARD_WIDTH,
+    SHUT,
+    SPOKEN_WIDTH,
+    TO_SHAPE,
+    WIDE_OPEN,
+    WIDER,
+    Asker,
+    Range,
+    range_of,
+)
 
 PERSON = Range(width=0.8, jaw=1.2, wide_open=WIDE_OPEN)
 
@@ -69,4 +80,5 @@ def test_another_encoder_brings_its_own_map() -> None:
     other = np.zeros((3, 8), np.float32)
     other[0, 7] = 0.1
     asked, _ = Asker(PERSON, to_shape=other)(np.eye(8, dtype=np.float32)[7] * 2)
-    assert asked == pytest.approx([SHUT + 0.2, 0.8, 1.2], abs=0.005)
+    wider = WIDER * -HEARD_WIDTH + SPOKEN_WIDTH  # nothing is asked of the width, so it is that of speech
+    assert asked == pytest.approx([SHUT + 0.2, 0.8 + wider, 1.2], abs=0.005)
