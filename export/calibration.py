@@ -62,7 +62,7 @@ def mels(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Array
 
 
 def faces(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Arrays]:
-    """Yield a segmenter's crops, uint8 (1, s, s, 3) BGR."""
+    """Yield the crops of a segmenter or a landmarker, uint8 (1, s, s, 3) BGR."""
     for scene in scenes:
         yield {"face": crop(spec, scene, spec.side("face"))[None]}
 

@@ -65,6 +65,47 @@ def segment(rows: Rows) -> str:
     )
 
 
+def landmarks(rows: Rows) -> str:
+    """Return how near the points come to the teacher's and how well the mouth's measures follow, clip by clip."""
+    found = rows("train_edge_landmarks")
+    if not found:
+        return NOTHING
+    parts = {
+        f"{kind}, mean of {name}": row
+        for kind, one in found.items()
+        if kind != "teacher_again"
+        for name, row in one["mean"].items()
+    }
+    clips = {row["clip"]: row for row in found["int8"]["clips"]}
+    body = [_landmark_row(name, row) for name, row in (parts | clips).items()]
+    head = ["file and part, or evaluation clip (int8)", "lips off", "rest off", "r opening", "r width", "r jaw",
+            "pose off, degrees", "trembling at rest", "the teacher's"]  # fmt: skip
+    worst = {key: min(clips, key=lambda name: clips[name][f"{key}_r"]) for key in ("opening", "width")}
+    return (
+        f"Against the mesh teacher, crops cut by the bundled detector frame by frame; distances over that of the eyes; "
+        f"trembling is the mean second difference of the lips where the face rests.\n\n{table(head, body)}\n\n"
+        + "Worst: "
+        + ", ".join(f"{key} on {name} ({clips[name][f'{key}_r']:.2f})" for key, name in worst.items())
+        + ". "
+        + _teacher_again(found["teacher_again"]["mean"])
+    )
+
+
+def _teacher_again(mean: Row) -> str:
+    r = ", ".join(f"{key} {mean[f'{key}_r']:.3f}" for key in ("opening", "width", "jaw"))
+    return (
+        f"The teacher itself, its crop placed a little otherwise, moves its lips by {mean['lips_off']:.1%} and agrees "
+        f"with itself only so far (r): {r}."
+    )
+
+
+def _landmark_row(name: str, row: Row) -> list[str]:
+    off = [f"{row[key]:.1%}" for key in ("lips_off", "rest_off")]
+    r = [f"{row[f'{key}_r']:.3f}" for key in ("opening", "width", "jaw")]
+    rest = ["–" if row[key] is None else f"{row[key]:.2%}" for key in ("jitter", "teacher_jitter")]
+    return [name, *off, *r, " / ".join(f"{value:.1f}" for value in row["pose_off"]), *rest]
+
+
 def enhance(rows: Rows) -> str:
     """Return the enhancer against plain enlargement, damage by damage, and sharpness on dubbed faces."""
     found = rows("train_edge_enhance")
@@ -190,9 +231,29 @@ def _dubbed(preset: str, found: Row) -> str:
     )
 
 
+def voice(rows: Rows) -> str:
+    """Return how well what is asked follows the speaker on ordinary speech, encoder by encoder."""
+    found = rows("voice_encoder")
+    if not found:
+        return NOTHING
+    body = [
+        [name, part, *(f"{row[f'ridge_{key}']:.2f}" for key in ("opening", "width", "jaw")),
+         f"{row['control_opening']:.2f}", f"{row['amplitude']:.2f}", f"{row['closures']:.2f}"]
+        for name, one in found["encoders"].items()
+        for part, row in {key: one[key] for key in ("choose", "report", "all")}.items()
+    ]  # fmt: skip
+    head = ["encoder", "clips", "r opening", "r width", "r jaw", "another voice", "amplitude", "closures"]
+    return (
+        "On clips of ordinary speech by strangers, against the mesh teacher, by a linear read-out that never saw "
+        f"the clip or its person; choices were made on the part that is called so.\n\n{table(head, body)}"
+    )
+
+
 FIGURES: dict[str, Callable[[Rows], str]] = {
     "edge_detect": detect,
     "edge_segment": segment,
+    "edge_landmarks": landmarks,
     "edge_lips": lips,
+    "edge_voice": voice,
     "edge_enhance": enhance,
 }

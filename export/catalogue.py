@@ -161,6 +161,7 @@ TABLE: dict[str, Entry] = {
         role="detect", inputs=calibration.frames, gate=gates.boxes, counted={"height": 192, "width": 320}
     ),
     "edge_segment": Entry(role="segment", kind="regions", inputs=calibration.faces, gate=gates.regions),
+    "edge_landmarks": Entry(role="landmarks", inputs=calibration.faces, gate=gates.landmarks),
     "edge_lips": Entry(role="lips", kind="warp", inputs=calibration.faces_and_mels, gate=gates.warps),
     "edge_voice": Entry(role="voice", inputs=calibration.mels, gate=gates.coefficients),
     "edge_enhance": Entry(

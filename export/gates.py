@@ -12,6 +12,7 @@ import numpy as np
 
 from lipsync_edge.face.detector import decode, make_priors
 from lipsync_edge.face.identity import iou_with
+from lipsync_edge.face.landmarks import LEFT_EYE_CORNERS, LOWER_INNER, RIGHT_EYE_CORNERS, UPPER_INNER
 from lipsync_edge.models.spec import WHOLE_CROP, DetectHead, ModelSpec
 from lipsync_edge.render.enhance import compose_small, window_pixels
 from lipsync_edge.render.lips import WarpMouth
@@ -22,6 +23,8 @@ from .measure import psnr
 AP_LOSS = 0.005  # half a point
 POINTS_LOSS = 0.005  # of the box's width: landmarks that jump by more make the aligned crop tremble
 FLOW_LOSS = 0.1  # of the motion
+OPENING_LOSS = 0.006  # of the eye distance; speech opens a mouth by 0.1 to 0.3
+POSE_LOSS = 0.6  # degrees
 LEAST_SCORE = 0.05  # from which a found box counts as a candidate, as average precision wants it
 MATCH = 0.5  # intersection over union from which two boxes are one face
 
@@ -202,3 +205,18 @@ def average_precision(hits: Sequence[tuple[float, bool]], total: int) -> float:
     precision = found / np.arange(1, len(ordered) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     return float((precision * ordered).sum() / total)
+
+
+def landmarks(
+    spec: ModelSpec, threshold: float, inputs: Sequence[Arrays], want: Sequence[Arrays], got: Sequence[Arrays]
+) -> Verdict:
+    """How near the points stay (1 − mean distance over the eye distance), and what small errors spoil."""
+    a, b = (np.concatenate([out["points"] for out in side]) for side in (want, got))
+    eyes = [a[:, list(corners)].mean(1) for corners in (LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS)]
+    unit = np.maximum(np.linalg.norm(eyes[1] - eyes[0], axis=1), 1e-6)
+    kept = 1 - float((np.linalg.norm(a - b, axis=2).mean(1) / unit).mean())
+    gaps = [np.linalg.norm(p[:, list(UPPER_INNER)] - p[:, list(LOWER_INNER)], axis=2).mean(1) for p in (a, b)]
+    opening = float((np.abs(gaps[0] - gaps[1]) / unit).mean())
+    turned = float(np.mean([np.abs(w["pose"] - g["pose"]).mean() for w, g in zip(want, got, strict=True)]))
+    figures = {spec.gate.metric: kept, "opening_off": opening, "pose_off": turned}
+    return Verdict(figures, min(kept - threshold, OPENING_LOSS - opening, POSE_LOSS - turned))

@@ -16,7 +16,7 @@ from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler
 from lipsync_edge.errors import InputError, NoAudioError
 from lipsync_edge.types import F32
-from lipsync_edge.video.container import file_name, opened
+from lipsync_edge.video.container import audio_stream, file_name, opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
 _LOOKED_AT = 8  # frames: the first of a file that changes its rate may come with a wrong one
@@ -34,18 +34,25 @@ class SoundInfo:
         rate: samples a second, as it will be read; a file may change its own midway.
         channels: 1 or 2, as it will be read.
         duration: seconds, or None when the file does not say.
+        track: number of the sound track that is read, from 1.
+        tracks: how many there are.
     """
 
     rate: int
     channels: int
     duration: Fraction | None
+    track: int = 1
+    tracks: int = 1
 
 
-def probe_sound(file: Path | IO[bytes], *, container_format: str | None = None) -> SoundInfo:
-    """Return rate, channels and length of a file's first audio stream.
+def probe_sound(
+    file: Path | IO[bytes], *, track: int | None = None, container_format: str | None = None
+) -> SoundInfo:
+    """Return rate, channels and length of a file's sound.
 
     Args:
         file: a path, or a file opened for reading.
+        track: number of the sound track, from 1; None takes the default one.
         container_format: FFmpeg's name of the only format to accept, for files of strangers; None for any.
 
     Raises:
@@ -54,10 +61,8 @@ def probe_sound(file: Path | IO[bytes], *, container_format: str | None = None) 
     """
     name = file_name(file)
     with opened(file, container_format) as container:
-        if not container.streams.audio:
-            raise NoAudioError(expected=f"sound in {name}", got="a file without an audio stream")
-        stream = container.streams.audio[0]
-        frames = [frame for frame in islice(_frames(container), _LOOKED_AT) if frame is not None]
+        stream = audio_stream(container, name, track)
+        frames = [frame for frame in islice(_frames(container, stream), _LOOKED_AT) if frame is not None]
         if not frames:
             raise NoAudioError(
                 expected=f"sound in {name}", got="an audio stream without a sample that decodes"
@@ -69,6 +74,8 @@ def probe_sound(file: Path | IO[bytes], *, container_format: str | None = None) 
             rate=max(int(frame.sample_rate) for frame in frames),
             channels=min(max(len(frame.layout.channels) for frame in frames), MAX_CHANNELS),
             duration=known,
+            track=1 + [one.index for one in container.streams.audio].index(stream.index),
+            tracks=len(container.streams.audio),
         )
 
 
@@ -148,7 +155,7 @@ def _pieces(container: Any, info: SoundInfo) -> Iterator[F32]:
     conversion = Conversion(info.rate, info.channels)
     origin = Fraction(container.start_time or 0, 1_000_000)
     position = 0
-    for frame in _frames(container):
+    for frame in _frames(container, container.streams.audio[info.track - 1]):
         if frame is not None and frame.pts is not None:
             missing = round((frame.pts * Fraction(frame.time_base) - origin) * info.rate) - position
             for length in _portions(
@@ -167,12 +174,12 @@ def _portions(total: int, most: int) -> Iterator[int]:
         yield min(most, total - begun)
 
 
-def _frames(container: Any) -> Iterator[Any]:
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
     """Give decoded frames and, last, None, which empties the resampler."""
     import av
 
     try:
-        for packet in container.demux(container.streams.audio[0]):
+        for packet in container.demux(stream):
             try:
                 yield from packet.decode()
             except av.error.InvalidDataError:

@@ -54,6 +54,12 @@ def run(
         int | None, typer.Option(help="Long side of the detector's copy of a frame; 0: the frame.", min=0)
     ] = None,
     play_audio: Annotated[Path | None, typer.Option(help="Another sound to hear in the result.")] = None,
+    audio_track: Annotated[
+        int | None, typer.Option(help="Sound track of AUDIO, from 1; its default without it.", min=1)
+    ] = None,
+    video_track: Annotated[
+        int | None, typer.Option(help="Picture track of FACE, from 1; its default without it.", min=1)
+    ] = None,
     codec: Annotated[
         Codec | None, typer.Option(help="Of the video; the container's usual one without it.")
     ] = None,
@@ -88,6 +94,8 @@ def run(
             start=start,
             end=end,
             play_audio=play_audio,
+            audio_track=audio_track,
+            video_track=video_track,
             codec=codec or "",
             crf=crf,
             mouth=mouth,
@@ -142,7 +150,8 @@ def summary(result: RunResult) -> str:
     how = "+".join(dict.fromkeys(result.precisions.values()))
     why = f" ({result.chosen})" if result.chosen else ""
     own = f", {result.own_mouth:.0%} of the speech with the person's own mouth" if result.exemplars else ""
+    notes = "".join(f"; {note}" for note in result.notes)
     return (
         f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}{own}, "
-        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}"
+        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}{notes}"
     )

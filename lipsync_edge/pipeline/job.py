@@ -14,7 +14,8 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.renderer import Renderer
-from lipsync_edge.video.probe import VideoInfo, check_range, probe, read_image
+from lipsync_edge.video.probe import VideoInfo, check_range, probe
+from lipsync_edge.video.reader import read_still
 from lipsync_edge.video.writer import check_output
 
 
@@ -34,6 +35,8 @@ class RunOptions:
         start: first second of the result that is made.
         end: last second (exclusive), or None.
         play_audio: another sound to hear in the result, e.g. music mixed with the voice.
+        audio_track: number of AUDIO's sound track, from 1; None takes the default one.
+        video_track: number of FACE's picture track, from 1; None takes the default one, of several the largest.
         codec: "h264", "hevc", "vp9", "av1", or "" for the container's usual one.
         crf: quality of the encode, lower is better; None for a visually lossless default.
         mouth: "auto": the person's own mouth, taken from other frames of the film, where the film shows them
@@ -50,6 +53,8 @@ class RunOptions:
     start: float = 0.0
     end: float | None = None
     play_audio: Path | None = None
+    audio_track: int | None = None
+    video_track: int | None = None
     codec: str = ""
     crf: int | None = None
     mouth: Mouth = "auto"
@@ -88,6 +93,7 @@ class RunResult:
         precisions: stage → "fp32", "fp16" or "int8".
         preset: its name.
         chosen: why these devices and precisions, for people.
+        notes: what was chosen or changed of the files, for people.
         own_mouth: part, 0…1, of the spoken frames whose mouth is mostly the person's own.
         own_strength: mean strength, 0…1, of the own mouth on the spoken frames.
         exemplars: frames of the film that own mouths were taken from.
@@ -106,6 +112,7 @@ class RunResult:
     precisions: dict[str, str]
     preset: str
     chosen: str = ""
+    notes: tuple[str, ...] = ()
     own_mouth: float = 0.0
     own_strength: float = 0.0
     exemplars: int = 0
@@ -147,6 +154,15 @@ class Job:
         return self.start + begins, None if self.end is None else self.end + begins
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of how their files were taken."""
+        tracks = (("pictures", self.video), ("sound", self.sound))
+        notes = [f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1]
+        if self.video.transparent:
+            notes.append("transparent parts are laid on white")
+        return tuple(notes)
+
+    @property
     def total(self) -> int | None:
         """How many frames there will be, as far as the files say."""
         length = None if self.sound.duration is None else self.sound.duration - self.audio_begins
@@ -173,9 +189,9 @@ class Job:
         options = options or RunOptions()
         check_output(out, options.codec)
         soundtrack = options.play_audio or audio
-        sound = probe_sound(audio)
+        sound = probe_sound(audio, track=options.audio_track)
         soundtrack_info = sound if soundtrack == audio else probe_sound(soundtrack)
-        video = probe(face)
+        video = probe(face, options.video_track)
         if out.exists() and any(source.samefile(out) for source in (face, audio, soundtrack)):
             raise UsageError(
                 expected="an output that is none of the inputs", got=str(out), fix="choose another name"
@@ -196,6 +212,6 @@ def track_options(preset: Preset, options: RunOptions) -> TrackOptions:
         side=preset.detect_side if options.detect_side is None else options.detect_side,
         pads=preset.pads if options.pads is None else options.pads,
         face="largest" if reference else options.face,
-        reference_bgr=None if reference is None else read_image(reference),
+        reference_bgr=None if reference is None else read_still(reference),
         box_xyxy=options.box_xyxy,
     )

@@ -132,6 +132,7 @@ def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
         own_mouth=round(counters.share.share, 4),
         own_strength=round(counters.share.mean_strength, 4),
         exemplars=counters.exemplars,
+        notes=job.notes,
     )
 
 
@@ -141,7 +142,7 @@ def _format(job: Job) -> VideoFormat:
         height=job.video.height,
         fps=job.video.fps,
         time_base=job.video.time_base,
-        color=job.video.color,
+        color=job.video.color.stated() if job.video.still else job.video.color,
         sample_aspect=job.video.sample_aspect,
         codec=job.options.codec,
         crf=job.options.crf,

@@ -101,7 +101,7 @@ def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[
     made = None if job.total is None else job.total / float(job.video.fps)
     for start, end in parts(duration, made):
         tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
-        frames = VideoReader(job.face, start=start, end=end)
+        frames = VideoReader(job.face, start=start, end=end, track=job.video.track)
         with suppress(NoVideoError):  # a part behind the real end
             for frame in track(frames, tracker, probe):
                 number += 1 + frame.shot_start

@@ -35,8 +35,8 @@ from lipsync_edge.render.exemplars.own_mouth import can_talk
 from lipsync_edge.render.exemplars.stage import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-from lipsync_edge.video.probe import probe, read_image
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.probe import probe
+from lipsync_edge.video.reader import VideoReader, read_still
 
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
@@ -85,7 +85,7 @@ def prepare(
     tracker = Tracker(track_options(preset, wishes), detector)
     frames: Iterable[Frame]
     if info.still:
-        frames = [Frame(0, Fraction(0), read_image(path))]
+        frames = [Frame(0, Fraction(0), read_still(path))]
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
     origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from lipsync_edge.errors import InputError, NoVideoError
+from lipsync_edge.errors import InputError, NoAudioError, NoVideoError
 
 if TYPE_CHECKING:
     import av
@@ -66,16 +66,62 @@ def opened(file: Path | IO[bytes], container_format: str | None = None) -> Itera
         ) from error
 
 
-def video_stream(container: InputContainer, path: Path) -> Any:
-    """Return the first moving-picture stream, its cover art aside; NoVideoError when there is none."""
+def video_stream(container: InputContainer, path: Path, track: int | None = None) -> Any:
+    """Return a moving-picture stream: a track by its number, or the default one, of several the largest.
+
+    Raises:
+        NoVideoError: there is none; InputError: not so many.
+    """
+    streams = film_streams(container)
+    if not streams:
+        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
+    stream = _track(streams, track, path.name, lambda one: one.width * one.height)
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def film_streams(container: InputContainer) -> list[Any]:
+    """Return the picture streams of a file, cover art and title pictures aside."""
     import av
 
     cover = av.stream.Disposition.attached_pic
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    # moving AVIF and HEIF bring their title picture along, as a track of its own
+    moving = [stream for stream in streams if stream.frames > 1]
+    titles = [stream for stream in streams if stream.frames == 1]
+    return [stream for stream in streams if stream not in titles] if moving else streams
+
+
+def audio_stream(container: InputContainer, name: str, track: int | None = None) -> Any:
+    """Return a sound stream: a track by its number, or the default one; descriptions for the blind come last.
+
+    Raises:
+        NoAudioError: there is none; InputError: not so many.
+    """
+    import av
+
+    kinds = av.stream.Disposition
+    aside = kinds.visual_impaired | kinds.hearing_impaired | kinds.comment | kinds.clean_effects
+    streams = list(container.streams.audio)
     if not streams:
-        raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
-    streams[0].thread_type = "AUTO"
-    return streams[0]
+        raise NoAudioError(expected=f"sound in {name}", got="a file without an audio stream")
+    return _track(streams, track, name, lambda one: not one.disposition & aside)
+
+
+def _track(streams: Sequence[Any], track: int | None, name: str, merit: Callable[[Any], int]) -> Any:
+    """Return track `track`, from 1; without it the one of the most merit among those that are default, or all."""
+    import av
+
+    if track is not None:
+        if not 1 <= track <= len(streams):
+            raise InputError(
+                expected=f"a {streams[0].type} track from 1 to {len(streams)} in {name}", got=str(track)
+            )
+        return streams[track - 1]
+    # a stream whose codec is unknown here has no decoder (spatial sound beside the plain one)
+    known = [one for one in streams if one.codec_context is not None] or list(streams)
+    default = [one for one in known if one.disposition & av.stream.Disposition.default]
+    return max(default or known, key=merit)  # the first of equals
 
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:

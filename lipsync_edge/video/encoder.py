@@ -6,6 +6,7 @@ guesses (BT.709 from 720 lines up, BT.601 below), and a guess that misses shifts
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ class VideoEncoder:
         width, height = what.size
         odd = (0, 0) if what.encoder in ODD_SIZES else (width % 2, height % 2)
         self._repeated_columns, self._repeated_rows = odd
+        os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 tells of errors alone, else of itself at length
         stream: Any = container.add_stream(what.encoder, rate=what.fps, options=dict(what.settings))
         stream.width, stream.height, stream.pix_fmt = width + odd[0], height + odd[1], "yuv420p"
         if what.sample_aspect != 1:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lipsync_edge.choices import Loop
 from lipsync_edge.types import Frame
-from lipsync_edge.video.probe import VideoInfo, read_image
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.probe import VideoInfo
+from lipsync_edge.video.reader import VideoReader, read_still
 
 
 def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:
@@ -24,9 +24,9 @@ def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:
             ("repeat"), the last frame ("hold"), nothing ("cut"). A still is always repeated.
     """
     if info.still:
-        yield from _hold(Frame(0, Fraction(0), read_image(path)), 1 / info.fps)
+        yield from _hold(Frame(0, Fraction(0), read_still(path)), 1 / info.fps)
         return
-    reader = VideoReader(path)
+    reader = VideoReader(path, track=info.track)
     last: Frame | None = None
     step = 1 / info.fps
     for frame in reader:

@@ -38,7 +38,7 @@ class Orientation:
         return (height, width) if self.transposed else (width, height)
 
     def upright(self, image_bgr: U8) -> U8:
-        """Turn and mirror a picture, uint8 (H, W, 3) → (H, W, 3) or (W, H, 3), contiguous."""
+        """Turn and mirror a picture, uint8 (H, W, 3) or (H, W), its sides exchanged where transposed; contiguous."""
         if self.transposed:
             image_bgr = np.asarray(cv2.transpose(image_bgr), np.uint8)
         if not (self.columns_reversed or self.rows_reversed):

@@ -7,7 +7,7 @@ file's first frame; a time that its container rounded is put back where the fram
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
+from lipsync_edge.video.alpha import OPAQUE, alpha_of, alpha_plane, has_alpha, laid_on_background
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ class VideoInfo:
         duration: seconds, as the file says, or None.
         orientation: what makes its stored frames upright.
         still: whether it is one picture.
-        color: its tags.
+        color: its tags; BT.709's of pictures that are not stored as YUV.
         sample_aspect: width of a pixel over its height, upright.
+        track: number of the picture track, from 1, cover art aside.
+        tracks: how many there are.
+        transparent: whether its first picture is, in some place; what is read of it is not.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -59,6 +63,9 @@ class VideoInfo:
     color: ColorTags = STILL_COLOR
     sample_aspect: Fraction = Fraction(1)
     begins: Fraction = Fraction(0)
+    track: int = 1
+    tracks: int = 1
+    transparent: bool = False
 
 
 def is_image(path: str | Path) -> bool:
@@ -69,17 +76,25 @@ def is_image(path: str | Path) -> bool:
 
 
 def read_image(path: str | Path) -> U8:
-    """Read a still picture, turned upright, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
+    """Read a still picture, upright and opaque, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
+    image_bgr, alpha = read_image_and_alpha(path)
+    return image_bgr if alpha is None else laid_on_background(image_bgr, alpha)
+
+
+def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
+    """Read a still picture, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent."""
     place = Path(path)
     check_file(place, "a picture")
+    encoded = np.frombuffer(place.read_bytes(), np.uint8)
     try:
-        picture = cv2.imdecode(np.frombuffer(place.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # more pixels than OpenCV takes
         picture = None
     if picture is None:
         raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode")
     check_size(place, picture.shape[1], picture.shape[0])
-    return np.asarray(picture, np.uint8)
+    image_bgr = np.asarray(picture, np.uint8)
+    return image_bgr, alpha_of(encoded, image_bgr)
 
 
 def check_size(path: Path, width: int, height: int) -> None:
@@ -92,8 +107,12 @@ def check_size(path: Path, width: int, height: int) -> None:
         )
 
 
-def probe(path: str | Path) -> VideoInfo:
-    """Tell what a picture source is, decoding no more than its first frame.
+def probe(path: str | Path, track: int | None = None) -> VideoInfo:
+    """Tell what a picture source is, decoding no more than its first frames.
+
+    Args:
+        path: a video or a still.
+        track: number of the picture track, from 1; None takes the default one, of several the largest.
 
     Raises:
         InputError: missing, empty, a folder, or unreadable.
@@ -102,15 +121,39 @@ def probe(path: str | Path) -> VideoInfo:
     place = Path(path)
     check_file(place, "a video or picture")
     if is_image(place):
-        height, width = read_image(place).shape[:2]
-        return VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS, still=True)
+        image_bgr, alpha = read_image_and_alpha(place)
+        return VideoInfo(
+            width=image_bgr.shape[1],
+            height=image_bgr.shape[0],
+            fps=STILL_FPS,
+            time_base=1 / STILL_FPS,
+            still=True,
+            transparent=alpha is not None,
+        )
     with opened(place) as container:
-        stream = video_stream(container, place)
-        first = next(decoded(container, stream), None)
+        stream = video_stream(container, place, track)
+        frames = decoded(container, stream)
+        first = next(frames, None)
         if first is None:
             raise no_picture(place)
+        _check_tiles(container, place)
         check_size(place, first.width, first.height)
-        return _info(container, stream, first)
+        info = _info(container, stream, first)
+        if next(frames, None) is not None:
+            return info
+        # one picture (HEIC, AVIF, GIF), whose rate means nothing
+        return replace(info, still=True, fps=STILL_FPS, duration=None)
+
+
+def _check_tiles(container: InputContainer, path: Path) -> None:
+    import av
+
+    if any(stream.disposition & av.stream.Disposition.dependent for stream in container.streams.video):
+        raise InputError(
+            expected=f"a picture in one piece in {path.name}",
+            got="one in tiles, which cannot be joined here",
+            fix="export it as JPEG or PNG",
+        )
 
 
 def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> VideoInfo:
@@ -120,7 +163,6 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
     length = stream.duration * stream.time_base if stream.duration else None
     if length is None and container.duration:
         length = Fraction(container.duration, 1_000_000)
-    context = stream.codec_context
     return VideoInfo(
         width=width,
         height=height,
@@ -128,14 +170,27 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         time_base=Fraction(stream.time_base),
         duration=length,
         orientation=orientation,
-        color=ColorTags(
-            matrix=int(first.colorspace),
-            range=int(first.color_range),
-            primaries=int(context.color_primaries),
-            transfer=int(context.color_trc),
-        ),
+        color=_tags(stream.codec_context, first),
         sample_aspect=1 / aspect if orientation.transposed and aspect else aspect or Fraction(1),
         begins=_begins(container, first),
+        track=1 + [one.index for one in film_streams(container)].index(stream.index),
+        tracks=len(film_streams(container)),
+        transparent=has_alpha(first) and bool((alpha_plane(first) < OPAQUE).any()),
+    )
+
+
+def _tags(context: Any, first: av.VideoFrame) -> ColorTags:
+    """Return the tags that pictures go out with: the file's own, or BT.709 where it stores red, green and blue.
+
+    Those have to be converted for every codec that players know, and "RGB" as a matrix is a lie then.
+    """
+    if first.format.is_rgb or first.format.has_palette:
+        return STILL_COLOR
+    return ColorTags(
+        matrix=int(first.colorspace),
+        range=int(first.color_range),
+        primaries=int(context.color_primaries),
+        transfer=int(context.color_trc),
     )
 
 

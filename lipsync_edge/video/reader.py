@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from lipsync_edge.types import U8, Frame
+from lipsync_edge.video.alpha import has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
-from lipsync_edge.video.container import decoded, no_picture, opened, video_stream
-from lipsync_edge.video.probe import VideoInfo, check_range, probe
+from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.probe import VideoInfo, check_range, is_image, probe, read_image
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:
@@ -36,15 +37,18 @@ class VideoReader:
         path: a video (not a still).
         start: seconds from the beginning of the file.
         end: seconds from the beginning of the file, or None for all of it.
+        track: see `lipsync_edge.video.probe.probe`.
 
     Raises:
         InputError: it cannot be read; NoVideoError: not a frame of it decodes.
     """
 
-    def __init__(self, path: str | Path, *, start: float = 0.0, end: float | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, start: float = 0.0, end: float | None = None, track: int | None = None
+    ) -> None:
         check_range(start, end)
         self.path = Path(path)
-        self.info: VideoInfo = probe(self.path)
+        self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
         self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
         self._pts = array("q")  # of the frames from start to end
@@ -115,7 +119,7 @@ class VideoReader:
         step = max(1, round(1 / (self.info.fps * self.info.time_base)))
         last: int | None = None
         with opened(self.path) as container:
-            stream = video_stream(container, self.path)
+            stream = video_stream(container, self.path, self.info.track)
             if low is not None:
                 container.seek(self._pts[max(0, low - _RUN_UP)], stream=stream, backward=True)
             for frame in decoded(container, stream):
@@ -141,15 +145,20 @@ class VideoReader:
         return Frame(position, self.time(position), image_bgr, source)
 
     def upright(self, frame: av.VideoFrame) -> tuple[U8, av.VideoFrame | None]:
-        """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored."""
+        """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored.
+
+        A picture of another size than the first (calls, joined clips) is fitted in, its shape kept, on black.
+        """
         info = self.info
         size = info.orientation.size(info.width, info.height)
         same_size = (frame.width, frame.height) == size
         # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
         bare = bare_copy(frame) if is_420(frame) else frame
+        transparent = has_alpha(frame)
         planes = bare.reformat(
-            *size,
-            format="gbrp",  # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
+            *_fitted(frame.width, frame.height, *size),
+            # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
+            format="gbrap" if transparent else "gbrp",
             src_colorspace=info.color.sws_matrix,
             src_color_range=info.color.sws_range,
             dst_color_range=FULL_RANGE,
@@ -159,9 +168,34 @@ class VideoReader:
         )
         green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
+        if transparent:
+            picture = laid_on_background(picture, plane(planes, 3))
+        if not same_size:
+            picture = _centred(picture, *size)
         if not info.orientation.as_stored:
             return info.orientation.upright(picture), None
         return picture, bare if same_size and bare is not frame else None
+
+
+def read_still(path: str | Path) -> U8:
+    """Read a picture of any kind that `probe` calls a still, upright and opaque, uint8 (H, W, 3) BGR."""
+    place = Path(path)
+    check_file(place, "a picture")
+    return read_image(place) if is_image(place) else next(iter(VideoReader(place))).image_bgr
+
+
+def _fitted(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:
+    """Return the largest size of this shape that fits in."""
+    scale = min(Fraction(most_wide, width), Fraction(most_high, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _centred(picture: U8, width: int, height: int) -> U8:
+    """Put a picture, uint8 (h, w, 3), in the middle of a black one, (height, width, 3), that is no smaller."""
+    left, above = (width - picture.shape[1]) // 2, (height - picture.shape[0]) // 2
+    right, below = width - picture.shape[1] - left, height - picture.shape[0] - above
+    padded = cv2.copyMakeBorder(picture, above, below, left, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(padded, np.uint8)
 
 
 def _checksum(frame: av.VideoFrame) -> int:

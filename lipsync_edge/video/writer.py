@@ -28,6 +28,8 @@ CONTAINERS = {
 FINEST_TICK = Fraction(1, 1_000_000)
 USUAL_TICK = Fraction(1, 90_000)
 
+TAKEN = {".mov": ("h264", "hevc"), ".webm": ("vp9", "av1")}  # codecs; the others take all
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFormat:
@@ -62,13 +64,20 @@ def check_output(path: Path, codec: str = "") -> None:
     """Refuse an output name that cannot become a video, before anything is computed.
 
     Raises:
-        UsageError: unknown extension or codec.
+        UsageError: unknown extension or codec, or the one does not take the other.
         OutputError: see `lipsync_edge.atomic_write.check_place`.
     """
     if path.suffix.lower() not in CONTAINERS:
         raise UsageError(expected=f"an output name ending in {', '.join(CONTAINERS)}", got=path.name)
     if codec and codec not in CODECS:
         raise UsageError(expected=f"a codec out of {', '.join(CODECS)}", got=repr(codec))
+    taken = TAKEN.get(path.suffix.lower(), tuple(CODECS))
+    if codec and codec not in taken:
+        raise UsageError(
+            expected=f"a codec that {path.suffix} takes: {', '.join(taken)}",
+            got=codec,
+            fix="or write .mp4 or .mkv",
+        )
     check_place(path)
 
 

@@ -172,3 +172,9 @@ def test_whatever_stops_it_again_and_again(tmp_path: Path, first: signal.Signals
     assert "Traceback" not in err
     assert err.count("\n") <= 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.mp4", "speech.wav"]
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+def test_no_library_talks(folder: Path, codec: str) -> None:
+    assert process(folder, [*RUN, "--codec", codec, "-q"]) == (0, "", "")
+    assert is_whole(folder / "o.mp4")

@@ -8,9 +8,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from tests.clips import write_clip, write_sound
+from tests.scripted import SIZE
+from tests.video.test_tracks import write_tracks
 
 
 def test_run_says_in_one_line_what_it_did(typed: Any, tmp_path: Path) -> None:
@@ -88,6 +93,27 @@ def test_without_a_word_it_says_how(typed: Any) -> None:
     code, out, err = typed()
     assert code == 2
     assert "Usage" in out + err
+
+
+def test_tracks_are_chosen_and_said(typed: Any, tmp_path: Path) -> None:
+    plain, default = av.stream.Disposition(0), av.stream.Disposition.default
+    write_tracks(tmp_path / "two.mkv", [(160, 120, plain), (*SIZE, default)], [(500, plain), (900, default)])
+    code, out, err = typed("run", "two.mkv", "two.mkv", "-o", "o.mp4")
+    assert (code, err) == (0, "")
+    assert out.endswith("; pictures: track 2 of 2; sound: track 2 of 2\n")
+    assert "320x240" in out
+    code, out, err = typed("run", "two.mkv", "two.mkv", "-o", "o.mp4", "--audio-track", "1")
+    assert out.endswith("; pictures: track 2 of 2; sound: track 1 of 2\n")
+    code, out, err = typed("run", "two.mkv", "two.mkv", "-o", "o.mp4", "--video-track", "3")
+    assert (code, out, err.count("\n")) == (3, "", 1)
+
+
+def test_transparency_is_said(typed: Any, tmp_path: Path) -> None:
+    picture = np.full((SIZE[1], SIZE[0], 4), 90, np.uint8)
+    (tmp_path / "cut.png").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    code, out, err = typed("run", "cut.png", "speech.wav", "-o", "o.mp4")
+    assert (code, err) == (0, "")
+    assert out.endswith("; transparent parts are laid on white\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

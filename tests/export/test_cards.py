@@ -18,7 +18,14 @@ MODELS = ROOT / "models_onnx"
 
 def test_no_card_is_stale() -> None:
     specs = render_cards(MODELS)
-    assert set(specs) == {"edge_detect", "edge_segment", "edge_lips", "edge_enhance"}
+    assert set(specs) == {
+        "edge_detect",
+        "edge_segment",
+        "edge_landmarks",
+        "edge_lips",
+        "edge_voice",
+        "edge_enhance",
+    }
     for name, text in specs.items():
         path = MODELS / f"{name}.md"
         assert path.read_text("utf-8") == text, "run python -m export cards models_onnx"

@@ -7,17 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lipsync_edge.models.spec import load_spec  # noqa: E402
 from training.data.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
 from training.data.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
 from training.lips.audio_encoder import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
 from training.lips.networks import AudioEncoder, AudioEncoders  # noqa: E402
 
 
-def test_windows_begin_where_the_card_says() -> None:
-    audio = load_spec("edge_lips").audio
-    assert audio is not None
-    assert (audio.columns, audio.offset) == (COLUMNS, OFFSET)
+def test_windows_begin_where_the_first_encoder_hears() -> None:
     mel = np.tile(np.arange(200, dtype=np.float32), (80, 1))
     cut = windows(mel, np.array([0.0, 1.0, 2.49]))
     assert cut.shape == (3, 80, COLUMNS)

@@ -7,6 +7,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.spec import load_spec
 from training.lips.split import ASKED, split
 
 
@@ -18,7 +19,9 @@ def test_the_part_gives_what_the_whole_computes_inside(tmp_path: Path) -> None:
     model.graph.output.append(helper.make_tensor_value_info(ASKED, TensorProto.FLOAT, ["batch", 8]))
     onnx.save(model, str(whole))
     rng = np.random.default_rng(3)
-    mel = rng.uniform(-4, 4, (3, 80, 30)).astype(np.float32)
+    audio = load_spec("edge_voice").audio
+    assert audio is not None
+    mel = rng.uniform(-4, 4, (3, 80, audio.columns)).astype(np.float32)
     face = rng.integers(0, 256, (3, 128, 128, 3), dtype=np.uint8)
     asked = open_backend(part, "cpu", 1).run({"mel": mel})["coefficients"]
     inside = open_backend(whole, "cpu", 1).run({"face": face, "mel": mel})[ASKED]

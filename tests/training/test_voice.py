@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from lipsync_edge.models.spec import load_spec  # noqa: E402
-from training.lips.coefficients import CODES, MOVING, ShapeModel  # noqa: E402
+from training.lips.coefficients import COEFFICIENTS, MOVING, ShapeModel  # noqa: E402
 from training.voice.encoders import windows  # noqa: E402
 from training.voice.finish import Finish, Finished, fused  # noqa: E402
 from training.voice.losses import heard_losses  # noqa: E402
@@ -22,8 +22,8 @@ from training.voice.utterance import Utterance, load, save  # noqa: E402
 def model() -> ShapeModel:
     """A basis whose readout has full rank."""
     rng = np.random.default_rng(5)
-    basis = rng.normal(0, 0.02, (CODES, len(MOVING), 2)).astype(np.float32)
-    return ShapeModel(basis, np.zeros((CODES, 7), np.float32), np.zeros((468, 2), np.float32))
+    basis = rng.normal(0, 0.02, (COEFFICIENTS, len(MOVING), 2)).astype(np.float32)
+    return ShapeModel(basis, np.zeros((COEFFICIENTS, 7), np.float32), np.zeros((468, 2), np.float32))
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def utterances(rng: np.random.Generator) -> list[Utterance]:
     made = []
     for i, columns in enumerate((300, 90, 500)):
         features = rng.integers(-1, 2, (columns, 23)).astype(np.int8)
-        codes = rng.normal(size=(columns, CODES)).astype(np.float16)
+        coefficients = rng.normal(size=(columns, COEFFICIENTS)).astype(np.float16)
         mel = rng.uniform(-4, 1, (80, columns)).astype(np.float16)
-        made.append(Utterance("grid", f"s{i}", mel, features, codes[: 0 if i == 1 else None], i == 0))
+        made.append(Utterance("grid", f"s{i}", mel, features, coefficients[: 0 if i == 1 else None], i == 0))
     return made
 
 
@@ -105,7 +105,7 @@ def test_a_batch_counts_only_what_is_known() -> None:
     sampler = Sampler({"grid": utterances(np.random.default_rng(0))}, 24, 0)
     batch = sampler.batch()
     assert batch.mel.shape == (24, 80, LENGTH)
-    assert batch.codes.shape == (24, CODES, OUTPUTS)
+    assert batch.coefficients.shape == (24, COEFFICIENTS, OUTPUTS)
     assert {round(value, 3) for value in batch.mouth.unique().tolist()} == {
         0.0,
         0.8,
@@ -115,10 +115,10 @@ def test_a_batch_counts_only_what_is_known() -> None:
 
 def test_the_right_mouth_costs_less_than_a_shifted_one() -> None:
     batch = Sampler({"grid": utterances(np.random.default_rng(0))}, 8, 0).batch()
-    readout = torch.from_numpy(np.random.default_rng(1).normal(0, 0.03, (3, CODES))).float()
+    readout = torch.from_numpy(np.random.default_rng(1).normal(0, 0.03, (3, COEFFICIENTS))).float()
     phones = torch.zeros_like(batch.features)
-    right = heard_losses(batch.codes, phones, batch, readout)
-    wrong = heard_losses(batch.codes.roll(3, 2), phones, batch, readout)
+    right = heard_losses(batch.coefficients, phones, batch, readout)
+    wrong = heard_losses(batch.coefficients.roll(3, 2), phones, batch, readout)
     for name in ("value", "meant", "speed", "likeness"):
         assert right[name] < wrong[name]
 
@@ -128,7 +128,7 @@ def test_utterances_are_read_as_they_were_written(tmp_path: Path) -> None:
     save(made, tmp_path / "some.npz")
     for one, other in zip(made, load(tmp_path / "some.npz"), strict=True):
         assert (one.group, one.speaker, one.seen) == (other.group, other.speaker, other.seen)
-        for name in ("mel", "features", "codes"):
+        for name in ("mel", "features", "coefficients"):
             assert (getattr(one, name) == getattr(other, name)).all()
 
 

@@ -28,8 +28,8 @@ def reader(tmp_path):
 def test_planes_give_the_bits_of_the_packed_way(reader, kind, width, height, color, scale):
     noise = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="bgr24").reformat(format=kind)
-    size = (width * scale, height)
-    reader.info = replace(reader.info, width=size[0], height=height, color=color)
+    size = (width * scale, height * scale)
+    reader.info = replace(reader.info, width=size[0], height=size[1], color=color)
     plain = frame
     if is_420(frame):
         plain = av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")

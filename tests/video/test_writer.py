@@ -243,6 +243,9 @@ def test_names_that_cannot_be_written(tmp_path: Path) -> None:
             check_output(tmp_path / name)
     with pytest.raises(UsageError):
         check_output(tmp_path / "a.mp4", "mpeg2")
+    for suffix, codec in ((".mov", "vp9"), (".mov", "av1"), (".webm", "h264"), (".webm", "hevc")):
+        with pytest.raises(UsageError, match="takes"):
+            check_output(tmp_path / f"a{suffix}", codec)
     with pytest.raises(OutputError):
         check_output(tmp_path / "no such folder" / "a.mp4")
     (tmp_path / "folder.mp4").mkdir()

@@ -94,7 +94,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = command(
         __name__, __doc__, "corpus", "labels", "voices", out=Path("benchmarks/results/training.json")
     )
-    parser.add_argument("--trained", type=Path, default=WORK, help="detect/, segment/, enhance/, sync/")
+    parser.add_argument(
+        "--trained", type=Path, default=WORK, help="detect/, segment/, landmarks/, enhance/, sync/"
+    )
     parser.add_argument("--lips", type=Path, default=WORK / "lips", help="audio_encoder/ and mouth_renderer/")
     parser.add_argument(
         "--before",
@@ -112,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folders = {
         "edge_detect": {"detect": options.trained / "detect"},
         "edge_segment": {"segment": options.trained / "segment"},
+        "edge_landmarks": {"landmarks": options.trained / "landmarks"},
         "edge_lips": lips_folders(options.lips, options.before),
         "edge_enhance": {"enhance": options.trained / "enhance"},
         "sync_expert": {"sync_expert": options.trained / "sync"},

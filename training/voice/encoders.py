@@ -8,18 +8,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+import onnxruntime as ort
 import torch
+from onnx.utils import Extractor
 
 from training.data.noise import FLOOR
 from training.lips.assemble import AMPLITUDE
 from training.voice.finish import load_finished
 from training.voice.network import COLUMNS, OFFSET, load_encoder
-from training.voice.recover import load_first_encoder
+from training.voice.recover import is_first, load_first_encoder
 
 Array = npt.NDArray[Any]
 Heard = Callable[[Array, Array], Array]
 """(mel (80, T), seconds (n,)) → mouth coefficients as the renderer gets them, float32 (n, 8)."""
 
+ASKED = "/Mul_output_0"  # of the exported graph: what the renderer is asked for
 FIRST_COLUMNS, FIRST_OFFSET = 30, -15
 
 
@@ -32,13 +36,25 @@ def windows(mel: Array, times: Array, columns: int, offset: int) -> Array:
 
 
 def open_encoder(path: Path, shape: Path | None = None) -> Heard:
-    """Open the encoder of the first lips file (.onnx), or one trained here (a folder), finished where it says how."""
+    """Open the encoder of a lips file (.onnx), or one trained here (a folder), finished where it says how."""
+    if path.suffix == ".onnx" and not is_first(path):
+        return _asked_by(path)
     if path.suffix == ".onnx":
         first = load_first_encoder(path)
         return lambda mel, times: _run(first, mel, times, FIRST_COLUMNS, FIRST_OFFSET) * AMPLITUDE
     finished = shape is not None and (path / "finish.json").is_file()
     net = load_finished(path, shape) if finished and shape else load_encoder(path)
     return lambda mel, times: _run(net, mel, times, COLUMNS, OFFSET)
+
+
+def _asked_by(path: Path) -> Heard:
+    """Run the graph of a lips file as far as the coefficients that the renderer gets."""
+    whole = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    model = Extractor(whole).extract_model(["mel"], [ASKED])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda mel, times: session.run(None, {"mel": windows(mel, times, COLUMNS, OFFSET)})[0]
 
 
 def _run(net: torch.nn.Module, mel: Array, times: Array, columns: int, offset: int) -> Array:

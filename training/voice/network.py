@@ -15,7 +15,7 @@ from training.lips.coefficients import COEFFICIENTS
 from training.voice.articulation import FEATURES
 
 COLUMNS = 43  # of 12.5 ms
-OFFSET = -25  # 18 columns from the frame on: 237.5 ms of look-ahead
+OFFSET = -26  # 17 columns from the frame on: 225 ms of look-ahead
 STRIDE = 2  # columns between two outputs of a stretch
 WIDTH = 176
 

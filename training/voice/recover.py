@@ -1,4 +1,4 @@
-"""The weights of the shipped lips file, read back into torch (no checkpoints were kept).
+"""The weights of the lips file of version 0.1, read back into torch (no checkpoints were kept).
 
 python -m training.voice.recover --models models_onnx
 """
@@ -29,6 +29,11 @@ def load_renderer(path: Path) -> MouthRenderer:
     own = {name[5:]: value for name, value in weights(path).items() if name.startswith("hand.")}
     net.load_state_dict(own)
     return net.eval()
+
+
+def is_first(path: Path) -> bool:
+    """Return whether a lips file holds the encoder of version 0.1."""
+    return any(name.startswith("ear.ears.") for name in weights(path))
 
 
 def load_first_encoder(path: Path) -> AudioEncoder:

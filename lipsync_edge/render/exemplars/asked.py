@@ -20,7 +20,7 @@ TO_SHAPE: F32 = np.array(
 )
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
 HEARD_BEFORE = 150.0  # frames that this guess counts for
-WIDTH_MEAN, WIDTH_SPREAD = -0.018, 0.01  # eye distances: what speech asks of the width, before any is heard
+WIDTH_MEAN, WIDTH_SPREAD = -0.022, 0.01  # eye distances: what speech asks of the width, before any is heard
 WIDTH_BEFORE = 100.0  # frames that this guess counts for
 # Least squares shrinks what is hard to hear: widths are spread to this share of the person's own.
 WIDTH_SHARE, WIDTH_GAIN = 0.6, (1.0, 4.0)

@@ -1,0 +1,60 @@
+"""Transparent pictures, laid on one colour: what lies hidden under the transparency is not meant to be seen."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from lipsync_edge.types import U8
+from lipsync_edge.video.orientation import Orientation
+from lipsync_edge.video.yuv import plane
+
+if TYPE_CHECKING:
+    import av
+
+BACKGROUND = 255  # of each of blue, green and red: white, as pages are
+OPAQUE = 255
+
+
+def has_alpha(frame: av.VideoFrame) -> bool:
+    """Whether a decoded picture has a transparency channel."""
+    return any(component.is_alpha for component in frame.format.components)
+
+
+def alpha_plane(frame: av.VideoFrame) -> U8:
+    """Return the transparency of a decoded picture that has one, uint8 (H, W), 255 where it is opaque."""
+    return plane(frame.reformat(format="gbrap", threads=1), 3)
+
+
+def laid_on_background(image_bgr: U8, alpha: U8) -> U8:
+    """Blend a picture, uint8 (H, W, 3), with the background by its alpha, uint8 (H, W); 255 leaves every bit."""
+    weight = alpha[..., None].astype(np.uint16)
+    mixed = (image_bgr * weight + BACKGROUND * (OPAQUE - weight) + OPAQUE // 2) // OPAQUE
+    return mixed.astype(np.uint8)
+
+
+def alpha_of(encoded: U8, image_bgr: U8) -> U8 | None:
+    """Return the alpha, uint8 (H, W), of a still that OpenCV decodes, or None where it has none.
+
+    OpenCV gives it only as it was stored; it is turned the way in which the picture as stored becomes the upright one.
+
+    Args:
+        encoded: the file's bytes, uint8 (n,).
+        image_bgr: the picture that it holds, upright, uint8 (H, W, 3).
+    """
+    stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
+        return None
+    four = np.asarray(stored if stored.dtype == np.uint8 else stored // 256, np.uint8)
+    alpha = np.ascontiguousarray(four[..., 3])
+    if alpha.min() == OPAQUE:
+        return None
+    color = np.ascontiguousarray(four[..., :3])
+    for orientation in (Orientation(*flags) for flags in product((False, True), repeat=3)):
+        turned = orientation.upright(color)
+        if turned.shape == image_bgr.shape and np.abs(turned.astype(np.int16) - image_bgr).max() <= 1:
+            return orientation.upright(alpha)
+    return alpha if alpha.shape == image_bgr.shape[:2] else None

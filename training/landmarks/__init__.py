@@ -1,0 +1,1 @@
+"""The landmark network: data, training, measurement and export."""
