@@ -156,7 +156,7 @@ class VideoReader:
         bare = bare_copy(frame) if is_420(frame) else frame
         transparent = has_alpha(frame)
         planes = bare.reformat(
-            *_fitted(frame.width, frame.height, *size),
+            *(size if info.still else _fitted(frame.width, frame.height, *size)),
             # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
             format="gbrap" if transparent else "gbrp",
             src_colorspace=info.color.sws_matrix,

@@ -7,7 +7,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lipsync_edge.models.spec import load_spec  # noqa: E402
 from training.data.noise import FLOOR, mixed, music, stretch_of, telephone  # noqa: E402
 from training.data.voices import LETTERS, aligned, load_voices, sentence, voice_path  # noqa: E402
 from training.lips.audio_encoder import COLUMNS, OFFSET, disguise, heard_losses, motion_losses, windows  # noqa: E402
