@@ -173,6 +173,8 @@ class Job:
         notes = [f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1]
         if self.video.scaled_from is not None:
             notes.append("the still was {}x{}, larger than what players take".format(*self.video.scaled_from))
+        if self.video.interlaced:
+            notes.append("interlaced pictures were made progressive")
         if self.video.transparent:
             notes.append("transparent parts are laid on white")
         return tuple(notes)

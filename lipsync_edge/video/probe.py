@@ -52,6 +52,7 @@ class VideoInfo:
         track: number of the picture track, from 1, cover art aside.
         tracks: how many there are.
         transparent: whether its first picture is, in some place; what is read of it is not.
+        interlaced: whether its first picture is; what is read of it is not.
         scaled_from: width and height of a still that was larger than what players take, upright; else None.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
@@ -69,6 +70,7 @@ class VideoInfo:
     track: int = 1
     tracks: int = 1
     transparent: bool = False
+    interlaced: bool = False
     scaled_from: tuple[int, int] | None = None
 
     @property
@@ -215,6 +217,7 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         begins=_begins(container, first),
         track=1 + [one.index for one in film_streams(container)].index(stream.index),
         tracks=len(film_streams(container)),
+        interlaced=bool(first.interlaced_frame),
         transparent=has_alpha(first) and bool((alpha_plane(first) < OPAQUE).any()),
     )
 
