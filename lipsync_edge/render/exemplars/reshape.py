@@ -28,11 +28,12 @@ MOST_STRETCH, LEAST_STRETCH = (
     1.2,
     0.02,
 )  # times the exemplar's opening, and eye distances: teeth must not grow
+MOST_WIDER = 0.12  # of the exemplar's width: how far it is pulled wide or pressed narrow
 UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
 JAW_SHARE = (0.0, 0.0, 0.2, 0.65, 0.95, 1.0, 0.95, 0.65, 0.2, 0.0, 0.0)  # from ear to ear
-TURNED = (15.0, 35.0)  # degrees of yaw: between these the chin stops following, its far side is not seen
+TURNED = (12.0, 30.0)  # degrees of yaw: between these the chin stops following, its far side is not seen
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
-JAW_BELOW = 0.08  # of the crop: so far below the mouth the jaw must be for a column to move freely
+JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a column to move freely
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 GAP = 0.02  # pixels between the knots of a column at least
 
@@ -71,7 +72,8 @@ def goal(lips_of: Face, target: Face, asked: F32) -> F32:
     """
     points = target.points.copy()
     lips = lips_of.points[LIPS]
-    wider = asked[1] - lips_of.shape[1]
+    most = MOST_WIDER * lips_of.shape[1]
+    wider = float(np.clip(asked[1] - lips_of.shape[1], -most, most))
     taller = min(asked[0], MOST_STRETCH * lips_of.shape[0] + LEAST_STRETCH) - lips_of.shape[0]
     left, right = lips[0], lips[10]
     middle, half = (left + right) / 2, max(float(np.linalg.norm(right - left)) / 2, 1.0)

@@ -36,7 +36,7 @@ def test_what_is_asked_already_moves_nothing() -> None:
     assert np.abs(there[1] - y).max() < 0.2  # knots of a column are kept a little apart
 
 
-@pytest.mark.parametrize("asked", [(0.02, 0.75, 1.2), (0.13, 0.85, 1.25), (0.1, 0.6, 1.3)])
+@pytest.mark.parametrize("asked", [(0.02, 0.75, 1.2), (0.13, 0.83, 1.25), (0.1, 0.67, 1.3)])
 def test_landmarks_reach_the_shape_that_is_asked(asked: tuple[float, float, float]) -> None:
     own = face(landmarks())
     result = goal(own, own, np.array(asked, np.float32))
@@ -100,3 +100,10 @@ def test_a_turned_face_keeps_its_chin() -> None:
     result = goal(own, own, np.array([0.1, 0.75, 1.4], np.float32))
     assert result[CHIN] == pytest.approx(own.points[CHIN], abs=1e-3)
     assert (facing(0.0), facing(-60.0)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("asked", [0.4, 1.3])
+def test_an_exemplar_is_neither_pressed_nor_pulled_far(asked: float) -> None:
+    exemplar = face(landmarks(width=0.75))
+    result = goal(exemplar, exemplar, np.array([0.1, asked, 1.2], np.float32))
+    assert abs(shape_of(result)[1] - 0.75) == pytest.approx(0.12 * 0.75, abs=0.005)
