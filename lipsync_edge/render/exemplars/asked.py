@@ -20,17 +20,17 @@ TO_SHAPE: F32 = np.array(
 )
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
 HEARD_BEFORE = 150.0  # frames that this guess counts for
-# least squares shrinks what is hard to hear: widths spread so much more than their expected values
-WIDER = 2.0
-# Mean widths against the shut mouth, in eye distances, over the eight clips of CHOOSE: what the encoder asks while it
-# asks for an open mouth, and what the speakers really do. It learnt from few people, who round their lips more.
-HEARD_WIDTH, SPOKEN_WIDTH = -0.022, 0.017
+WIDTH_MEAN, WIDTH_SPREAD = -0.018, 0.01  # eye distances: what speech asks of the width, before any is heard
+WIDTH_BEFORE = 100.0  # frames that this guess counts for
+# Least squares shrinks what is hard to hear: widths are spread to this share of the person's own.
+WIDTH_SHARE, WIDTH_GAIN = 0.6, (1.0, 4.0)
 SEAL = 0.05  # eye distances: asked openings below this one shrink smoothly to shut lips, so that p, b, m seal
 GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
 SHUT = 0.01  # eye distances: what the landmarks read off shut lips
 BINS, MOST = 64, 0.6
-# eye distances: a smaller asked opening may be silence, which says nothing about a voice's range
-SPOKEN = 0.03
+SPOKEN = (
+    0.03  # eye distances: a smaller asked opening may be silence, which says nothing about a voice's range
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,14 @@ class Range:
     """How one person's mouth moves, in eye distances.
 
     Attributes:
-        width: of the mouth at rest: the least open fifth of the frames.
-        jaw: at rest.
+        width: of the mouth, median.
+        width_spread: how far from it two thirds of the frames lie.
+        jaw: at rest: in the least open fifth of the frames.
         wide_open: 95 % quantile of the opening.
     """
 
     width: float
+    width_spread: float
     jaw: float
     wide_open: float
 
@@ -51,8 +53,10 @@ class Range:
 def range_of(shapes: F32) -> Range:
     """Measure a person's range on shapes, float32 (n, 3), of frames in which they talk."""
     opening = shapes[:, 0]
-    rest = np.median(shapes[opening <= np.quantile(opening, 0.2)], 0)
-    return Range(float(rest[1]), float(rest[2]), float(np.quantile(opening, 0.95)))
+    low, middle, high = np.quantile(shapes[:, 1], (0.17, 0.5, 0.83))
+    jaw = np.median(shapes[opening <= np.quantile(opening, 0.2), 2])
+    wide_open = np.quantile(opening, 0.95)
+    return Range(float(middle), float(high - low) / 2, float(jaw), float(wide_open))
 
 
 class Asker:
@@ -71,19 +75,17 @@ class Asker:
         self._counts = np.zeros(BINS)
         self._edges = (np.arange(BINS) + 1.0) / BINS * MOST
         self._heard = 0.0
+        self._widths = WIDTH_BEFORE * np.array([1.0, WIDTH_MEAN, WIDTH_MEAN**2 + WIDTH_SPREAD**2])
 
     def __call__(self, coefficients: F32) -> tuple[F32, float]:
         """Return the asked shape, float32 (3,), and the gain that coefficients, float32 (8,), are scaled by."""
         moved = self._to_shape @ coefficients
-        self._listen(float(moved[0]))
+        self._listen(float(moved[0]), float(moved[1]))
         gain = self.gain
-        rest = np.array([SHUT, self._person.width, self._person.jaw], np.float32)
         part = float(np.clip(moved[0] / SEAL, 0.0, 1.0))
-        moved[0] *= part * part * (3.0 - 2.0 * part)
-        moved[1] = WIDER * (moved[1] - part * HEARD_WIDTH) + part * SPOKEN_WIDTH
-        asked = rest + np.float32(gain) * moved
-        asked[0] = max(asked[0], SHUT)
-        return asked.astype(np.float32), gain
+        opening = SHUT + max(gain * float(moved[0]) * part * part * (3.0 - 2.0 * part), 0.0)
+        jaw = self._person.jaw + gain * float(moved[2])
+        return np.array([opening, self._width(float(moved[1])), jaw], np.float32), gain
 
     @property
     def gain(self) -> float:
@@ -91,8 +93,16 @@ class Asker:
         wide = self._person.wide_open / max(self._quantile(), 1e-3)
         return float(np.clip(wide, *GAIN)) * self._strength
 
-    def _listen(self, opening: float) -> None:
+    def _width(self, moved: float) -> float:
+        """Return the asked width: what is heard, spread about the person's own middle."""
+        _, mean, square = self._widths / self._widths[0]
+        spread = float(np.sqrt(max(square - mean**2, 1e-8)))
+        gain = float(np.clip(WIDTH_SHARE * self._person.width_spread / spread, *WIDTH_GAIN))
+        return self._person.width + self._strength * gain * (moved - float(mean))
+
+    def _listen(self, opening: float, width: float) -> None:
         if opening > SPOKEN:
+            self._widths += np.array([1.0, width, width**2])
             self._counts[min(int(opening / MOST * BINS), BINS - 1)] += 1.0
             self._heard += 1.0
 

@@ -7,18 +7,17 @@ import pytest
 
 from lipsync_edge.render.exemplars.asked import (
     GAIN,
-    HEARD_WIDTH,
     SHUT,
-    SPOKEN_WIDTH,
     TO_SHAPE,
     WIDE_OPEN,
-    WIDER,
+    WIDTH_MEAN,
+    WIDTH_SPREAD,
     Asker,
     Range,
     range_of,
 )
 
-PERSON = Range(width=0.8, jaw=1.2, wide_open=WIDE_OPEN)
+PERSON = Range(width=0.8, width_spread=0.0, jaw=1.2, wide_open=WIDE_OPEN)
 
 
 def coefficients(opening: float) -> np.ndarray:
@@ -29,7 +28,7 @@ def coefficients(opening: float) -> np.ndarray:
 
 def test_nothing_asked_is_the_persons_own_mouth_at_rest() -> None:
     asked, gain = Asker(PERSON)(np.zeros(8, np.float32))
-    assert asked == pytest.approx([SHUT, 0.8, 1.2])
+    assert asked == pytest.approx([SHUT, 0.8 - WIDTH_MEAN, 1.2])
     assert gain == pytest.approx(1.0)
 
 
@@ -47,9 +46,9 @@ def test_nearly_shut_lips_seal() -> None:
 
 @pytest.mark.parametrize(("wide", "gain"), [(0.02, GAIN[0]), (0.6, GAIN[1])])
 def test_the_persons_range_scales_within_limits(wide: float, gain: float) -> None:
-    asker = Asker(Range(0.8, 1.2, wide))
+    asker = Asker(Range(0.8, 0.0, 1.2, wide))
     assert asker.gain == pytest.approx(gain)
-    assert Asker(Range(0.8, 1.2, wide), strength=0.5).gain == pytest.approx(gain / 2)
+    assert Asker(Range(0.8, 0.0, 1.2, wide), strength=0.5).gain == pytest.approx(gain / 2)
 
 
 def test_a_quiet_voice_is_listened_to_slowly_and_silence_not_at_all() -> None:
@@ -72,13 +71,22 @@ def test_what_comes_later_changes_nothing_before() -> None:
 def test_the_range_is_read_off_the_film() -> None:
     shapes = np.array([[0.01, 0.8, 1.2]] * 30 + [[0.2, 0.9, 1.4]] * 70, np.float32)
     person = range_of(shapes)
-    assert (person.width, person.jaw) == pytest.approx((0.8, 1.2))
+    assert (person.width, person.jaw) == pytest.approx((0.9, 1.2))
+    assert person.width_spread == pytest.approx(0.05)
     assert person.wide_open == pytest.approx(0.2)
+
+
+def test_widths_spread_as_far_as_the_persons_own() -> None:
+    lively = Asker(Range(width=0.8, width_spread=0.05, jaw=1.2, wide_open=WIDE_OPEN))
+    quiet = Asker(PERSON)
+    row = TO_SHAPE[1]
+    wide = [(row * w / (row @ row) + coefficients(0.15)).astype(np.float32) for w in (-0.02, 0.02)]
+    far, near = (np.diff([one(c)[0][1] for c in wide])[0] for one in (lively, quiet))
+    assert far == pytest.approx(0.6 * 0.05 / WIDTH_SPREAD * near, rel=0.15)
 
 
 def test_another_encoder_brings_its_own_map() -> None:
     other = np.zeros((3, 8), np.float32)
     other[0, 7] = 0.1
     asked, _ = Asker(PERSON, to_shape=other)(np.eye(8, dtype=np.float32)[7] * 2)
-    wider = WIDER * -HEARD_WIDTH + SPOKEN_WIDTH  # nothing is asked of the width, so it is that of speech
-    assert asked == pytest.approx([SHUT + 0.2, 0.8 + wider, 1.2], abs=0.005)
+    assert asked == pytest.approx([SHUT + 0.2, 0.8 - WIDTH_MEAN, 1.2], abs=0.005)
