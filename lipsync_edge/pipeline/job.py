@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -71,6 +71,19 @@ class RunOptions:
         check_range(self.start, self.end)
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
+
+    def scaled(self, scale: float) -> RunOptions:
+        """Return the options for pictures that are read smaller than they were stored."""
+        if scale == 1.0:
+            return self
+        box, pads = self.box_xyxy, self.pads
+        return replace(
+            self,
+            box_xyxy=None
+            if box is None
+            else (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale),
+            pads=None if pads is None else tuple(round(pad * scale) for pad in pads),  # type: ignore[arg-type]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +171,10 @@ class Job:
         """What people should know of how their files were taken."""
         tracks = (("pictures", self.video), ("sound", self.sound))
         notes = [f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1]
+        if self.video.scaled_from is not None:
+            notes.append("the still was {}x{}, larger than what players take".format(*self.video.scaled_from))
+        if self.video.interlaced:
+            notes.append("interlaced pictures were made progressive")
         if self.video.transparent:
             notes.append("transparent parts are laid on white")
         return tuple(notes)
@@ -192,6 +209,7 @@ class Job:
         sound = probe_sound(audio, track=options.audio_track)
         soundtrack_info = sound if soundtrack == audio else probe_sound(soundtrack)
         video = probe(face, options.video_track)
+        options = options.scaled(video.scale)
         if out.exists() and any(source.samefile(out) for source in (face, audio, soundtrack)):
             raise UsageError(
                 expected="an output that is none of the inputs", got=str(out), fix="choose another name"

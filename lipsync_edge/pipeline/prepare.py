@@ -81,7 +81,7 @@ def prepare(
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
-    wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads)
+    wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads).scaled(info.scale)
     tracker = Tracker(track_options(preset, wishes), detector)
     frames: Iterable[Frame]
     if info.still:

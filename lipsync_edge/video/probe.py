@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 STILL_FPS = Fraction(25)
 LEAST_SIDE = 16
-MOST_PIXELS = 4096 * 4096
+MOST_PIXELS = 4096 * 4096  # of a film
+MOST_PIXELS_OF_STILL = 128_000_000
+SHOWN_SIDE, SHOWN_PIXELS = 3840, 3840 * 2160  # of a still: what every player of 4K takes
 LATEST_S = 3600  # a picture that begins later than this beside its sound has a broken clock
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 
@@ -50,6 +52,8 @@ class VideoInfo:
         track: number of the picture track, from 1, cover art aside.
         tracks: how many there are.
         transparent: whether its first picture is, in some place; what is read of it is not.
+        interlaced: whether its first picture is; what is read of it is not.
+        scaled_from: width and height of a still that was larger than what players take, upright; else None.
         begins: seconds from where the file begins, sound included, to its first frame.
     """
 
@@ -66,6 +70,13 @@ class VideoInfo:
     track: int = 1
     tracks: int = 1
     transparent: bool = False
+    interlaced: bool = False
+    scaled_from: tuple[int, int] | None = None
+
+    @property
+    def scale(self) -> float:
+        """Pixels of what is read for one of what was stored."""
+        return 1.0 if self.scaled_from is None else self.width / self.scaled_from[0]
 
 
 def is_image(path: str | Path) -> bool:
@@ -82,8 +93,30 @@ def read_image(path: str | Path) -> U8:
 
 
 def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
-    """Read a still picture, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent."""
-    place = Path(path)
+    """Read a still picture, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent.
+
+    One that is larger than what players take is scaled to that.
+    """
+    image_bgr, alpha = _read_whole(Path(path))
+    size = shown_size(image_bgr.shape[1], image_bgr.shape[0])
+    if size == image_bgr.shape[1::-1]:
+        return image_bgr, alpha
+    small = np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
+    thin = (
+        None if alpha is None else np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.uint8)
+    )
+    return small, thin
+
+
+def shown_size(width: int, height: int) -> tuple[int, int]:
+    """Return the even size that a still of this size is scaled to; its own where players take that."""
+    scale = min(1.0, SHOWN_SIDE / max(width, height), (SHOWN_PIXELS / (width * height)) ** 0.5)
+    if scale == 1.0:
+        return width, height
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+def _read_whole(place: Path) -> tuple[U8, U8 | None]:
     check_file(place, "a picture")
     encoded = np.frombuffer(place.read_bytes(), np.uint8)
     try:
@@ -92,16 +125,16 @@ def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
         picture = None
     if picture is None:
         raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode")
-    check_size(place, picture.shape[1], picture.shape[0])
+    check_size(place, picture.shape[1], picture.shape[0], MOST_PIXELS_OF_STILL)
     image_bgr = np.asarray(picture, np.uint8)
     return image_bgr, alpha_of(encoded, image_bgr)
 
 
-def check_size(path: Path, width: int, height: int) -> None:
+def check_size(path: Path, width: int, height: int, most: int = MOST_PIXELS) -> None:
     """Raise InputError for a picture that is too small to hold a face or too large for memory."""
-    if min(width, height) < LEAST_SIDE or width * height > MOST_PIXELS:
+    if min(width, height) < LEAST_SIDE or width * height > most:
         raise InputError(
-            expected=f"{path.name} with sides from {LEAST_SIDE} and at most {MOST_PIXELS / 1e6:.0f} million pixels",
+            expected=f"{path.name} with sides from {LEAST_SIDE} and at most {most / 1e6:.0f} million pixels",
             got=f"{width}x{height}",
             fix="scale it first",
         )
@@ -121,15 +154,10 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
     place = Path(path)
     check_file(place, "a video or picture")
     if is_image(place):
-        image_bgr, alpha = read_image_and_alpha(place)
-        return VideoInfo(
-            width=image_bgr.shape[1],
-            height=image_bgr.shape[0],
-            fps=STILL_FPS,
-            time_base=1 / STILL_FPS,
-            still=True,
-            transparent=alpha is not None,
-        )
+        image_bgr, alpha = _read_whole(place)
+        height, width = image_bgr.shape[:2]
+        whole = VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS)
+        return _as_still(replace(whole, transparent=alpha is not None))
     with opened(place) as container:
         stream = video_stream(container, place, track)
         frames = decoded(container, stream)
@@ -137,12 +165,26 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
         if first is None:
             raise no_picture(place)
         _check_tiles(container, place)
-        check_size(place, first.width, first.height)
+        check_size(place, first.width, first.height, MOST_PIXELS_OF_STILL)
         info = _info(container, stream, first)
-        if next(frames, None) is not None:
-            return info
-        # one picture (HEIC, AVIF, GIF), whose rate means nothing
-        return replace(info, still=True, fps=STILL_FPS, duration=None)
+        if next(frames, None) is None:  # one picture (HEIC, AVIF, GIF), whose rate means nothing
+            return _as_still(info)
+        check_size(place, first.width, first.height)
+        return info
+
+
+def _as_still(info: VideoInfo) -> VideoInfo:
+    size = shown_size(info.width, info.height)
+    whole = (info.width, info.height)
+    return replace(
+        info,
+        width=size[0],
+        height=size[1],
+        scaled_from=None if size == whole else whole,
+        still=True,
+        fps=STILL_FPS,
+        duration=None,
+    )
 
 
 def _check_tiles(container: InputContainer, path: Path) -> None:
@@ -175,6 +217,7 @@ def _info(container: InputContainer, stream: Any, first: av.VideoFrame) -> Video
         begins=_begins(container, first),
         track=1 + [one.index for one in film_streams(container)].index(stream.index),
         tracks=len(film_streams(container)),
+        interlaced=bool(first.interlaced_frame),
         transparent=has_alpha(first) and bool((alpha_plane(first) < OPAQUE).any()),
     )
 

@@ -17,6 +17,7 @@ from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.alpha import has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
+from lipsync_edge.video.interlace import progressive
 from lipsync_edge.video.probe import VideoInfo, check_range, is_image, probe, read_image
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
@@ -122,7 +123,7 @@ class VideoReader:
             stream = video_stream(container, self.path, self.info.track)
             if low is not None:
                 container.seek(self._pts[max(0, low - _RUN_UP)], stream=stream, backward=True)
-            for frame in decoded(container, stream):
+            for frame in progressive(decoded(container, stream)):
                 pts = frame.pts
                 if pts is None or (last is not None and pts <= last):
                     pts = 0 if last is None else last + step
@@ -156,7 +157,7 @@ class VideoReader:
         bare = bare_copy(frame) if is_420(frame) else frame
         transparent = has_alpha(frame)
         planes = bare.reformat(
-            *_fitted(frame.width, frame.height, *size),
+            *(size if info.still else _fitted(frame.width, frame.height, *size)),
             # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
             format="gbrap" if transparent else "gbrp",
             src_colorspace=info.color.sws_matrix,

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.clips import write_clip, write_sound
+import lipsync_edge as le
+from tests.clips import write_clip, write_sound, write_still
 from tests.scripted import SIZE
 from tests.video.test_tracks import write_tracks
 
@@ -114,6 +115,18 @@ def test_transparency_is_said(typed: Any, tmp_path: Path) -> None:
     code, out, err = typed("run", "cut.png", "speech.wav", "-o", "o.mp4")
     assert (code, err) == (0, "")
     assert out.endswith("; transparent parts are laid on white\n")
+
+
+def test_a_photo_that_is_scaled_keeps_its_box_and_says_so(typed: Any, tmp_path: Path) -> None:
+    write_still(tmp_path / "large.jpg", np.full((4000, 6000, 3), 90, np.uint8))
+    words = ["large.jpg", "-o", "a", "--box", "1500,1000,3000,2500"]
+    assert typed("prepare", *words)[0] == 0
+    left, top, right, bottom = le.load_avatar("a").faces[0, :4]
+    assert (left, top, right, bottom) == pytest.approx([882, 588, 1764, 1470], abs=2)
+    code, out, err = typed("run", "large.jpg", "speech.wav", "-o", "o.mp4", "--end", "0.1", *words[3:])
+    assert (code, err) == (0, "")
+    assert "3526x2350" in out
+    assert out.endswith("; the still was 6000x4000, larger than what players take\n")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import STILL_FPS, probe
 from lipsync_edge.video.reader import VideoReader, read_still
-from tests.clips import number, scene
+from tests.clips import number, scene, write_still
 
 KINDS = [
     ("libsvtav1", "yuv420p", ".avif"),
@@ -99,3 +100,51 @@ def tiled(path: Path, folder: Path) -> Path:
 def test_a_picture_in_tiles_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"in one piece in phone\.heic; got one in tiles"):
         probe(tiled(tmp_path / "phone.heic", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        ((4032, 3024), (3324, 2494)),  # 12 MP of a telephone
+        ((3024, 4032), (2494, 3324)),
+        ((8000, 6000), (3324, 2494)),
+        ((9000, 2000), (3840, 852)),
+        ((3840, 2160), (3840, 2160)),
+        ((1001, 777), (1001, 777)),
+    ],
+)
+def test_a_large_photo_is_scaled_to_what_players_take(
+    tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    small = scene(size[0] // 8, size[1] // 8, 341)
+    path = write_still(tmp_path / "photo.jpg", cv2.resize(small, size, interpolation=cv2.INTER_NEAREST))
+    info = probe(path)
+    assert (info.width, info.height) == shown
+    assert info.scaled_from == (None if size == shown else size)
+    assert info.scale == shown[0] / size[0]
+    picture = read_still(path)
+    assert picture.shape == (shown[1], shown[0], 3)
+    assert number(picture) == 341
+    assert (
+        np.abs(
+            cv2.resize(picture, small.shape[1::-1], interpolation=cv2.INTER_AREA).astype(int) - small
+        ).mean()
+        < 4
+    )
+
+
+def test_a_large_photo_that_opencv_does_not_read_is_scaled_without_a_border(tmp_path: Path) -> None:
+    path = tmp_path / "photo.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 4032, 3024, "yuvj420p"
+        white = np.full((3024, 4032, 3), 250, np.uint8)
+        container.mux(
+            stream.encode(av.VideoFrame.from_ndarray(white, format="bgr24").reformat(format="yuvj420p"))
+        )
+        container.mux(stream.encode(None))
+    info = probe(path)
+    assert (info.still, info.width, info.height, info.scaled_from) == (True, 3324, 2494, (4032, 3024))
+    picture = read_still(path)
+    assert picture.shape == (2494, 3324, 3)
+    assert picture.min() > 240
