@@ -16,7 +16,7 @@ from lipsync_edge.render.exemplars.look import Look
 from lipsync_edge.render.exemplars.selection import Choice, Selector
 from lipsync_edge.types import F32, U8, Region
 
-NEAR, FAR = 8.0, 20.0  # distances of the exemplar up to which it is taken whole, and from which on not at all
+NEAR, FAR = 16.0, 30.0  # strangeness up to which an exemplar is taken whole, and from which on not at all
 COVERED = (0.35, 0.65)  # of the mouth is seen: below the first nothing is laid over it
 TURN = 0.25  # most change of the strength from one frame to the next
 JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
@@ -96,7 +96,7 @@ class OwnMouth:
                 picks.append(Pick(self._library.exemplars[other.exemplar], share))
         self._before = now
         asked, coefficients, visible = self._asked.popleft()
-        wanted = _fall(now.distance, NEAR, FAR) * (1.0 - _fall(visible, *COVERED))
+        wanted = _fall(now.strangeness, NEAR, FAR) * (1.0 - _fall(visible, *COVERED))
         if self._strength < 0:
             self._strength = wanted
         self._strength += float(np.clip(wanted - self._strength, -TURN, TURN))

@@ -75,8 +75,10 @@ class Bank:
         )
 
 
-def distances(bank: Bank, target: Look, asked: F32) -> F32:
-    """Return how badly each exemplar fits a frame and what is asked there, float32 (n,); 0 is a perfect one.
+def strangeness(bank: Bank, target: Look, asked: F32) -> F32:
+    """Return how strange each exemplar would look on a frame, float32 (n,): what no reshaping can take away.
+
+    That is another pose and light, blur, and a mouth that shows less of its inside than is asked for.
 
     Args:
         bank: the exemplars.
@@ -84,16 +86,21 @@ def distances(bank: Bank, target: Look, asked: F32) -> F32:
         asked: float32 (3,), opening, width, jaw.
     """
     opening = np.log(bank.shape[:, 0] + OPENING_FLOOR) - np.log(asked[0] + OPENING_FLOOR)
-    less = np.square(np.minimum(opening, 0.0) * LESS_OPEN / OPENING)
-    more = np.square(np.maximum(opening, 0.0) * MORE_OPEN / OPENING)
-    more = np.minimum(more, FAR_OPEN) + FAR_SHARE * np.maximum(more - FAR_OPEN, 0.0)
     turned = (bank.pose - target.pose) * np.sqrt([1.0, 1.0, ROLL_SHARE]) / POSE
     light = (bank.cheek - target.cheek).mean(1) / CHEEK
     rim = np.sqrt(np.square(bank.rim - target.rim).mean(1)) / RIM
     blurred = bank.sharpness < BLURRED * np.median(bank.sharpness)
-    cost = less + more + np.square((bank.shape[:, 1] - asked[1]) / WIDTH)
-    cost += np.square((bank.shape[:, 2] - asked[2]) / JAW)
-    cost += np.square(turned).sum(1) + np.square(light) + np.square(rim) + BLUR_COSTS * blurred
+    cost = np.square(np.minimum(opening, 0.0) * LESS_OPEN / OPENING) + BLUR_COSTS * blurred
+    cost += np.square(turned).sum(1) + np.square(light) + np.square(rim)
+    return np.asarray(cost, np.float32)
+
+
+def reshaping(bank: Bank, asked: F32) -> F32:
+    """Return how far each exemplar's lips would have to be moved, float32 (n,): width, jaw, and shutting them."""
+    opening = np.log(bank.shape[:, 0] + OPENING_FLOOR) - np.log(asked[0] + OPENING_FLOOR)
+    more = np.square(np.maximum(opening, 0.0) * MORE_OPEN / OPENING)
+    cost = np.minimum(more, FAR_OPEN) + FAR_SHARE * np.maximum(more - FAR_OPEN, 0.0)
+    cost += np.square((bank.shape[:, 1] - asked[1]) / WIDTH) + np.square((bank.shape[:, 2] - asked[2]) / JAW)
     return np.asarray(cost, np.float32)
 
 
@@ -119,12 +126,12 @@ class Choice:
 
     Attributes:
         exemplar: row of the bank.
-        distance: how badly it fits, see `distances`.
+        strangeness: how strange it looks there, see `strangeness`.
         jumped: whether it does not continue the frame before.
     """
 
     exemplar: int
-    distance: float
+    strangeness: float
     jumped: bool
 
 
@@ -147,7 +154,7 @@ class Selector:
     def reset(self) -> None:
         """Forget what was chosen: the next frame continues nothing."""
         self._cost: F32 | None = None
-        self._units: deque[F32] = deque()
+        self._strange: deque[F32] = deque()  # of each frame that waits
         self._from: deque[I32] = (
             deque()
         )  # of each frame but the first that waits: row it was best reached from
@@ -155,7 +162,8 @@ class Selector:
 
     def push(self, target: Look, asked: F32) -> list[Choice]:
         """Take a frame; give the choice of the one `lag` frames earlier, once there is one."""
-        unit = distances(self._bank, target, asked)
+        strange = strangeness(self._bank, target, asked)
+        unit = strange + reshaping(self._bank, asked)
         if self._cost is None:
             reached = np.zeros_like(unit) if self._last < 0 else self._steps[self._last]
             self._cost = unit + reached
@@ -165,12 +173,12 @@ class Selector:
             self._from.append(best)
             self._cost = ways[best, np.arange(len(unit))] + unit
         self._cost = self._cost - self._cost.min()
-        self._units.append(unit)
-        return [self._decide()] if len(self._units) > self._lag else []
+        self._strange.append(strange)
+        return [self._decide()] if len(self._strange) > self._lag else []
 
     def flush(self) -> list[Choice]:
         """Give what still waits."""
-        return [self._decide() for _ in range(len(self._units))]
+        return [self._decide() for _ in range(len(self._strange))]
 
     def _decide(self) -> Choice:
         """Settle the earliest frame that waits, and drop every way that does not go through it."""
@@ -180,11 +188,11 @@ class Selector:
             rows = before[rows]
         chosen = int(rows[int(self._cost.argmin())])
         self._cost = np.where(rows == chosen, self._cost, np.float32(np.inf)).astype(np.float32)
-        distance = float(self._units.popleft()[chosen])
+        strange = float(self._strange.popleft()[chosen])
         if self._from:
             self._from.popleft()
         jumped = self._last >= 0 and bool(self._jumps[self._last, chosen])
         self._last = chosen
-        if not self._units:
+        if not self._strange:
             self._cost = None
-        return Choice(chosen, distance, jumped)
+        return Choice(chosen, strange, jumped)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from lipsync_edge.render.exemplars.look import Look
-from lipsync_edge.render.exemplars.selection import JUMP, Bank, Selector, distances, steps
+from lipsync_edge.render.exemplars.selection import (
+    JUMP,
+    Bank,
+    Selector,
+    reshaping,
+    steps,
+    strangeness,
+)
 
 
 def look(opening: float, *, yaw: float = 0.0, light: float = 120.0, seed: int = 0) -> Look:
@@ -29,6 +36,10 @@ def bank(openings: list[float], frames: list[int] | None = None) -> Bank:
 
 def asked(opening: float) -> np.ndarray:
     return np.array([opening, 0.75, 1.2], np.float32)
+
+
+def distances(bank: Bank, target: Look, shape: np.ndarray) -> np.ndarray:
+    return strangeness(bank, target, shape) + reshaping(bank, shape)
 
 
 def test_the_same_shape_pose_and_light_cost_nothing() -> None:
@@ -77,7 +88,9 @@ def chosen_cost(bank: Bank, targets: list[float], lag: int) -> float:
     selector, step = Selector(bank, lag), steps(bank)
     rows = [c for o in targets for c in selector.push(look(0.1), asked(o))] + selector.flush()
     assert len(rows) == len(targets)
-    total = sum(c.distance for c in rows)
+    total = sum(
+        float(distances(bank, look(0.1), asked(o))[c.exemplar]) for o, c in zip(targets, rows, strict=True)
+    )
     return total + sum(float(step[a.exemplar, b.exemplar]) for a, b in zip(rows, rows[1:], strict=False))
 
 
@@ -106,3 +119,10 @@ def test_reset_forgets_what_was_shown() -> None:
     selector.reset()
     first = selector.push(look(0.1), asked(0.3))[0]
     assert (first.exemplar, first.jumped) == (1, False)
+
+
+def test_a_mouth_that_only_must_be_reshaped_is_not_strange() -> None:
+    some = bank([0.3])
+    assert strangeness(some, look(0.1), np.array([0.01, 0.6, 1.4], np.float32))[0] == 0.0
+    assert reshaping(some, np.array([0.01, 0.6, 1.4], np.float32))[0] > 5.0
+    assert strangeness(some, look(0.1), asked(0.6))[0] > 5.0
