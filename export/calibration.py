@@ -20,6 +20,7 @@ from .samples import DETECT_SIDE, Scene
 
 ENHANCE_SIDE = 128  # of the aligned crop whose mouth is enhanced
 SILENCE = -4.0  # of the mel
+SYNC_COLUMNS = 16  # of a window of the sync networks
 FRAMES = 5  # of a window of the sync networks
 
 
@@ -82,7 +83,7 @@ def windows(spec: ModelSpec, scenes: Sequence[Scene], fp32: Path) -> Iterator[Ar
         face = crop(spec, scene, 224).transpose(2, 0, 1).astype(np.float32)
         lower = crop(spec, scene, 96)[48:].transpose(2, 0, 1).astype(np.float32)
         known: Arrays = {
-            "mel": scene.mel[None, None],
+            "mel": scene.mel[None, None, :, :SYNC_COLUMNS],
             "mfcc": rng.normal(0, 10, (1, 1, 13, 20)).astype(np.float32),
             "lip": np.stack([face] * FRAMES, 1)[None],
             "face": np.tile(lower, (FRAMES, 1, 1))[None] / np.float32(255),

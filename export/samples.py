@@ -26,6 +26,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 DETECT_SIDE = 320  # long side of the small copy a detector is calibrated on
 FRAMES_A_VIDEO = 4
 MEL_RANGE = (-4.0, 4.0)
+HEARD = 64  # mel columns of a scene, 0.8 s: more than any network hears at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +37,7 @@ class Scene:
         frame_bgr: uint8 (H, W, 3).
         box_xyxy: float32 (4,) in frame pixels.
         landmarks: float32 (5, 2) in frame pixels, in the order of `lipsync_edge.types.POINTS`.
-        mel: float32 (80, 16).
+        mel: float32 (80, 64), round the frame.
     """
 
     frame_bgr: U8
@@ -100,9 +101,9 @@ def _from_videos(paths: list[Path], finder: Detector | None) -> list[Scene]:
             np.linspace(0, len(frames) - 1, FRAMES_A_VIDEO + 2).round().astype(int)[1:-1] if frames else []
         ):
             image, time = frames[i]
-            start = int(80 * Fraction(time))
-            if mel[:, start : start + 16].shape == (80, 16):
-                found.append(_scene(image, mel[:, start : start + 16], finder))
+            start = max(0, min(int(80 * Fraction(time)) - HEARD // 2, mel.shape[1] - HEARD))
+            if mel.shape[1] >= HEARD:
+                found.append(_scene(image, mel[:, start : start + HEARD], finder))
     return found
 
 
@@ -150,11 +151,11 @@ def made_up_scene(seed: int, height: int = 240, width: int = 320) -> Scene:
 
 
 def made_up_mel(seed: int) -> F32:
-    """float32 (80, 16) of 0.2 s of a buzzing voice with noise, at a random loudness."""
+    """float32 (80, 64) of 0.8 s of a buzzing voice with noise, at a random loudness."""
     rng = np.random.default_rng(seed)
-    t = np.arange(3200) / 16000
+    t = np.arange(HEARD * 200) / 16000
     voice = np.sign(np.sin(2 * np.pi * rng.uniform(90, 240) * t)) * (
         1 + np.sin(2 * np.pi * rng.uniform(3, 9) * t)
     )
     sound = rng.uniform(0.01, 0.3) * voice + rng.normal(0, rng.uniform(0.001, 0.05), len(t))
-    return np.clip(mel_spectrogram(sound.astype(np.float32))[:, :16], *MEL_RANGE)
+    return np.clip(mel_spectrogram(sound.astype(np.float32))[:, :HEARD], *MEL_RANGE)
