@@ -14,7 +14,7 @@ from typing import Any
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
-from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, summary_table
+from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -150,6 +150,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "summary": summary_table,
     "live": live_table,
     "dubbing": dubbing_table,
+    "own_mouth": own_mouth_table,
     "lips_figures": lips_table,
 }
 SOURCES = {"summary": SUMMARY}

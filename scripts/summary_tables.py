@@ -139,3 +139,30 @@ def _number(name: str, value: float) -> str:
     if name.endswith("within_one"):
         return f"{value:.0%}"
     return f"{value:.1f}" if name.startswith("psnr") else f"{value:.2f}".removesuffix(".00")
+
+
+OWN = {
+    "opening_asked": "opening, r with what is asked",
+    "width_asked": "width",
+    "jaw_asked": "jaw",
+    "opening_wrong_voice": "opening, r with what another voice asks (control)",
+    "opening_speaker": "opening, r with the voice's real speaker",
+    "width_speaker": "width",
+    "jaw_speaker": "jaw",
+    "opening_source": "the source shows through, opening (partial r)",
+    "width_source": "width",
+    "amplitude": "amplitude over the speaker's in the film",
+    "closures": "closures kept where shut lips are asked",
+    "closures_wrong_voice": "the same where another voice asks them (control)",
+    "sharpness": "sharpness between the lips over the source's",
+    "light_jumps": "brightness jumps there over the source's",
+    "flicker": "flicker over the source's",
+}
+
+
+def own_mouth_table(found: dict[str, Any]) -> str:
+    """Mouths by the networks alone beside the person's own, on both halves of ordinary speech."""
+    halves = [half for half in ("report", "choose") if half in found]
+    head = ["", *(f"{half}: {way}" for half in halves for way in found[half]["mean"])]
+    columns = [mean for half in halves for mean in found[half]["mean"].values()]
+    return grid(head, [[what, *(f"{mean[key]:.2f}" for mean in columns)] for key, what in OWN.items()])

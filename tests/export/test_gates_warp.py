@@ -11,7 +11,10 @@ from export import qdq
 from export.catalogue import evaluate_gate, feeds
 from export.gates import FLOW_LOSS, Verdict
 from export.makers import outputs
-from export.samples import made_up_scene
+from export.samples import HEARD, scenes
+from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.audio.reader import read_audio
+from lipsync_edge.demo import demo_files
 from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.models.spec import ModelSpec, WarpHead, load_spec
 
@@ -76,7 +79,9 @@ def test_our_lips_wholly_in_int8_are_refused_for_their_motion(tmp_path: Path) ->
     """With a scale for a whole tensor, too: the bundled file keeps the ear and what the flow is made of in float."""
     models = bundled_models()
     spec, fp32 = load_spec("edge_lips", models), models / "edge_lips.fp32.onnx"
-    inputs = list(feeds(spec, [made_up_scene(seed) for seed in range(12)], fp32))
+    face, mel = scenes([demo_files()[0].parent], 1)[0], mel_spectrogram(read_audio(demo_files()[1]))
+    starts = np.linspace(0, mel.shape[1] - HEARD, 12).astype(int)
+    inputs = list(feeds(spec, [replace(face, mel=mel[:, s : s + HEARD]) for s in starts], fp32))
     want = outputs(fp32, inputs, tmp_path)
     mixed = evaluate_gate(
         spec, "int8", inputs, want, outputs(models / "edge_lips.int8.onnx", inputs, tmp_path)
