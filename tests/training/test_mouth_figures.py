@@ -8,7 +8,6 @@ import pytest
 
 from training.lips.coefficients import INNER
 from training.mouth.clips import CHOOSE, REPORT
-from training.mouth.coefficient_shape import fit, from_shut, windows
 from training.mouth.figures import Inside, inside_lips, jumps, look_row, motion_row
 from training.mouth.voices import at_times, partner
 
@@ -94,24 +93,3 @@ def test_a_curve_is_read_between_its_frames_and_ends() -> None:
     read = at_times(np.arange(5.0), 10.0, np.array([0.0, 0.05, 0.39, 0.6]))
     assert read[:3] == pytest.approx([0.0, 0.5, 3.9])
     assert np.isnan(read[3])
-
-
-def test_the_map_of_coefficients_is_found_again() -> None:
-    rng = np.random.default_rng(0)
-    heard, true = rng.normal(size=(5000, 8)), rng.normal(size=(3, 8))
-    found = fit(heard, heard @ true.T, np.ones(5000))
-    assert found == pytest.approx(true / 1.02, rel=0.03)  # the ridge shrinks it by a fiftieth
-
-
-def test_shapes_are_relative_to_shut_lips() -> None:
-    shape = np.array([[0.01, 0.8, 1.2]] * 30 + [[0.2, 0.9, 1.3]] * 70)
-    assert from_shut(shape)[0] == pytest.approx([0, 0, 0])
-    assert from_shut(shape)[-1] == pytest.approx([0.19, 0.1, 0.1])
-
-
-def test_windows_are_those_of_the_runtime() -> None:
-    mel = np.arange(80 * 200, dtype=np.float32).reshape(80, 200)
-    made = windows(mel, 10)
-    assert made.shape == (10, 80, 30)
-    assert np.array_equal(made[9], mel[:, 28 - 15 : 28 + 15])
-    assert (made[0][:, :15] == -4).all()

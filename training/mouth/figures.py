@@ -13,7 +13,7 @@ from lipsync_edge.eval.metrics.opening import beyond, correlation
 from lipsync_edge.eval.metrics.temporal import flicker
 from lipsync_edge.types import U8
 from training.lips.coefficients import INNER
-from training.mouth.coefficient_shape import mouth_shape
+from training.mouth.shape import mouth_shape
 
 Array = npt.NDArray[Any]
 

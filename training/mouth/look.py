@@ -1,6 +1,6 @@
 """Pictures of dubbed mouths for eyes: strips of frames and kymographs, one row a way of making them.
 
-    python -m training.mouth.look --kept DIR --ways today self own --face NAME --out strip.png
+    python -m training mouth.look --kept DIR --ways today self own --face NAME --out strip.png
 
 The views are those that `training.mouth.measure --keep` wrote.
 """
@@ -8,6 +8,7 @@ The views are those that `training.mouth.measure --keep` wrote.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,8 @@ def _scaled(picture: Array, scale: float) -> Array:
     return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
-def main() -> None:
-    """Write one picture."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -63,7 +64,12 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--kymograph", action="store_true")
-    options = parser.parse_args()
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write one picture."""
+    options = arguments().parse_args(argv)
     views = rows_of(options.kept, options.ways, options.face)
     if options.kymograph:
         picture = kymograph(views, options.start, options.start + options.count)
@@ -71,7 +77,3 @@ def main() -> None:
         chosen = [options.start + k * options.step for k in range(options.count)]
         picture = strip(views, chosen, options.scale)
     cv2.imwrite(str(options.out), picture)
-
-
-if __name__ == "__main__":
-    main()

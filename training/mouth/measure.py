@@ -31,8 +31,8 @@ from lipsync_edge.types import U8, Frame
 from training.cli import command, parse
 from training.evaluate.speaking import landmarks_of
 from training.mouth.clips import CHOOSE, REPORT, Clip, Voice, read_clip, read_voice
-from training.mouth.coefficient_shape import mouth_shape
 from training.mouth.figures import Inside, inside_lips, look_row, motion_row
+from training.mouth.shape import mouth_shape
 from training.mouth.voices import asked, partner, speaker_points, speaking
 from training.mouth.ways import WAYS, Way
 from training.teachers.mesh_v2 import MeshTeacher

@@ -1,6 +1,6 @@
 """From phones to mouths: how mouths move while certain sounds are said, learnt on the talking clips.
 
-python -m training.voice.coarticulation --data DATA
+python -m training voice.coarticulation --data DATA
 
 The model sees articulatory features, not phones, so that sounds which the clips do not say (their 51 words lack some)
 get the mouths of their relatives; and how loud each moment is. It writes `coarticulation.pt`, and gives every
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +113,18 @@ def shares(clips: list[Utterance]) -> Array:
     return np.array([1 / np.sqrt(names.count(name)) for name in names])
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Learn twice: once without the people who are then asked, once from all."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Learn twice: once without the people who are then asked, once from all."""
+    options = arguments().parse_args(argv)
     torch.set_num_threads(1)
     readout = load_readout(options.data)
     clips = [clip for clip in load(options.data / "grid.npz") if len(clip.features)]
@@ -129,7 +135,3 @@ def main(argv: list[str] | None = None) -> None:
     final = learn(clips, shares(clips), readout, 1)
     print("all it learnt from:", json.dumps(likeness(final, clips, readout)), flush=True)
     torch.save(final.state_dict(), options.data / "coarticulation.pt")
-
-
-if __name__ == "__main__":
-    main()

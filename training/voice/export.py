@@ -1,6 +1,6 @@
 """Join a trained audio encoder and the renderer of a lips file into the graph that ships.
 
-python -m training.voice.export --trained FOLDER --shape SHAPE.npz --out models_onnx/edge_lips.fp32.onnx
+python -m training voice.export --trained FOLDER --shape SHAPE.npz --out models_onnx/edge_lips.fp32.onnx
 
 FOLDER holds `last.pt` of `training.voice.train` and `finish.json` (`training.voice.finish`).
 """
@@ -8,6 +8,7 @@ FOLDER holds `last.pt` of `training.voice.train` and `finish.json` (`training.vo
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,8 +19,8 @@ from training.voice.finish import load_finished
 from training.voice.recover import load_renderer
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Export from the command line."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -27,7 +28,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--shape", type=Path, required=True)
     parser.add_argument("--renderer", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
     parser.add_argument("--out", type=Path, default=Path("models_onnx/edge_lips.fp32.onnx"))
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Export from the command line."""
+    options = arguments().parse_args(argv)
     torch.set_num_threads(1)
     net = Lips(load_finished(options.trained, options.shape), load_renderer(options.renderer), 1.0).eval()
     export_lips(net, options.out)
@@ -35,7 +41,3 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{options.out}: {options.out.stat().st_size} bytes, torch and ONNX Runtime differ by {worst:.1e}")
     if worst > load_spec("edge_lips").atol:
         raise SystemExit("the exported graph differs from torch")
-
-
-if __name__ == "__main__":
-    main()

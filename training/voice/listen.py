@@ -1,6 +1,6 @@
 """Self-training: voices whose phones nobody knows get the mouths that a trained encoder hears in them.
 
-python -m training.voice.listen --encoder FOLDER --data DATA
+python -m training voice.listen --encoder FOLDER --data DATA
 
 Heard undisguised; the student then hears them disguised and must say the same (heard.npz). And recordings whose
 phones the encoder does not hear at all were aligned wrongly or said something else: the rest is agreeing.npz.
@@ -9,6 +9,7 @@ phones the encoder does not hear at all were aligned wrongly or said something e
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,19 @@ def phone_error(net: Encoder, utterance: Utterance) -> float:
     return float(F.binary_cross_entropy_with_logits(logits[:count], said[:count]))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Listen to the voices of tongues.npz, and to whether those of read.npz say what they should."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Listen to the voices of tongues.npz, and to whether those of read.npz say what they should."""
+    options = arguments().parse_args(argv)
     torch.set_num_threads(1)
     net = load_encoder(options.encoder)
     made = [
@@ -68,7 +74,3 @@ def main(argv: list[str] | None = None) -> None:
     agreeing = [u for u in aligned if phone_error(net, u) < DISAGREES]
     save(agreeing, options.data / "agreeing.npz")
     print(f"{len(made)} voices heard, {len(agreeing)} of {len(aligned)} aligned ones agree")
-
-
-if __name__ == "__main__":
-    main()

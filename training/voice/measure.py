@@ -1,6 +1,6 @@
 """How well an audio encoder predicts the mouths of strangers who talk: the yardstick of the voice.
 
-python -m training.voice.measure --encoder models_onnx/edge_lips.fp32.onnx --shape SHAPE.npz
+python -m training voice.measure --encoder models_onnx/edge_lips.fp32.onnx --shape SHAPE.npz
 
 r of opening, width and jaw over the clips of `eval/natural`: by a ridge from the eight mouth coefficients that never
 saw the clip or its person (`ridge`), and by the basis itself, which is what the renderer obeys (`basis`). The control
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,8 @@ def figures(encoder: Heard, talks: list[Talk], readout: Array | None) -> dict[st
     return {**means, "languages": by, "clips": rows}
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -127,7 +128,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--shape", type=Path, help="shape model (.npz) of the mouth coefficients")
     parser.add_argument("--name", default="", help="of the row")
     parser.add_argument("--out", type=Path, help="JSON file that takes the row")
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line."""
+    options = arguments().parse_args(argv)
     torch.set_num_threads(1)
     readout = fixed_readout(ShapeModel.load(options.shape)) if options.shape else None
     result = figures(
@@ -141,7 +147,3 @@ def main(argv: list[str] | None = None) -> None:
         rows = json.loads(options.out.read_text()) if options.out.is_file() else {}
         rows[options.name or options.encoder.name] = result
         options.out.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

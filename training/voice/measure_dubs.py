@@ -1,6 +1,6 @@
 """How well dubbed pictures follow voices that the lips never heard: opening, width and jaw, judged by FaceMesh.
 
-python -m training.voice.measure_dubs --teacher MEDIAPIPE_MODULES --name ROW --out FILE.json
+python -m training voice.measure_dubs --teacher MEDIAPIPE_MODULES --name ROW --out FILE.json
 
 Two faces of `eval` are dubbed with the eight voices of the old table and with the fifteen clips of ordinary speech,
 up to 6 s each. r and amplitude are of the made curve against the real speaker's, whose curve the same judge read; the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def summary(pairs: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, fl
     return {key: round(float(np.mean([pair[key] for pair in some])), 3) for key in keys}
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure from the command line."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -75,7 +76,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--name", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure from the command line."""
+    options = arguments().parse_args(argv)
     engine = load(preset="lite", precision=options.precision, models=options.models)
     teacher, clips = FaceTeacher(options.teacher), options.corpus / "eval"
     natural = sorted(p for p in (clips / "natural").iterdir() if p.stem in (*CHOOSE, *REPORT))
@@ -97,7 +103,3 @@ def main(argv: list[str] | None = None) -> None:
     rows[options.name] = {**row, "pairs": pairs}
     options.out.write_text(json.dumps(rows, indent=1) + "\n")
     print(json.dumps(row, indent=1))
-
-
-if __name__ == "__main__":
-    main()

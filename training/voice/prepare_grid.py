@@ -1,6 +1,6 @@
 """The talking clips of the corpus: their mouths, phones and voices, on the grid of mel columns.
 
-python -m training.voice.prepare_grid --corpus ../shared/corpus --labels LABELS --mesh MESH --voices VOICES --out DATA
+python -m training voice.prepare_grid --corpus ../shared/corpus --labels LABELS --mesh MESH --voices VOICES --out DATA
 
 LABELS holds `train.npz` of `training.labels`: FaceMesh gives the basis of the mouth coefficients, the same that
 the shipped mouth renderer was trained with; MESH holds mesh v2, which gives the coefficients. VOICES are those of
@@ -10,6 +10,7 @@ the shipped mouth renderer was trained with; MESH holds mesh v2, which gives the
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,8 @@ def phones_of(clip: Clip, corpus: Path, aligner: Aligner) -> Array | None:
     return None if segments is None else features_at(segments, clip.voices[0].mel.shape[1])
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Write grid.npz (own voices) and grid_voices.npz (the others)."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -79,7 +80,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--mesh", type=Path, required=True)
     parser.add_argument("--voices", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write grid.npz (own voices) and grid_voices.npz (the others)."""
+    options = arguments().parse_args(argv)
     clips = load_clips(options.corpus, options.labels, options.voices, options.out)
     clips = with_mesh_codes(clips, options.labels, options.mesh, options.out)
     aligner, missing = Aligner(), 0
@@ -102,7 +108,3 @@ def main(argv: list[str] | None = None) -> None:
 def _unsaid(clip: Clip, voice: Voice) -> Utterance:
     whole = utterance_of(clip, voice, np.zeros((1, len(FEATURES)), np.int8))
     return Utterance(whole.group, whole.speaker, whole.mel, whole.features[:0], whole.coefficients, True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Voices without pictures: real ones whose phones are known, and synthetic ones in many languages.
 
-python -m training.voice.prepare_voices --corpus ../shared/corpus --django DJANGO.whl --out DATA
+python -m training voice.prepare_voices --corpus ../shared/corpus --django DJANGO.whl --out DATA
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import argparse
 import csv
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,15 +152,20 @@ def flite_voices(count: int, rng: np.random.Generator) -> list[Utterance]:
     return out
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Write read.npz, tongues.npz and synthetic.npz."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, default=WORK / "corpus")
     parser.add_argument("--django", type=Path, required=True, help="wheel of Django, for texts")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--each", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write read.npz, tongues.npz and synthetic.npz."""
+    options = arguments().parse_args(argv)
     rng = np.random.default_rng(options.seed)
     parts = {
         "read": lambda: aligned_voices(options.corpus),
@@ -176,7 +182,3 @@ def main(argv: list[str] | None = None) -> None:
             f"{name}: {len(made)} of {len({u.speaker for u in made})} voices, {minutes:.0f} minutes",
             flush=True,
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,12 @@
 """The weights of the lips file of version 0.1, read back into torch (no checkpoints were kept).
 
-python -m training.voice.recover --models models_onnx
+python -m training voice.recover --models models_onnx
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -45,18 +46,19 @@ def load_first_encoder(path: Path) -> AudioEncoder:
     return net.eval()
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Check that torch with the weights read back gives what the file gives."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models_onnx"))
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Check that torch with the weights read back gives what the file gives."""
+    options = arguments().parse_args(argv)
     path = options.models / "edge_lips.fp32.onnx"
     net = Lips(AudioEncoders([load_first_encoder(path)]), load_renderer(path), AMPLITUDE).eval()
     worst = check(net, path)
     print(f"largest difference between torch and {path.name}: {worst:.1e}")
     if worst > 1e-5:
         raise SystemExit("the weights read back do not give what the file gives")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """What the shipped coefficients mean for exemplars: opening, width and jaw as a linear map.
 
-python -m training.voice.to_shape --shape SHAPE.npz --mesh MESH --out to_shape.npy
+python -m training voice.to_shape --shape SHAPE.npz --mesh MESH --out to_shape.npy
 
 The read-out of the renderer's basis, in the units of `mouth_measures` (distance of the eye centres). On ordinary speech
 it follows width better than a least-squares map that is fitted on the talking clips (r 0.47 against 0.40 over the
@@ -11,6 +11,7 @@ the half CHOOSE is natural.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,21 @@ def eye_unit(mesh: Path) -> float:
     return float(np.median(ratios))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Write the map, float32 (3, 8)."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shape", type=Path, required=True)
     parser.add_argument("--mesh", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the map, float32 (3, 8)."""
+    options = arguments().parse_args(argv)
     readout = fixed_readout(ShapeModel.load(options.shape)) * np.array([[OPENING], [1.0], [1.0]])
     found = (readout * eye_unit(options.mesh)).astype(np.float32)
     np.save(options.out, found)
     print(np.array2string(found, precision=4, separator=", ", suppress_small=True))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,11 +1,12 @@
 """Train the audio encoder.
 
-python -m training.voice.train --data DATA --out OUT --minutes 60
+python -m training voice.train --data DATA --out OUT --minutes 60
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +41,8 @@ def groups_of(data: Path) -> dict[str, list[Utterance]]:
     return groups
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Train from the command line."""
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -53,7 +54,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--guessed", type=float, default=0.8, help="weight of mouths that nobody saw")
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
-    options = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train from the command line."""
+    options = arguments().parse_args(argv)
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     groups = groups_of(options.data)
@@ -71,7 +77,3 @@ def main(argv: list[str] | None = None) -> None:
         return heard_losses(coefficients.float(), phones.float(), batch, readout)
 
     fit(Encoder(), losses, Plan(minutes=options.minutes, rate=options.rate), options.out, options.fresh)
-
-
-if __name__ == "__main__":
-    main()
