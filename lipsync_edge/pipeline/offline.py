@@ -18,7 +18,7 @@ from lipsync_edge.pipeline.job import Job, RunResult, track_options
 from lipsync_edge.pipeline.own_mouth import OwnShare, film_library, planned
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.render.exemplars.stage import Stage
+from lipsync_edge.render.exemplars.watcher import SequencePlanner
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
@@ -173,8 +173,8 @@ def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator
     if library is None or watcher is None or encoder is None:
         return paired
     counters.exemplars = len(library)
-    stage = Stage(library, strength=job.options.strength, to_shape=encoder.to_shape)
-    return planned(paired, stage, watcher, encoder, lambda: counters.probe("plan"))
+    planner = SequencePlanner(library, strength=job.options.strength, to_shape=encoder.to_shape)
+    return planned(paired, planner, watcher, encoder, lambda: counters.probe("plan"))
 
 
 def _tracked(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:

@@ -14,8 +14,8 @@ from lipsync_edge.errors import InputError, ModelError, NoVideoError, UsageError
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.pipeline.job import Job, track_options
 from lipsync_edge.render.exemplars.library import MOST, Library
-from lipsync_edge.render.exemplars.own_mouth import can_talk
-from lipsync_edge.render.exemplars.stage import Own, Seen, Stage, Watcher, gather
+from lipsync_edge.render.exemplars.planner import can_talk
+from lipsync_edge.render.exemplars.watcher import Own, Seen, SequencePlanner, Watcher, gather
 from lipsync_edge.render.lips import AudioEncoder
 from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.types import Frame
@@ -128,7 +128,11 @@ def parts(duration_s: float | None, made_s: float | None = None) -> list[tuple[f
 
 
 def planned(
-    frames: Iterable[Frame], stage: Stage, watcher: Watcher, encoder: AudioEncoder, probe: Probe = nullcontext
+    frames: Iterable[Frame],
+    stage: SequencePlanner,
+    watcher: Watcher,
+    encoder: AudioEncoder,
+    probe: Probe = nullcontext,
 ) -> Iterator[Frame]:
     """Give frames that hear a voice with their own mouths planned, in order; a few frames wait.
 
@@ -150,7 +154,7 @@ def planned(
         yield with_own(waiting.popleft(), own)
 
 
-def push(stage: Stage, frame: Frame, watcher: Watcher, encoder: AudioEncoder) -> list[Own | None]:
+def push(stage: SequencePlanner, frame: Frame, watcher: Watcher, encoder: AudioEncoder) -> list[Own | None]:
     """Give a frame to the stage; return the plans that are ready."""
     face = frame.faces[0] if frame.faces else None
     if face is None or face.landmarks is None or face.features is None:
@@ -211,7 +215,9 @@ class LiveMouth:
 
     def reset(self) -> None:
         """Forget what was shown: the next frame continues nothing."""
-        self._stage = Stage(self._library, strength=self._strength, lag=0, to_shape=self._encoder.to_shape)
+        self._stage = SequencePlanner(
+            self._library, strength=self._strength, lag=0, to_shape=self._encoder.to_shape
+        )
 
     def __call__(self, frame: Frame) -> Frame:
         """Return the frame with its own mouth planned."""

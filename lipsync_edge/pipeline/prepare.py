@@ -31,8 +31,8 @@ from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
 from lipsync_edge.pipeline.job import RunOptions, track_options
 from lipsync_edge.render.exemplars.library import MOST
-from lipsync_edge.render.exemplars.own_mouth import can_talk
-from lipsync_edge.render.exemplars.stage import Gatherer, Watcher
+from lipsync_edge.render.exemplars.planner import can_talk
+from lipsync_edge.render.exemplars.watcher import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe

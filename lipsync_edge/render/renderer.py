@@ -16,7 +16,7 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.render.composers import choose_composer
 from lipsync_edge.render.crop import FaceCrop
 from lipsync_edge.render.enhance import Enhancer
-from lipsync_edge.render.exemplars.stage import Watcher
+from lipsync_edge.render.exemplars.watcher import Watcher
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Region, Rendered

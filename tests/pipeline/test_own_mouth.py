@@ -15,7 +15,7 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, load_avatar
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.pipeline.own_mouth import SCANNED_S, parts, planned
-from lipsync_edge.render.exemplars.stage import Stage
+from lipsync_edge.render.exemplars.watcher import SequencePlanner
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from tests import fakes
@@ -176,7 +176,7 @@ def test_a_stream_makes_what_a_file_without_lag_would_make(film: Path) -> None:
     assert renderer.watcher is not None
     assert renderer.encoder is not None
     frames = pair(avatar.playback(), [pcm], renderer.listen(16_000))
-    stage = Stage(avatar.library, lag=0, to_shape=renderer.encoder.to_shape)
+    stage = SequencePlanner(avatar.library, lag=0, to_shape=renderer.encoder.to_shape)
     whole = [
         renderer.render([frame])[0].image_bgr
         for frame in planned(frames, stage, renderer.watcher, renderer.encoder)

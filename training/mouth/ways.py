@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from lipsync_edge.engine import Engine
 from lipsync_edge.pipeline.own_mouth import planned
 from lipsync_edge.render.exemplars.library import MOST, Library
-from lipsync_edge.render.exemplars.own_mouth import can_talk
-from lipsync_edge.render.exemplars.stage import Stage, gather
+from lipsync_edge.render.exemplars.planner import can_talk
+from lipsync_edge.render.exemplars.watcher import SequencePlanner, gather
 from lipsync_edge.types import U8, Frame
 
 Way = Callable[[Engine, list[Frame]], Iterator[U8]]
@@ -28,7 +28,7 @@ def own(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
     if library is None or watcher is None or encoder is None or not can_talk(library):
         yield from painted(engine, speaking)
         return
-    stage = Stage(library, to_shape=encoder.to_shape)
+    stage = SequencePlanner(library, to_shape=encoder.to_shape)
     for frame in planned(speaking, stage, watcher, encoder):
         yield engine.render([frame])[0].image_bgr
 

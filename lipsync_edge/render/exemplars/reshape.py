@@ -39,7 +39,7 @@ GAP = 0.02  # pixels between the knots of a column at least
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Face:
+class FaceShape:
     """A face laid into the target's crop.
 
     Attributes:
@@ -62,7 +62,7 @@ def eye_distance(landmarks: Landmarks, side: int) -> float:
     return float(np.linalg.norm(right - left)) * side
 
 
-def goal(lips_of: Face, target: Face, asked: F32) -> F32:
+def goal(lips_of: FaceShape, target: FaceShape, asked: F32) -> F32:
     """Return where landmarks shall lie, float32 (78, 2): lips after one face, chin after the target, both as asked.
 
     Args:

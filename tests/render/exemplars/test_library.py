@@ -9,7 +9,7 @@ import pytest
 
 from lipsync_edge.face.align import AlignedCrop
 from lipsync_edge.render.exemplars.library import LARGEST, Exemplar, LibraryBuilder, cut_out, make_exemplar
-from lipsync_edge.render.exemplars.stage import gather
+from lipsync_edge.render.exemplars.watcher import gather
 from tests.render.exemplars.faces import landmarks, picture, seen, whole_crop
 
 

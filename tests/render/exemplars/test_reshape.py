@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lipsync_edge.face.landmarks import CHIN, JAW, LIPS, Landmarks
-from lipsync_edge.render.exemplars.reshape import Face, eye_distance, facing, goal, source_map
+from lipsync_edge.render.exemplars.reshape import FaceShape, eye_distance, facing, goal, source_map
 from tests.render.exemplars.faces import SIDE, landmarks
 
 
-def face(of: Landmarks, yaw: float = 0.0) -> Face:
+def face(of: Landmarks, yaw: float = 0.0) -> FaceShape:
     shape = of.mouth()
     numbers = np.array([shape.opening, shape.width, shape.jaw], np.float32)
-    return Face((of.points * SIDE - 0.5).astype(np.float32), numbers, eye_distance(of, SIDE), yaw)
+    return FaceShape((of.points * SIDE - 0.5).astype(np.float32), numbers, eye_distance(of, SIDE), yaw)
 
 
 def shape_of(points: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from lipsync_edge.render.exemplars.reshape import (
     LOWER_OUTER,
     UPPER_INNER,
     UPPER_OUTER,
-    Face,
+    FaceShape,
     facing,
     goal,
     source_map,
@@ -53,7 +53,7 @@ class Target:
 
     frame_bgr: U8
     crop: AlignedCrop
-    face: Face
+    face: FaceShape
     grey: F32
     paste: F32
 
@@ -72,7 +72,7 @@ class Laid:
 
     pick: Pick
     to_exemplar: F64  # target crop pixels → exemplar crop pixels
-    face: Face
+    face: FaceShape
 
 
 def lay_pick(pick: Pick, target: Target) -> Laid:
@@ -82,11 +82,11 @@ def lay_pick(pick: Pick, target: Target) -> Laid:
     grey = cv2.GaussianBlur(exemplar.grey, (0, 0), 1.0).astype(np.float32)
     matrix = refine(grey, target.grey, matrix, rigid_weight(side))
     points = exemplar.points @ matrix[:, :2].T + matrix[:, 2]
-    face = Face(points.astype(np.float32), exemplar.look.shape, target.face.unit, target.face.yaw)
+    face = FaceShape(points.astype(np.float32), exemplar.look.shape, target.face.unit, target.face.yaw)
     return Laid(pick, np.asarray(cv2.invertAffineTransform(matrix), np.float64), face)
 
 
-def merged(laid: Sequence[Laid]) -> Face:
+def merged(laid: Sequence[Laid]) -> FaceShape:
     """Return the weighted mean of the laid faces."""
     weights = np.array([one.pick.weight for one in laid], np.float32)
     weights /= weights.sum()

@@ -10,9 +10,9 @@ import numpy as np
 
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.asked import TO_SHAPE, Asker, range_of
-from lipsync_edge.render.exemplars.composite import Pick, Target, own_mouth
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.look import Look
+from lipsync_edge.render.exemplars.overlay import Pick, Target, own_mouth
 from lipsync_edge.render.exemplars.selection import Choice, Selector
 from lipsync_edge.types import F32, U8, Region
 

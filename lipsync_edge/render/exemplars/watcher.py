@@ -12,11 +12,11 @@ from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.render.exemplars.alignment import grey
 from lipsync_edge.render.exemplars.asked import TO_SHAPE
-from lipsync_edge.render.exemplars.composite import Target
 from lipsync_edge.render.exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render.exemplars.look import Look, look_at
-from lipsync_edge.render.exemplars.own_mouth import LAG, OwnMouth, Plan, lay_over
-from lipsync_edge.render.exemplars.reshape import Face, eye_distance
+from lipsync_edge.render.exemplars.overlay import Target
+from lipsync_edge.render.exemplars.planner import LAG, OwnMouth, Plan, lay_over
+from lipsync_edge.render.exemplars.reshape import FaceShape, eye_distance
 from lipsync_edge.render.segment import Regions, Segmenter
 from lipsync_edge.types import F32, U8, Region
 
@@ -66,7 +66,7 @@ def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, reg
     side = len(crop_bgr)
     look = look_at(crop_bgr, landmarks)
     points = (landmarks.points * side - 0.5).astype(np.float32)
-    face = Face(points, look.shape, eye_distance(landmarks, side), float(look.pose[0]))
+    face = FaceShape(points, look.shape, eye_distance(landmarks, side), float(look.pose[0]))
     target = Target(frame_bgr, aligned_crop(five_points, side), face, grey(crop_bgr), regions.paste)
     return Seen(target, look, landmarks, crop_bgr, regions)
 
@@ -116,7 +116,7 @@ class Own:
         return lay_over(image_bgr, self.seen.target, self.plan)
 
 
-class Stage:
+class SequencePlanner:
     """Plans of frames, one for one and in order; a frame without a face has none.
 
     Args:
