@@ -108,7 +108,9 @@ def test_a_user_without_home_and_name(folder: Path) -> None:
         "LOGNAME",
         f"PYTHONPATH={ROOT}",
     ]
+    reads = "+dac_read_search"  # the interpreter may lie in a folder that only its owner enters
     user = ["setpriv", f"--reuid={HOMELESS}", f"--regid={HOMELESS}", "--clear-groups"]
+    user += [f"--inh-caps={reads}", f"--ambient-caps={reads}"]
     code = "from lipsync_edge.models.autotune import fastest, record; print(fastest('lite'), record('k', []))"
     for command in ([*MAIN, *RUN], [*MAIN, "devices"], [sys.executable, "-c", code]):
         made = subprocess.run(
