@@ -8,16 +8,6 @@ import numpy as np
 
 from lipsync_edge.types import F32
 
-# Opening, width and jaw in eye distances for one unit of each coefficient, relative to the speaker's shut mouth:
-# least squares of the teacher's mesh on what the audio encoder gave, 14 training people (training.mouth).
-TO_SHAPE: F32 = np.array(
-    [
-        [0.0703, 0.0236, -0.0098, -0.0029, -0.0271, -0.0032, -0.0179, 0.0018],
-        [-0.0057, 0.0223, 0.0007, 0.0038, 0.0040, -0.0073, -0.0053, -0.0068],
-        [0.0421, 0.0051, 0.0014, 0.0028, 0.0006, -0.0133, -0.0059, 0.0031],
-    ],
-    np.float32,
-)
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
 HEARD_BEFORE = 150.0  # frames that this guess counts for
 WIDTH_MEAN, WIDTH_SPREAD = -0.022, 0.01  # eye distances: what speech asks of the width, before any is heard
@@ -64,11 +54,12 @@ class Asker:
 
     Args:
         person: the range to stay within.
+        to_shape: float32 (3, 8), opening, width and jaw in eye distances for one unit of each coefficient, relative
+            to the speaker's shut mouth: the encoder's own, from its card (`AudioEncoder.to_shape`).
         strength: 0 (shut) … 1.5, times the person's own range.
-        to_shape: float32 (3, 8), what the encoder's coefficients mean, see `TO_SHAPE`.
     """
 
-    def __init__(self, person: Range, strength: float = 1.0, to_shape: F32 = TO_SHAPE) -> None:
+    def __init__(self, person: Range, to_shape: F32, strength: float = 1.0) -> None:
         self._person = person
         self._strength = strength
         self._to_shape = to_shape

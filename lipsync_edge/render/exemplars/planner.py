@@ -9,7 +9,7 @@ from typing import TypeGuard
 import numpy as np
 
 from lipsync_edge.render.composite import mix
-from lipsync_edge.render.exemplars.asked import TO_SHAPE, Asker, range_of
+from lipsync_edge.render.exemplars.asked import Asker, range_of
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.look import Look
 from lipsync_edge.render.exemplars.overlay import Pick, Target, own_mouth
@@ -56,11 +56,9 @@ class OwnMouth:
         to_shape: what the coefficients mean, see `Asker`.
     """
 
-    def __init__(
-        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
-    ) -> None:
+    def __init__(self, library: Library, *, to_shape: F32, strength: float = 1.0, lag: int = LAG) -> None:
         self._library = library
-        self.asker = Asker(range_of(library.bank.shape), strength, to_shape)
+        self.asker = Asker(range_of(library.bank.shape), to_shape, strength)
         self._selector = Selector(library.bank, max(0, lag - 1))
         self._ahead = min(1, lag)
         self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible

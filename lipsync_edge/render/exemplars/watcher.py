@@ -11,7 +11,6 @@ import numpy as np
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.render.exemplars.alignment import grey
-from lipsync_edge.render.exemplars.asked import TO_SHAPE
 from lipsync_edge.render.exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render.exemplars.look import Look, look_at
 from lipsync_edge.render.exemplars.overlay import Target
@@ -126,9 +125,7 @@ class SequencePlanner:
         to_shape: float32 (3, 8), what the coefficients mean in opening, width and jaw.
     """
 
-    def __init__(
-        self, library: Library, *, strength: float = 1.0, lag: int = LAG, to_shape: F32 = TO_SHAPE
-    ) -> None:
+    def __init__(self, library: Library, *, to_shape: F32, strength: float = 1.0, lag: int = LAG) -> None:
         self._own = OwnMouth(library, strength=strength, lag=lag, to_shape=to_shape)
         self._waiting: deque[Seen | None] = deque()
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from lipsync_edge.face.align import AlignedCrop
 from lipsync_edge.face.landmarks import Landmarks
+from lipsync_edge.models.spec import load_spec
 from lipsync_edge.render.exemplars.overlay import Target
 from lipsync_edge.render.exemplars.watcher import Seen, see
 from lipsync_edge.render.segment import Regions
@@ -14,6 +15,10 @@ from lipsync_edge.types import F32, U8
 
 SIDE = 128
 FIVE = np.array([(0.33, 0.27), (0.67, 0.27), (0.50, 0.455), (0.375, 0.63), (0.625, 0.63)], np.float32)
+
+_SHAPES = load_spec("edge_voice").shapes
+assert _SHAPES is not None
+TO_SHAPE = np.array([_SHAPES.opening, _SHAPES.width, _SHAPES.jaw], np.float32)
 
 
 def points(opening: float = 0.1, width: float = 0.75, jaw: float = 1.2) -> F32:

@@ -8,7 +8,6 @@ import pytest
 from lipsync_edge.render.exemplars.asked import (
     GAIN,
     SHUT,
-    TO_SHAPE,
     WIDE_OPEN,
     WIDTH_MEAN,
     WIDTH_SPREAD,
@@ -16,6 +15,7 @@ from lipsync_edge.render.exemplars.asked import (
     Range,
     range_of,
 )
+from tests.render.exemplars.faces import TO_SHAPE
 
 PERSON = Range(width=0.8, width_spread=0.0, jaw=1.2, wide_open=WIDE_OPEN)
 
@@ -27,32 +27,32 @@ def coefficients(opening: float) -> np.ndarray:
 
 
 def test_nothing_asked_is_the_persons_own_mouth_at_rest() -> None:
-    asked, gain = Asker(PERSON)(np.zeros(8, np.float32))
+    asked, gain = Asker(PERSON, TO_SHAPE)(np.zeros(8, np.float32))
     assert asked == pytest.approx([SHUT, 0.8 - WIDTH_MEAN, 1.2])
     assert gain == pytest.approx(1.0)
 
 
 def test_an_open_mouth_is_asked_as_it_is_in_the_persons_range() -> None:
-    asked, _ = Asker(PERSON)(coefficients(0.15))
+    asked, _ = Asker(PERSON, TO_SHAPE)(coefficients(0.15))
     assert asked[0] == pytest.approx(SHUT + 0.15, abs=0.01)
     assert asked[2] > 1.2
 
 
 def test_nearly_shut_lips_seal() -> None:
-    asked, _ = Asker(PERSON)(coefficients(0.015))
+    asked, _ = Asker(PERSON, TO_SHAPE)(coefficients(0.015))
     assert asked[0] < SHUT + 0.005
-    assert Asker(PERSON)(coefficients(-0.1))[0][0] == pytest.approx(SHUT)
+    assert Asker(PERSON, TO_SHAPE)(coefficients(-0.1))[0][0] == pytest.approx(SHUT)
 
 
 @pytest.mark.parametrize(("wide", "gain"), [(0.02, GAIN[0]), (0.6, GAIN[1])])
 def test_the_persons_range_scales_within_limits(wide: float, gain: float) -> None:
-    asker = Asker(Range(0.8, 0.0, 1.2, wide))
+    asker = Asker(Range(0.8, 0.0, 1.2, wide), TO_SHAPE)
     assert asker.gain == pytest.approx(gain)
-    assert Asker(Range(0.8, 0.0, 1.2, wide), strength=0.5).gain == pytest.approx(gain / 2)
+    assert Asker(Range(0.8, 0.0, 1.2, wide), TO_SHAPE, strength=0.5).gain == pytest.approx(gain / 2)
 
 
 def test_a_quiet_voice_is_listened_to_slowly_and_silence_not_at_all() -> None:
-    asker = Asker(PERSON)
+    asker = Asker(PERSON, TO_SHAPE)
     for _ in range(50):
         asker(np.zeros(8, np.float32))
     assert asker.gain == pytest.approx(1.0)
@@ -63,7 +63,7 @@ def test_a_quiet_voice_is_listened_to_slowly_and_silence_not_at_all() -> None:
 
 def test_what_comes_later_changes_nothing_before() -> None:
     some = [coefficients(v) for v in (0.1, 0.2, 0.05, 0.3)]
-    alone, together = Asker(PERSON), Asker(PERSON)
+    alone, together = Asker(PERSON, TO_SHAPE), Asker(PERSON, TO_SHAPE)
     first = [alone(c)[0] for c in some[:2]]
     assert np.array_equal([together(c)[0] for c in some][:2], first)
 
@@ -77,8 +77,8 @@ def test_the_range_is_read_off_the_film() -> None:
 
 
 def test_widths_spread_as_far_as_the_persons_own() -> None:
-    lively = Asker(Range(width=0.8, width_spread=0.05, jaw=1.2, wide_open=WIDE_OPEN))
-    quiet = Asker(PERSON)
+    lively = Asker(Range(width=0.8, width_spread=0.05, jaw=1.2, wide_open=WIDE_OPEN), TO_SHAPE)
+    quiet = Asker(PERSON, TO_SHAPE)
     row = TO_SHAPE[1]
     wide = [(row * w / (row @ row) + coefficients(0.15)).astype(np.float32) for w in (-0.02, 0.02)]
     far, near = (np.diff([one(c)[0][1] for c in wide])[0] for one in (lively, quiet))
@@ -88,5 +88,5 @@ def test_widths_spread_as_far_as_the_persons_own() -> None:
 def test_another_encoder_brings_its_own_map() -> None:
     other = np.zeros((3, 8), np.float32)
     other[0, 7] = 0.1
-    asked, _ = Asker(PERSON, to_shape=other)(np.eye(8, dtype=np.float32)[7] * 2)
+    asked, _ = Asker(PERSON, other)(np.eye(8, dtype=np.float32)[7] * 2)
     assert asked == pytest.approx([SHUT + 0.2, 0.8 - WIDTH_MEAN, 1.2], abs=0.005)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsync_edge.render.exemplars.asked import TO_SHAPE
 from lipsync_edge.render.exemplars.planner import LAG, TURN, can_talk
 from lipsync_edge.render.exemplars.watcher import Own, Seen, SequencePlanner, gather
-from tests.render.exemplars.faces import seen
+from tests.render.exemplars.faces import TO_SHAPE, seen
 
 OPENINGS = [0.01, 0.05, 0.1, 0.15, 0.2, 0.15, 0.1, 0.05, 0.01]
 FILM = [seen(opening) for opening in OPENINGS]
@@ -35,32 +34,32 @@ def test_a_film_of_somebody_who_talks_can_talk_and_a_still_cannot() -> None:
 def test_one_plan_for_each_frame_in_order(lag: int) -> None:
     assert LIBRARY is not None
     frames: list[Seen | None] = [FILM[0], None, FILM[2], FILM[4], None, None, FILM[8], None]
-    plans = run(SequencePlanner(LIBRARY, lag=lag), frames, [0.05] * 8)
+    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE, lag=lag), frames, [0.05] * 8)
     assert [None if own is None else own.seen for own in plans] == frames
 
 
 def test_without_lag_nothing_waits() -> None:
     assert LIBRARY is not None
-    stage = SequencePlanner(LIBRARY, lag=0)
+    stage = SequencePlanner(LIBRARY, to_shape=TO_SHAPE, lag=0)
     assert [len(stage.push(one, coefficients(0.1))) for one in FILM] == [1] * 9
 
 
 def test_with_lag_a_plan_comes_so_many_frames_late() -> None:
     assert LIBRARY is not None
-    stage = SequencePlanner(LIBRARY, lag=3)
+    stage = SequencePlanner(LIBRARY, to_shape=TO_SHAPE, lag=3)
     assert [len(stage.push(one, coefficients(0.1))) for one in FILM[:6]] == [0, 0, 0, 1, 1, 1]
 
 
 def test_a_shape_that_the_film_holds_is_shown_whole() -> None:
     assert LIBRARY is not None
-    plans = run(SequencePlanner(LIBRARY), [FILM[0]] * 6, [0.1] * 6)
+    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), [FILM[0]] * 6, [0.1] * 6)
     assert all(own is not None and own.strength == 1.0 for own in plans)
 
 
 def test_covered_mouths_are_left_to_the_networks_without_a_step() -> None:
     assert LIBRARY is not None
     hidden = seen(0.05, visible=0.1)
-    plans = run(SequencePlanner(LIBRARY), [FILM[1]] * 4 + [hidden] * 8, [0.05] * 12)
+    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), [FILM[1]] * 4 + [hidden] * 8, [0.05] * 12)
     strengths = [own.strength for own in plans if own is not None]
     assert strengths[0] == 1.0
     assert strengths[-1] == 0.0
@@ -70,7 +69,7 @@ def test_covered_mouths_are_left_to_the_networks_without_a_step() -> None:
 def test_light_that_the_film_never_had_is_left_to_the_networks() -> None:
     assert LIBRARY is not None
     dark = seen(0.1, light=0.3)
-    plans = run(SequencePlanner(LIBRARY), [dark] * 3, [0.1] * 3)
+    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), [dark] * 3, [0.1] * 3)
     assert all(own is not None and own.strength == 0.0 for own in plans)
     picture = dark.target.frame_bgr.copy()
     assert plans[0] is not None
@@ -80,7 +79,7 @@ def test_light_that_the_film_never_had_is_left_to_the_networks() -> None:
 
 def test_a_new_shot_continues_nothing() -> None:
     assert LIBRARY is not None
-    stage = SequencePlanner(LIBRARY)
+    stage = SequencePlanner(LIBRARY, to_shape=TO_SHAPE)
     done = stage.push(FILM[0], coefficients(0.01)) + stage.push(FILM[4], coefficients(0.2), cut=True)
     plans = done + stage.flush()
     assert [len(own.plan.picks) for own in plans if own is not None] == [1, 1]
@@ -89,7 +88,7 @@ def test_a_new_shot_continues_nothing() -> None:
 def test_the_same_frames_give_the_same_plans() -> None:
     assert LIBRARY is not None
     asked = list(np.random.default_rng(0).uniform(0, 0.2, 9))
-    once, again = (run(SequencePlanner(LIBRARY), list(FILM), asked) for _ in range(2))
+    once, again = (run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), list(FILM), asked) for _ in range(2))
     for a, b in zip(once, again, strict=True):
         assert a is not None
         assert b is not None
@@ -99,7 +98,7 @@ def test_the_same_frames_give_the_same_plans() -> None:
 
 def test_laying_over_changes_the_region_it_names() -> None:
     assert LIBRARY is not None
-    own = run(SequencePlanner(LIBRARY), [FILM[0]] * 2, [0.2] * 2)[0]
+    own = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), [FILM[0]] * 2, [0.2] * 2)[0]
     assert own is not None
     picture = FILM[0].target.frame_bgr.copy()
     region = own.lay_over(picture)
