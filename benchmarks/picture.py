@@ -28,7 +28,7 @@ from benchmarks.source import FPS, HEIGHT, WIDTH, add_source_options, make_sourc
 from lipsync_edge.types import U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import decoded, opened, video_stream
-from lipsync_edge.video.encoder import SPEED
+from lipsync_edge.video.encoder import SPEED, PictureFormat, VideoEncoder, file_settings
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 from lipsync_edge.video.yuv import bare_copy, plane
@@ -88,9 +88,16 @@ def timed(call: Callable[[], object], times: int) -> dict[str, float]:
 def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dict[str, float]:
     """Return the processor time of making the encoder's picture when a rectangle of the frame was repainted."""
     source = bare_copy(frame)
-    with VideoWriter(folder / "no.mp4", FORMAT) as writer:
-        writer.write(image, Fraction(0))
-        return timed(lambda: writer._repainted(image, source, FACE), times)
+    picture = PictureFormat(
+        encoder="libx264",
+        settings=file_settings("libx264", None),
+        size=(WIDTH, HEIGHT),
+        fps=FPS,
+        time_base=FORMAT.time_base,
+    )
+    with av.open(str(folder / "no.mp4"), "w") as container:
+        kept = VideoEncoder(container, picture)
+        return timed(lambda: kept.keep(image, source, FACE), times)
 
 
 def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, float]:

@@ -43,9 +43,10 @@ def _bundled(name: str) -> Any:
     from training.lips.networks import AudioEncoder, AudioEncoders, MouthRenderer
     from training.segmenter.network import SegmentGraph, SegmentNet
 
-    return {
+    known: dict[str, Callable[[], Any]] = {
         "edge_detect": lambda: DetectGraph(DetectNet()),
         "edge_segment": lambda: SegmentGraph(SegmentNet()),
         "edge_enhance": lambda: EnhanceGraph(EnhanceNet()),
         "edge_lips": lambda: Lips(AudioEncoders([AudioEncoder()]), MouthRenderer()),
-    }[name]()
+    }
+    return known[name]()

@@ -93,11 +93,9 @@ class Reference:
         crop = np.ascontiguousarray(frame_bgr[y1:y2, x1:x2])
         made = self._timed("wav2lip", self.lips, cv2.resize(crop, (96, 96)), mel)
         face = self._timed("rrdbnet", self.enhance, made) if self.rrdbnet else made.astype(np.uint8)
-        face = cv2.resize(face, (x2 - x1, y2 - y1))
-        if self.bisenet:
-            face = self._timed("bisenet", self.composite, crop, face)
+        pasted = np.asarray(cv2.resize(face, (x2 - x1, y2 - y1)), np.uint8)
         out = frame_bgr.copy()
-        out[y1:y2, x1:x2] = face
+        out[y1:y2, x1:x2] = self._timed("bisenet", self.composite, crop, pasted) if self.bisenet else pasted
         return out
 
     def lips(self, crop_bgr: U8, mel: F32) -> F32:
@@ -118,7 +116,7 @@ class Reference:
         return (out[::-1].transpose(1, 2, 0) * 255).round().astype(np.uint8)
 
     def composite(self, source_bgr: U8, made_bgr: U8) -> F32:
-        """Return the source crop, float32, with the made face where the parser sees skin and mouth."""
+        """Return the source crop, float32 in 0…255, with the made face where the parser sees skin and mouth."""
         assert self.bisenet is not None
         large = cv2.resize(source_bgr, (512, 512))
         x = large[..., ::-1].astype(np.float32) / np.float32(255)
@@ -126,7 +124,7 @@ class Reference:
         logits = self.bisenet(torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None])
         mask = np.isin(logits[0].numpy().argmax(0), PASTED)[..., None]
         mixed = np.where(mask, cv2.resize(made_bgr, (512, 512)), large).astype(np.float32)
-        return cv2.resize(mixed, source_bgr.shape[1::-1])
+        return np.asarray(cv2.resize(mixed, source_bgr.shape[1::-1]), np.float32)
 
 
 def candidates(heads: Sequence[F32]) -> list[list[float]]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from benchmarks import rows
 from benchmarks.process import load_now
 from benchmarks.source import Source, add_source_options, make_source
 from lipsync_edge.bench.measure import in_process
+from lipsync_edge.bench.worker import Job
 from lipsync_edge.models.preset import Preset, load_preset
 from lipsync_edge.models.registry import bundled_models, read_manifest
 
@@ -41,14 +43,17 @@ LEAST = 3.0  # decoder's picture and finished picture
 def profile(preset: str, source: Source, seconds: float) -> dict[str, Any]:
     """Return the row of a preset."""
     load = load_now()
-    job: dict[str, Any] = {
-        "preset": preset,
-        "device": "cpu",
-        "precision": "auto",
-        "threads": None,
-        "models": None,
-    }
-    job |= {"face": str(source.face), "audio": str(source.audio), "seconds": seconds}
+    job = Job(
+        preset=preset,
+        device="cpu",
+        precision="auto",
+        threads=None,
+        models=None,
+        face=str(source.face),
+        audio=str(source.audio),
+        seconds=seconds,
+        began=time.time(),
+    )
     found = in_process(job)
     if "error" in found:
         raise SystemExit(f"{preset}: {found['error']}")

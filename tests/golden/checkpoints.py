@@ -69,7 +69,7 @@ def golden(name: str) -> dict[str, Array]:
 
 def plain_inputs(name: str) -> dict[str, Array]:
     """Return the golden inputs under the names that plain graphs have."""
-    table = {
+    table: dict[str, dict[str, Any]] = {
         "wav2lip": {"mel": ("mel", (2, 1, 80, 16), -4, 4), "face": ("face", (2, 6, 96, 96))},
         "bisenet": {"image": ("bisenet", (1, 3, 512, 512), -2, 2)},
         "rrdbnet": {"image": ("rrdbnet", (1, 3, 24, 24))},
@@ -83,7 +83,7 @@ def plain_inputs(name: str) -> dict[str, Array]:
             "lip": ("syncnet_v2_lip", (2, 3, 5, 224, 224), 0, 255),
         },
     }
-    return {key: make_input(*spec) for key, spec in table[name].items()}  # type: ignore[arg-type]
+    return {key: make_input(*spec) for key, spec in table[name].items()}
 
 
 def write_checkpoint(
