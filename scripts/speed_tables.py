@@ -8,7 +8,12 @@ from lipsync_edge.figures import markdown_table as grid
 
 
 def ratio_table(found: dict[str, Any]) -> str:
-    """Each preset against the published pipeline in torch, measured in turn."""
+    """Each preset against the published pipeline in torch, measured in turn; a table for each run."""
+    return "\n\n".join(_one_run(run) for run in [found, *found.get("earlier", [])])
+
+
+def _one_run(found: dict[str, Any]) -> str:
+    """The rows of one run, and what they were measured against."""
     body = []
     for row in found["rows"]:
         aims = [f"{row['least_fps']:g} fps"] * bool(row["least_fps"])
@@ -33,7 +38,7 @@ def ratio_table(found: dict[str, Any]) -> str:
     flags = ", ".join(machine["flags"] or ["flags unknown"])
     notes = [
         f"Reference: {rates} fps ({theirs[0]['frames']} frames a round, {theirs[0]['threads']} threads).",
-        f"{machine['processor']}, {machine['cores']} cores ({flags}).",
+        f"{machine['processor']}, {machine['cores']} cores ({flags}), {found['when'][:10]}.",
     ]
     faces = {row["face"]: [] for row in found["rows"]}
     for row in found["rows"]:

@@ -11,7 +11,8 @@ Both sides decode, find the face, make, paste and encode. The reference's time l
 warm-up frame; ours is the whole process, start, loading and last rename included. `fps` and `reference_fps` are means
 over rounds (frames over seconds), `ratio` their quotient, `ratios` that of each round; `ratio_run` is the quotient with
 our start left out as the reference's is, which matters where few frames are made. `load` is the machine's load average
-before the first round of a row: above half a core other work took part of the machine. Rows: ratio.json.
+before the first round of a row: above half a core other work took part of the machine. Rows: ratio.json; what `--only`
+leaves out keeps its rows under `earlier`, with the reference of their own run.
 """
 
 from __future__ import annotations
@@ -177,6 +178,18 @@ def compare(chosen: Sequence[Configuration], options: argparse.Namespace) -> dic
     }
 
 
+def joined(found: dict[str, Any], older: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a run with those rows of older runs that it did not measure anew, each beside its own reference."""
+    measured = {row["name"] for row in found["rows"]}
+    earlier: list[dict[str, Any]] = []
+    for run in [] if older is None else [older, *older.get("earlier", [])]:
+        left = [row for row in run["rows"] if row["name"] not in measured]
+        measured |= {row["name"] for row in left}
+        if left:
+            earlier.append({key: value for key, value in run.items() if key != "earlier"} | {"rows": left})
+    return found | ({"earlier": earlier} if earlier else {})
+
+
 def say(line: str) -> None:
     """Tell how far it is."""
     print(line, file=sys.stderr, flush=True)
@@ -193,7 +206,9 @@ def main(options: argparse.Namespace) -> None:
     """Compare, write, print."""
     chosen = [one for one in CONFIGURATIONS if not options.only or one.name in options.only]
     found = compare(chosen, options)
-    rows.write(options.results, "ratio", found)
+    place = rows.place(options.results, "ratio", found)
+    older = json.loads(place.read_text("utf-8")) if place.is_file() else None
+    rows.write(options.results, "ratio", joined(found, older))
     for row in found["rows"]:
         said = {True: "reached", False: "NOT reached", None: "no target"}[row["reached"]]
         print(f"{row['name']:28} {row['fps']:7.2f} fps  {row['ratio']:8.1f} x the reference  {said}")

@@ -1,6 +1,7 @@
 """The arithmetic of the comparison with the published pipeline, and that its untrained detector does find a face."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from lipsync_edge.models.registry import bundled_models
 
 torch = pytest.importorskip("torch")
 
+from benchmarks import process  # noqa: E402
 from benchmarks.reference import ratio, untrained  # noqa: E402
 from benchmarks.reference.pipeline import Reference  # noqa: E402
 from benchmarks.reference.ratio import Configuration  # noqa: E402
@@ -76,3 +78,22 @@ def test_rows_say_how_the_face_was_found_and_ask_for_what_they_say():
         assert ("1,2,3.5,4" in words) == one.seldom
         assert ("--models" in words) == one.preset.startswith("wav2lip")
     assert {"lite", "hq", "wav2lip", "wav2lip-hq"} <= {one.preset for one in ratio.CONFIGURATIONS}
+
+
+def test_what_a_run_left_out_keeps_the_rows_and_the_reference_of_its_own_run():
+    def run(when: str, *names: str) -> dict:
+        return {"when": when, "reference": when, "rows": [{"name": name} for name in names]}
+
+    first = ratio.joined(run("first", "a", "b", "c"), None)
+    second = ratio.joined(run("second", "b"), first)
+    third = ratio.joined(run("third", "a"), second)
+    assert third == run("third", "a") | {"earlier": [run("second", "b"), run("first", "c")]}
+    assert ratio.joined(run("fourth", "a", "b", "c"), third) == run("fourth", "a", "b", "c")
+
+
+def test_peak_memory_is_the_process_s_own_not_its_parent_s(tmp_path):
+    held = np.ones(300_000_000, np.uint8)  # what ru_maxrss of a child would begin with
+    report = tmp_path / "report.json"
+    words = ["import sys, time; open(sys.argv[1], 'w').write('{}'); time.sleep(0.3)", str(report)]
+    assert 1.0 < process.measured([sys.executable, "-c", *words], report)["peak_mb"] < 100.0
+    assert held.all()

@@ -45,11 +45,14 @@ def test_ratios_say_target_device_and_face(tables):
     other = row | {"name": "b", "ratio": 4.92, "least_fps": 0.0, "least_ratio": 5.0, "reached": False}
     machine = {"processor": "x", "cores": 2, "flags": ["AVX2"]}
     runs = [{"fps": 0.1, "frames": 3, "threads": 2}, {"fps": 0.2, "frames": 3, "threads": 2}]
-    text = tables.ratio_table({"rows": [row, other], "reference": runs, "machine": machine})
+    run = {"when": "2026-11-30T08:00:00+00:00", "rows": [row, other], "reference": runs, "machine": machine}
+    before = run | {"when": "2026-11-23T08:00:00+00:00", "rows": [row | {"name": "c"}]}
+    text = tables.ratio_table(run | {"earlier": [before]})
     assert "| lite | cpu | 61.0 | 305 × | 60 fps and 300 × | yes | 1000 × 2 | 0.3 |" in text
     assert "| b | cpu | 61.0 | 4.9 × | 5 × | no |" in text
     assert "Reference: 0.100, 0.200 fps (3 frames a round, 2 threads)" in text
     assert "Face of lite, b: found." in text
+    assert text.index("(AVX2), 2026-11-30.") < text.index("| c | cpu |") < text.index("(AVX2), 2026-11-23.")
 
 
 def test_waits_and_profiles_become_tables(tables):
