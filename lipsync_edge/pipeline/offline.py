@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -82,7 +82,13 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                 soundtrack.until(item[1])
                 writer.write(*item)
 
-        decoding = ReadAhead(_source(job, counters), depth, lambda: counters.probe("wait_decoder"))
+        decoding = ReadAhead(
+            endless_frames(job.face, job.video, job.options.loop, job.start, job.end),
+            depth,
+            reading=lambda: counters.probe("decode"),
+            full=lambda: counters.probe("wait_room"),
+            waiting=lambda: counters.probe("wait_decoder"),
+        )
         with decoding as frames, WriteBehind(encode, depth) as sink:
             speaking = _speaking(job, frames, counters)
             while batch := list(islice(speaking, together)):
@@ -149,19 +155,6 @@ def _format(job: Job) -> VideoFormat:
         sound_rate=job.soundtrack_info.rate,
         sound_channels=job.soundtrack_info.channels,
     )
-
-
-def _source(job: Job, counters: Counters) -> Iterator[Frame]:
-    """Decoded frames of the wanted part, times counted from its start."""
-    frames = endless_frames(job.face, job.video, job.options.loop)
-    while True:
-        with counters.probe("decode"):
-            frame = next(frames, None)
-        if frame is None or (job.end is not None and frame.time >= job.end):
-            return
-        if frame.time >= job.start:
-            with counters.probe("wait_room"):
-                yield replace(frame, time=frame.time - job.start)
 
 
 def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:

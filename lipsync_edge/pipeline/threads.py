@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.1
+_END = object()
 
 
 class ReadAhead(Generic[T]):
@@ -21,17 +22,22 @@ class ReadAhead(Generic[T]):
     Args:
         items: what is read.
         depth: items that may wait.
-        waiting: gives a context manager that is entered while the next item is not there yet.
+        reading: gives a context manager that is entered while an item is read.
+        full: gives one that is entered while an item waits for room.
+        waiting: gives one that is entered while the next item is not there yet.
     """
 
     def __init__(
         self,
         items: Iterable[T],
         depth: int,
+        *,
+        reading: Callable[[], AbstractContextManager[None]] = nullcontext,
+        full: Callable[[], AbstractContextManager[None]] = nullcontext,
         waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._items = items
-        self._waiting = waiting
+        self._reading, self._full, self._waiting = reading, full, waiting
         self._queue: queue.Queue[tuple[bool, T | None]] = queue.Queue(depth)
         self._stop = threading.Event()
         self._error: BaseException | None = None
@@ -40,8 +46,14 @@ class ReadAhead(Generic[T]):
     def _run(self) -> None:
         iterator = iter(self._items)
         try:
-            for item in iterator:
-                if not self._put((True, item)):
+            while True:
+                with self._reading():
+                    item = next(iterator, _END)
+                if item is _END:
+                    break
+                with self._full():
+                    taken = self._put((True, item))  # type: ignore[arg-type]
+                if not taken:
                     break
         except BaseException as error:  # handed over to the consumer
             self._error = error

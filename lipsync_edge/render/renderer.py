@@ -108,37 +108,22 @@ class Renderer:
         """
         with probe("crop"):
             places, crops = self._crops(frames)
-        pictures: dict[int, U8] = {}
-        changed: dict[int, Region] = {}
+        pictures = _Pictures(frames)
         if crops:
-            self._make(frames, places, crops, pictures, changed, probe)
+            with probe("lips"):
+                mouths = self.lips([crop.face_bgr for crop in crops], [_heard(crop) for crop in crops])
+            with probe("enhance"):
+                mouths = self._composer.enhance(mouths, crops)
+            with probe("segment"):
+                parsed = self._composer.parse(crops)
+            with probe("blend"):
+                for i, crop, mouth, regions in zip(places, crops, mouths, parsed, strict=True):
+                    self._composer.compose(pictures.writable(i), mouth, regions, crop)
+                    pictures.mark(i, crop.region)
         if any(face.own is not None for frame in frames for face in frame.faces):
             with probe("exemplars"):
-                _lay_over(frames, pictures, changed)
-        return [Rendered(pictures.get(i, frame.image_bgr), changed.get(i)) for i, frame in enumerate(frames)]
-
-    def _make(
-        self,
-        frames: Sequence[Frame],
-        places: list[int],
-        crops: list[FaceCrop],
-        pictures: dict[int, U8],
-        changed: dict[int, Region],
-        probe: Probe,
-    ) -> None:
-        """Make the cut faces by the networks, into new pictures of their frames."""
-        with probe("lips"):
-            mouths = self.lips([crop.face_bgr for crop in crops], [_heard(crop) for crop in crops])
-        with probe("enhance"):
-            mouths = self._composer.enhance(mouths, crops)
-        with probe("segment"):
-            parsed = self._composer.parse(crops)
-        with probe("blend"):
-            for i, crop, mouth, regions in zip(places, crops, mouths, parsed, strict=True):
-                if i not in pictures:
-                    pictures[i] = frames[i].image_bgr.copy()
-                self._composer.compose(pictures[i], mouth, regions, crop)
-                changed[i] = crop.region.union(changed.get(i))
+                _lay_over(frames, pictures)
+        return pictures.rendered()
 
     def _crops(self, frames: Sequence[Frame]) -> tuple[list[int], list[FaceCrop]]:
         """Cut every face that hears something and is not laid over; the first list holds the number of its frame."""
@@ -157,17 +142,41 @@ class Renderer:
         return places, crops
 
 
-def _lay_over(frames: Sequence[Frame], pictures: dict[int, U8], changed: dict[int, Region]) -> None:
+class _Pictures:
+    """Pictures of frames, each copied when it is first written to, and where they were changed."""
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self._frames = frames
+        self._copies: dict[int, U8] = {}
+        self._changed: dict[int, Region] = {}
+
+    def writable(self, i: int) -> U8:
+        """Return the new picture of frame i, uint8 (H, W, 3) BGR."""
+        if i not in self._copies:
+            self._copies[i] = self._frames[i].image_bgr.copy()
+        return self._copies[i]
+
+    def mark(self, i: int, region: Region) -> None:
+        """Note that a region of frame i may have been changed."""
+        self._changed[i] = region.union(self._changed.get(i))
+
+    def rendered(self) -> list[Rendered]:
+        """Return one picture for each frame, its own array where nothing was written."""
+        return [
+            Rendered(self._copies.get(i, frame.image_bgr), self._changed.get(i))
+            for i, frame in enumerate(self._frames)
+        ]
+
+
+def _lay_over(frames: Sequence[Frame], pictures: _Pictures) -> None:
     """Lay the faces' own mouths over the pictures."""
     for i, frame in enumerate(frames):
         for face in frame.faces:
             if face.own is None or face.own.strength <= 0.0:
                 continue
-            if i not in pictures:
-                pictures[i] = frame.image_bgr.copy()
-            region = face.own.lay_over(pictures[i])
+            region = face.own.lay_over(pictures.writable(i))
             if region is not None:
-                changed[i] = region.union(changed.get(i))
+                pictures.mark(i, region)
 
 
 def _heard(crop: FaceCrop) -> F32:

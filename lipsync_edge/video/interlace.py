@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import av
 
 
-def progressive(frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Deinterlace from the first frame on that is marked as interlaced; one frame comes out for each, with its time."""
-    filtered: _Deinterlacer | None = None
-    for frame in frames:
-        if filtered is not None and not filtered.takes(frame):
-            yield from filtered.flush()
-            filtered = None
-        if filtered is None and frame.interlaced_frame:
-            filtered = _Deinterlacer(frame)
-        if filtered is None:
-            yield frame
-        else:
-            yield from filtered.push(frame)
-    if filtered is not None:
-        yield from filtered.flush()
+class Deinterlacer:
+    """Deinterlaces from the first frame that is marked as interlaced on; every frame comes out once, with its time."""
+
+    def __init__(self) -> None:
+        self._filter: _Bwdif | None = None
+
+    def push(self, frame: av.VideoFrame | None) -> list[av.VideoFrame]:
+        """Take the next frame, or None at the end; give those that are finished, in order."""
+        done: list[av.VideoFrame] = []
+        if self._filter is not None and (frame is None or not self._filter.takes(frame)):
+            done = self._filter.flush()
+            self._filter = None
+        if frame is None:
+            return done
+        if self._filter is None and frame.interlaced_frame:
+            self._filter = _Bwdif(frame)
+        return done + ([frame] if self._filter is None else self._filter.push(frame))
 
 
-class _Deinterlacer:
+class _Bwdif:
     """FFmpeg's bwdif for pictures of one size and format; those that are not marked as interlaced pass unchanged."""
 
     def __init__(self, frame: av.VideoFrame) -> None:
@@ -48,25 +49,26 @@ class _Deinterlacer:
     def takes(self, frame: av.VideoFrame) -> bool:
         return _form(frame) == self._form
 
-    def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+    def push(self, frame: av.VideoFrame) -> list[av.VideoFrame]:
         self._times.append((frame.pts, frame.time_base))
         self._graph.push(frame)
         return self._pull()
 
-    def flush(self) -> Iterator[av.VideoFrame]:
+    def flush(self) -> list[av.VideoFrame]:
         self._graph.push(None)
         return self._pull()
 
-    def _pull(self) -> Iterator[av.VideoFrame]:
+    def _pull(self) -> list[av.VideoFrame]:
         import av
 
+        done: list[av.VideoFrame] = []
         while True:
             try:
                 made = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
-                return
+                return done
             made.pts, made.time_base = self._times.popleft()  # the filter counts in half ticks
-            yield made
+            done.append(made)
 
 
 def _form(frame: av.VideoFrame) -> tuple[int, int, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 from lipsync_edge.choices import Loop
@@ -14,52 +14,63 @@ from lipsync_edge.video.probe import VideoInfo
 from lipsync_edge.video.reader import VideoReader, read_still
 
 
-def endless_frames(path: Path, info: VideoInfo, loop: Loop) -> Iterator[Frame]:
-    """Yield frames with growing times from 0, without end unless `loop` is "cut".
+def endless_frames(
+    path: Path, info: VideoInfo, loop: Loop, start: Fraction = Fraction(0), end: Fraction | None = None
+) -> Iterator[Frame]:
+    """Yield frames with growing times, without end unless `loop` is "cut" or an end is given.
 
     Args:
         path: the face file.
         info: what `probe` said of it.
         loop: what follows the last frame: the same backwards and forwards again ("pingpong"), the beginning
             ("repeat"), the last frame ("hold"), nothing ("cut"). A still is always repeated.
+        start: second of the endless film at which it begins, and from which times count.
+        end: its end (exclusive), in seconds of the endless film.
     """
-    if info.still:
-        yield from _hold(Frame(0, Fraction(0), read_still(path)), 1 / info.fps)
-        return
-    reader = VideoReader(path, track=info.track)
-    last: Frame | None = None
-    step = 1 / info.fps
-    for frame in reader:
-        if last is not None:
-            step = frame.time - last.time
-        last = frame
-        yield frame
-    if loop == "cut" or last is None:
-        return
-    if loop == "hold" or last.time == 0:
-        yield from islice(_hold(last, step), 1, None)
-    elif loop == "repeat":
-        yield from _repeat(reader, last.time + step)
-    else:
-        yield from _back_and_forth(reader, last.time)
+    film = _Film(path, info, loop)
+    for turn in count():
+        frames, mapped, skips = film.turn(turn)
+        for frame in frames:
+            if skips:  # a seam: shown by the turn before
+                skips = False
+                continue
+            if turn == 0:
+                film.saw(frame)
+            time = mapped(frame.time)
+            if end is not None and time >= end:
+                return
+            if time >= start:
+                yield replace(frame, time=time - start)
+        if loop == "cut" and not info.still:
+            return
 
 
-def _hold(frame: Frame, step: Fraction) -> Iterator[Frame]:
-    time = frame.time
-    while True:
-        yield replace(frame, time=time)
-        time += step
+class _Film:
+    """Turns through a film: which frames each shows, and when."""
 
+    def __init__(self, path: Path, info: VideoInfo, loop: Loop) -> None:
+        self._reader = None if info.still else VideoReader(path, track=info.track)
+        self._path = path
+        self._loop = loop
+        self._last: Frame | None = None
+        self._step = 1 / info.fps
 
-def _repeat(reader: VideoReader, period: Fraction) -> Iterator[Frame]:
-    for turn in count(1):
-        for frame in reader:
-            yield replace(frame, time=turn * period + frame.time)
+    def saw(self, frame: Frame) -> None:
+        """Note a frame of the first turn."""
+        if self._last is not None:
+            self._step = frame.time - self._last.time
+        self._last = frame
 
-
-def _back_and_forth(reader: VideoReader, end: Fraction) -> Iterator[Frame]:
-    """Play on after the first pass; the frames at both ends are shown once a turn."""
-    for turn in count(1):
-        began = turn * end
-        for frame in islice(reader.backward() if turn % 2 else iter(reader), 1, None):
-            yield replace(frame, time=began + (end - frame.time if turn % 2 else frame.time))
+    def turn(self, turn: int) -> tuple[Iterable[Frame], Callable[[Fraction], Fraction], bool]:
+        """Return the frames of a turn, their times in the film → in the endless film, and whether to skip the first."""
+        if self._last is None:
+            first = [Frame(0, Fraction(0), read_still(self._path))] if self._reader is None else self._reader
+            return first, lambda time: time, False
+        last, step = self._last, self._step
+        if self._reader is None or self._loop == "hold" or last.time == 0:
+            return [last], lambda time: time + turn * step, False
+        if self._loop == "repeat":
+            return self._reader, lambda time: time + turn * (last.time + step), False
+        if turn % 2:
+            return self._reader.backward(), lambda time: (turn + 1) * last.time - time, True
+        return self._reader, lambda time: turn * last.time + time, True

@@ -17,7 +17,7 @@ from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.alpha import has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
-from lipsync_edge.video.interlace import progressive
+from lipsync_edge.video.interlace import Deinterlacer
 from lipsync_edge.video.probe import VideoInfo, check_range, is_image, probe, read_image
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
@@ -97,11 +97,11 @@ class VideoReader:
         chunk = max(1, _HELD_BYTES // bytes_each)
         for high in range(len(self), 0, -chunk):
             low = max(0, high - chunk)
-            held = list(self._stretch(low, high))
+            held = self._stretch(low, high)
             for offset in range(len(held) - 1, -1, -1):
                 yield self._frame(held.pop(), low + offset)
 
-    def _stretch(self, low: int, high: int) -> Iterator[av.VideoFrame]:
+    def _stretch(self, low: int, high: int) -> list[av.VideoFrame]:
         """Decode frames low to high − 1, from the nearest key frame where the file can be searched."""
         if self._seekable:
             wanted = self._pts[low:high]
@@ -110,10 +110,9 @@ class VideoReader:
                 pts in found and _checksum(found[pts]) == checksum
                 for pts, checksum in zip(wanted, self._sums[low:high], strict=True)
             ):
-                return iter([found[pts] for pts in wanted])
+                return [found[pts] for pts in wanted]
             self._seekable = False
-        frames = (frame for frame, _ in self._numbered())
-        return islice(frames, self._skipped + low, self._skipped + high)
+        return [frame for frame, _ in islice(self._numbered(), self._skipped + low, self._skipped + high)]
 
     def _numbered(self, low: int | None = None, high: int = 0) -> Iterator[tuple[av.VideoFrame, int]]:
         """Decode frames and their pts, rising strictly; from shortly before frame `low` to `high` when given."""
@@ -123,17 +122,21 @@ class VideoReader:
             stream = video_stream(container, self.path, self.info.track)
             if low is not None:
                 container.seek(self._pts[max(0, low - _RUN_UP)], stream=stream, backward=True)
-            for frame in progressive(decoded(container, stream)):
-                pts = frame.pts
-                if pts is None or (last is not None and pts <= last):
-                    pts = 0 if last is None else last + step
-                    self._seekable = False
-                if low is None and self._origin is None:
-                    self._origin = pts
-                last = pts
-                yield frame, pts
-                if low is not None and pts >= self._pts[high - 1]:
-                    return
+            frames, deinterlacer, more = decoded(container, stream), Deinterlacer(), True
+            while more:
+                stored = next(frames, None)
+                more = stored is not None
+                for frame in deinterlacer.push(stored):
+                    pts = frame.pts
+                    if pts is None or (last is not None and pts <= last):
+                        pts = 0 if last is None else last + step
+                        self._seekable = False
+                    if low is None and self._origin is None:
+                        self._origin = pts
+                    last = pts
+                    yield frame, pts
+                    if low is not None and pts >= self._pts[high - 1]:
+                        return
 
     def _file_time(self, pts: int) -> Fraction:
         """Seconds from the file's first frame, put on the frame rate's grid when less than one tick beside it."""
