@@ -109,7 +109,7 @@ class Face:
         box_xyxy: float32 (4,) in frame pixels, pads included.
         landmarks: float32 (5, 2) in frame pixels (see `Boxes`), or None when the detector gives none.
         identity: number of the person who is followed, from 0.
-        features: what the audio front end gave for this moment, for mel80 float32 (80, T), -4…4; None before a voice
+        features: what the audio front end gave for this time, of mel80 float32 (80, T), -4…4; None before a voice
             is laid on it.
         gain: 0 (silence) … 1 (speech).
         own: the person's own mouth, taken from other frames; None where the networks alone make it.

@@ -28,7 +28,7 @@ from benchmarks import rows
 from benchmarks.live.opened import add_live_options, avatar_of, facts_of, sound_of
 from benchmarks.process import load_now
 from benchmarks.source import RATE, make_source
-from lipsync_edge.audio.alignment import samples_needed
+from lipsync_edge.audio.front_end import front_end
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
 from lipsync_edge.live.slot import I16
@@ -70,7 +70,8 @@ class Watcher:
         if self._was_idle:
             self._said, self._own, self._was_idle = self._said + 1, 0, False
         if slot.state in SAID:
-            needed = samples_needed(self._own / self.fps, self.engine.renderer.lips.audio)
+            audio = self.engine.renderer.lips.audio
+            needed = front_end(audio).samples_needed(self._own / self.fps, audio)
             came = self.begun[self._said] + -(-needed // PIECE) * PIECE / RATE
             self.latencies_ms.append((now - came) * 1000)
             self.first_ms += self.latencies_ms[-1:] if self._own == 0 else []

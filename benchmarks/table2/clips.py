@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 import soundfile
 
-from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.audio.mel import level_db, mel_spectrogram
 from lipsync_edge.audio.reader import read_audio
-from lipsync_edge.audio.vad import level_db
 from lipsync_edge.types import F32
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader

@@ -30,9 +30,6 @@ WINDOW = 800
 BANDS = 80
 """Mel bands, the rows of a mel array."""
 
-COLUMNS_PER_SECOND = SAMPLE_RATE // HOP
-"""Mel columns a second."""
-
 FLOOR = -4.0
 """Mel value of silence, the bottom of the range [-4, 4]."""
 
@@ -194,6 +191,13 @@ class MelStream:
             position %= period
             position = np.minimum(position, period - position)
         return self._samples[position - self._start]
+
+
+def level_db(mel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Mean band power of each column, float32 (T,) in dB, of a mel float32 (80, T)."""
+    band_db = (mel.astype(np.float64) + 4.0) * 12.5 - 100.0
+    power: npt.NDArray[np.float32] = (10.0 ** (band_db / 10.0)).sum(axis=0) / mel.shape[0]
+    return np.asarray(10.0 * np.log10(power), np.float32)
 
 
 def mel_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

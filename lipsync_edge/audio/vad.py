@@ -1,6 +1,6 @@
-"""Speech or silence, column by column, from the mel alone.
+"""Speech or silence, column by column, from the features of the front end alone.
 
-The level of a column is the mean power of its 80 bands in dB (full-scale speech lies about -35 to -50, white noise
+The level of a column is the mean power of its bands in dB (full-scale speech lies about -35 to -50, white noise
 of -60 dBFS at -82, digital silence at -100). A column is speech when it lies `margin_db` above a noise floor that
 falls at once and rises slowly; speech then holds for `hangover_s` and fades out in `fade_s`.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_edge.audio.mel import COLUMNS_PER_SECOND
+from lipsync_edge.audio.front_end import FrontEnd
 from lipsync_edge.types import F32
 
 
@@ -38,24 +38,24 @@ class VadOptions:
     hangover_s: float = 0.15
     fade_s: float = 0.08
 
-    @property
-    def fade_columns(self) -> float:
-        """The fade in mel columns."""
-        return max(self.fade_s * COLUMNS_PER_SECOND, 1e-6)
-
-
-def level_db(mel: F32) -> F32:
-    """Mean band power of each column, float32 (T,) in dB, of a mel float32 (80, T)."""
-    band_db = (mel.astype(np.float64) + 4.0) * 12.5 - 100.0
-    power: F32 = (10.0 ** (band_db / 10.0)).sum(axis=0) / mel.shape[0]
-    return np.asarray(10.0 * np.log10(power), np.float32)
+    def fade_columns(self, columns_per_second: float) -> float:
+        """The fade in columns."""
+        return max(self.fade_s * columns_per_second, 1e-6)
 
 
 class VoiceActivityDetector:
-    """Causal voice activity detector: mel columns in, one gain a column out, the same whatever the chunks."""
+    """Causal voice activity detector: columns in, one gain a column out, the same whatever the chunks.
 
-    def __init__(self, options: VadOptions | None = None) -> None:
+    Args:
+        front_end: whose columns they are.
+        options: how speech is told from silence.
+    """
+
+    def __init__(self, front_end: FrontEnd, options: VadOptions | None = None) -> None:
         self.options = options or VadOptions()
+        self._level_db = front_end.level_db
+        self._rate = float(front_end.columns_per_second)
+        self._fade_columns = self.options.fade_columns(self._rate)
         self.reset()
 
     def reset(self) -> None:
@@ -64,27 +64,28 @@ class VoiceActivityDetector:
         self._gain = 0.0
         self._hold = 0
 
-    def push(self, mel: F32) -> F32:
-        """Gain of each column, float32 (k,) 0 (silence) to 1 (speech), of a mel float32 (80, k).
+    def push(self, columns: F32) -> F32:
+        """Gain of each column, float32 (k,) 0 (silence) to 1 (speech), of float32 (bands, k).
 
         It opens at once (fading in is left to `fade_in`, which sees the columns to come) and fades out slowly.
         """
         # column by column: a sum over a batch may differ in the last bit from a sum over one column
         return np.array(
-            [self._step(float(level_db(mel[:, i : i + 1])[0])) for i in range(mel.shape[1])], np.float32
+            [self._step(float(self._level_db(columns[:, i : i + 1])[0])) for i in range(columns.shape[1])],
+            np.float32,
         )
 
     def _step(self, level: float) -> float:
         options = self.options
-        risen = self._floor_db + options.rise_db_per_s / COLUMNS_PER_SECOND
+        risen = self._floor_db + options.rise_db_per_s / self._rate
         self._floor_db = float(np.clip(min(level, risen), options.lowest_floor_db, options.highest_floor_db))
         if level > self._floor_db + options.margin_db:
-            self._hold = round(options.hangover_s * COLUMNS_PER_SECOND)
+            self._hold = round(options.hangover_s * self._rate)
             self._gain = 1.0
         elif self._hold > 0:
             self._hold -= 1
         else:
-            self._gain = max(0.0, self._gain - 1.0 / options.fade_columns)
+            self._gain = max(0.0, self._gain - 1.0 / self._fade_columns)
         return self._gain
 
 

@@ -64,26 +64,21 @@ class Normalise:
 
 @dataclass(frozen=True, slots=True)
 class AudioWindow:
-    """What a frame hears: a frame at time t eats features[:, s : s + columns], s = int(80·t) + offset.
+    """What a frame hears: a frame at time t eats features[:, s : s + columns], s = the column of t + offset.
 
     Attributes:
         columns: width of the window, in columns of the front end (of mel80: 1/80 s).
         offset: columns added to the start; −columns/2 centres the window on the frame. A run-time fact.
         tail: "last": past the end the last columns are used, once, and the video ends there (the published rule);
-            "pad": missing columns are silence (−4) and the video lasts as long as the audio. A run-time fact.
+            "pad": missing columns are silence and the video lasts as long as the audio. A run-time fact.
         front_end: name of what turns sound into columns: "mel80", the 80 mel bands of `lipsync_edge.audio.mel`. Which
-            names there are, the audio room says; it refuses the others when the network is loaded.
+            names there are, `lipsync_edge.audio.front_end` says; it refuses the others when the network is loaded.
     """
 
     columns: int = 16
     offset: int = 0
     tail: Literal["last", "pad"] = "last"
     front_end: str = "mel80"
-
-    @property
-    def lookahead_ms(self) -> float:
-        """Audio after the frame's own time that must have arrived, in ms: the window plus half an STFT frame."""
-        return max(0.0, (self.columns + self.offset) * 12.5 + 12.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The lip network: face crops and mel windows in, made mouths out.
+"""The lip network: face crops and windows of audio features in, made mouths out.
 
 Two kinds (the card says which). `image` paints the whole crop anew, as Wav2Lip does (Prajwal et al., "A Lip Sync
 Expert Is All You Need", ACM MM 2020). `warp` says where every pixel of the crop comes from (flow), where the inside
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync_edge.audio.alignment import front_end
+from lipsync_edge.audio.front_end import front_end
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
-from lipsync_edge.models.spec import WHOLE_CROP, Window
-from lipsync_edge.types import F32, U8
+from lipsync_edge.models.spec import WHOLE_CROP, ModelSpec, Window
+from lipsync_edge.types import F32, U8, Arrays
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,11 +65,13 @@ class AudioEncoder:
             raise ModelError(expected="a voice card with a [shapes] table", got=f"card {network.spec.name}")
         self.network = network
         self.audio = network.spec.audio
+        self._features = _features_input(network.spec)
         self.to_shape: F32 = np.array([shapes.opening, shapes.width, shapes.jaw], np.float32)
 
-    def __call__(self, mels: Sequence[F32]) -> F32:
-        """Return the mouth coefficients, float32 (n, 8), of n windows, float32 (80, T), -4…4."""
-        return np.asarray(self.network(mel=np.stack(mels))["coefficients"], np.float32)
+    def __call__(self, windows: Sequence[F32]) -> F32:
+        """Return the mouth coefficients, float32 (n, 8), of n windows, float32 (bands, columns) of its front end."""
+        feeds = {self._features: np.stack(windows)}
+        return np.asarray(self.network(**feeds)["coefficients"], np.float32)
 
 
 class Lips:
@@ -86,17 +88,19 @@ class Lips:
         self.spec = spec
         self.audio = spec.audio
         self.side = spec.side("face")
+        self._features = _features_input(spec)
 
-    def __call__(self, crops_bgr: Sequence[U8], mels: Sequence[F32]) -> list[Mouth]:
+    def __call__(self, crops_bgr: Sequence[U8], windows: Sequence[F32]) -> list[Mouth]:
         """Make one mouth for each crop.
 
         Args:
             crops_bgr: n crops, uint8 (S, S, 3) BGR.
-            mels: n windows, float32 (80, T), -4…4.
+            windows: n windows, float32 (bands, columns) of the front end, of mel80 (80, T), -4…4.
         """
         if not crops_bgr:
             return []
-        out = self.network(face=np.stack(crops_bgr), mel=np.stack(mels))
+        feeds: Arrays = {"face": np.stack(crops_bgr), self._features: np.stack(windows)}
+        out = self.network(**feeds)
         if self.spec.kind == "image":
             return [ImageMouth(image) for image in out["image"]]
         flow, paint = out["flow"].transpose(0, 2, 3, 1), out["paint"].transpose(0, 2, 3, 1)
@@ -104,3 +108,17 @@ class Lips:
         window = self.spec.warp.window if self.spec.warp else WHOLE_CROP
         dense = ([np.ascontiguousarray(plane) for plane in mouth] for mouth in planes)
         return [WarpMouth(flow, mask, paint, window) for flow, mask, paint in dense]
+
+
+def _features_input(spec: ModelSpec) -> str:
+    """Return the name of the input that takes audio features: the one beside `face`, `mel` in the bundled cards.
+
+    Raises:
+        ModelError: there is not exactly one.
+    """
+    names = [one.name for one in spec.inputs if one.name != "face"]
+    if len(names) != 1:
+        raise ModelError(
+            expected=f"one input of card {spec.name} for audio features", got=", ".join(names) or "none"
+        )
+    return names[0]

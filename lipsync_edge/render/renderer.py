@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
 from lipsync_edge.audio.vad import VadOptions
+from lipsync_edge.errors import ModelError
 from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
@@ -61,6 +62,11 @@ class Renderer:
         self.encoder = encoder
         self.landmarker = landmarker
         self._composer = choose_composer(preset, lips, segmenter, enhancer)
+        if encoder is not None and encoder.audio != lips.audio:
+            raise ModelError(
+                expected=f"an audio encoder that hears what {lips.spec.name} hears, {lips.audio}",
+                got=f"{encoder.network.spec.name}, which hears {encoder.audio}",
+            )
 
     @property
     def networks(self) -> dict[str, Network]:
@@ -80,13 +86,13 @@ class Renderer:
             self.lips.audio,
             rate=rate,
             vad=VadOptions() if self.preset.vad else None,
-            blend_mel=self.lips.spec.kind == "warp",  # these learnt that silence closes the mouth
+            blend=self.lips.spec.kind == "warp",  # these learnt that silence closes the mouth
         )
 
     @property
     def silence(self) -> FeatureWindow:
         """What a face hears when nobody speaks."""
-        return FeatureWindow.silence(self.lips.audio.columns)
+        return FeatureWindow.silent(self.lips.audio)
 
     @property
     def watcher(self) -> Watcher | None:

@@ -13,17 +13,17 @@ from lipsync_edge.audio.alignment import (
     frame_count,
     frame_time,
     pair,
-    samples_needed,
-    window_start,
 )
-from lipsync_edge.audio.mel import mel_spectrogram
-from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in, level_db
+from lipsync_edge.audio.front_end import FRONT_ENDS
+from lipsync_edge.audio.mel import level_db, mel_spectrogram
+from lipsync_edge.audio.vad import VadOptions, VoiceActivityDetector, fade_in
 from lipsync_edge.models.spec import AudioWindow
 from lipsync_edge.types import F32, Frame
 from tests import fakes
 
 PUBLISHED = AudioWindow(columns=16, offset=0, tail="last")
 CENTRED = AudioWindow(columns=16, offset=-8, tail="pad")
+MEL80 = FRONT_ENDS["mel80"]
 NTSC = Fraction(30000, 1001)
 RNG = np.random.default_rng(8)
 SPEECH = (RNG.normal(0, 0.1, 40_000) * np.abs(np.sin(np.arange(40_000) / 900))).astype(np.float32)
@@ -54,26 +54,25 @@ def ticks_of(sound: F32, video: list[Frame], audio: AudioWindow) -> list[Frame]:
     ],
 )
 def test_window_starts_by_hand(fps: Fraction, starts: list[int]) -> None:
-    assert [window_start(frame_time(i, fps)) for i in range(10)] == starts
-    assert [window_start(frame_time(i, fps), -8) for i in range(10)] == [s - 8 for s in starts]
+    assert [MEL80.column(frame_time(i, fps)) for i in range(10)] == starts
 
 
 def test_2997_leaves_30_behind() -> None:
     """After 1000 frames the two rates lie 33 ms apart: nearly three columns."""
-    assert window_start(frame_time(999, Fraction(30))) == 2664
-    assert window_start(frame_time(999, NTSC)) == 2666
+    assert MEL80.column(frame_time(999, Fraction(30))) == 2664
+    assert MEL80.column(frame_time(999, NTSC)) == 2666
 
 
 @pytest.mark.parametrize("fps", [Fraction(24), Fraction(25), NTSC, Fraction(30), Fraction(50), Fraction(60)])
 def test_the_published_float_arithmetic_agrees(fps: Fraction) -> None:
     step = 80.0 / float(fps)
-    assert all(int(i * step) == window_start(frame_time(i, fps)) for i in range(20_000))
+    assert all(int(i * step) == MEL80.column(frame_time(i, fps)) for i in range(20_000))
 
 
 def test_at_23976_the_published_float_falls_below_a_whole_column() -> None:
     fps = Fraction(24000, 1001)
     assert int(300 * (80.0 / float(fps))) == 1000
-    assert window_start(frame_time(300, fps)) == 1001
+    assert MEL80.column(frame_time(300, fps)) == 1001
 
 
 @pytest.mark.parametrize(
@@ -155,9 +154,9 @@ def test_sound_is_read_no_further_than_needed() -> None:
 
     ticks = pair(at_rate(Fraction(25), 25), pieces(), FeatureStream(PUBLISHED))  # type: ignore[arg-type]
     next(ticks)
-    assert len(read) * 100 == samples_needed(Fraction(0), PUBLISHED) == 3400  # 212.5 ms
+    assert len(read) * 100 == MEL80.samples_needed(Fraction(0), PUBLISHED) == 3400  # 212.5 ms
     next(ticks)
-    assert len(read) * 100 == samples_needed(Fraction(1, 25), PUBLISHED) == 4000
+    assert len(read) * 100 == MEL80.samples_needed(Fraction(1, 25), PUBLISHED) == 4000
 
 
 @pytest.mark.parametrize("audio", [PUBLISHED, CENTRED, AudioWindow(columns=5, offset=-2, tail="pad")])
@@ -165,7 +164,7 @@ def test_a_frame_is_ready_when_its_samples_are_in_and_not_before(audio: AudioWin
     sync, pushed = FeatureStream(audio), 0
     for i in range(8):
         time = frame_time(i, Fraction(25))
-        needed = max(samples_needed(time, audio), int(time * 16000) + 1)
+        needed = max(MEL80.samples_needed(time, audio), int(time * 16000) + 1)
         if needed > pushed + 1:
             sync.push(SPEECH[pushed : needed - 1])
             pushed = needed - 1
@@ -175,7 +174,13 @@ def test_a_frame_is_ready_when_its_samples_are_in_and_not_before(audio: AudioWin
         assert sync.state(time) == "ready"
         sync.window(time)
     assert sync.lookahead == Fraction(audio.columns + audio.offset + 1, 80)
-    assert float(sync.lookahead) * 1000 == audio.lookahead_ms
+    assert sync.lookahead == MEL80.lookahead(audio)
+
+
+def test_wav2lips_window_looks_ahead_as_far_as_the_design_says() -> None:
+    assert MEL80.lookahead(AudioWindow()) * 1000 == Fraction("212.5")
+    assert MEL80.lookahead(AudioWindow(24, -12, "pad")) * 1000 == Fraction("162.5")
+    assert MEL80.lookahead(AudioWindow(24, -40, "pad")) == 0
 
 
 @settings(deadline=None, max_examples=40)
@@ -189,7 +194,7 @@ def test_any_chunks_give_the_ticks_of_the_whole(
     sizes: list[int], rate: int, audio: AudioWindow, blend: bool
 ) -> None:
     def run(pieces: list[F32]) -> list[Frame]:
-        sync = FeatureStream(audio, rate=rate, vad=VadOptions(), blend_mel=blend)
+        sync = FeatureStream(audio, rate=rate, vad=VadOptions(), blend=blend)
         return list(pair(at_rate(NTSC, 500), pieces, sync))
 
     edges = np.minimum(np.cumsum([0, *sizes]), len(SPEECH)).tolist()
@@ -231,7 +236,7 @@ def speech_between_silences(floor: float) -> F32:
 
 @pytest.mark.parametrize("floor", [0.0, 1e-5, 3e-4])
 def test_the_gate_opens_for_speech_and_closes_in_silence(floor: float) -> None:
-    sync = FeatureStream(CENTRED, vad=VadOptions(), blend_mel=True)
+    sync = FeatureStream(CENTRED, vad=VadOptions(), blend=True)
     ticks = list(pair(at_rate(Fraction(25), 100), [speech_between_silences(floor)], sync))
     gains = np.array([tick.faces[0].gain for tick in ticks])
     assert (gains[:22] == 0).all()
@@ -255,12 +260,12 @@ def test_without_blending_the_mel_stays_as_it_is() -> None:
 def test_a_short_pause_does_not_close_the_gate() -> None:
     sound = np.tile(SPEECH[:16_000], 2)
     sound[8000:9600] = 0  # 100 ms
-    assert VoiceActivityDetector().push(mel_spectrogram(sound))[20:].min() == 1.0
+    assert VoiceActivityDetector(MEL80).push(mel_spectrogram(sound))[20:].min() == 1.0
 
 
 def test_steady_loud_sound_stays_open() -> None:
     sound = RNG.normal(0, 0.1, 16_000 * 40).astype(np.float32)
-    assert VoiceActivityDetector().push(mel_spectrogram(sound))[5:].min() == 1.0
+    assert VoiceActivityDetector(MEL80).push(mel_spectrogram(sound))[5:].min() == 1.0
 
 
 def test_levels_and_fades_by_hand() -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lipsync_edge.audio.alignment import FRONT_ENDS, FeatureStream, front_end
+from lipsync_edge.audio.alignment import FeatureStream
+from lipsync_edge.audio.front_end import FRONT_ENDS, front_end
 from lipsync_edge.errors import ModelError
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.spec import SPECS, AudioWindow, load_spec
@@ -15,7 +16,8 @@ from tests import fakes
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_a_known_one_is_opened_fresh(name: str) -> None:
     audio = AudioWindow(front_end=name)
-    assert front_end(audio) is not front_end(audio)
+    front = front_end(audio)
+    assert front.open() is not front.open()
     assert FeatureStream(audio).audio is audio
 
 

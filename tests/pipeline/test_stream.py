@@ -64,7 +64,7 @@ def offline(
     sound: F32, avatar: Avatar = AVATAR, *, rate: int = 16_000, fps: Fraction | None = None
 ) -> list[U8]:
     """What a file of the sound would give: the avatar's frames, paired and rendered one by one."""
-    sync = FeatureStream(ENGINE.renderer.lips.audio, rate=rate, vad=VadOptions(), blend_mel=True)
+    sync = FeatureStream(ENGINE.renderer.lips.audio, rate=rate, vad=VadOptions(), blend=True)
     return [ENGINE.render([tick])[0].image_bgr for tick in pair(avatar.playback(fps), [sound], sync)]
 
 
@@ -103,7 +103,7 @@ def test_the_bundled_networks_give_the_same_bits_too() -> None:
     engine = lipsync_edge.load(preset="lite", device="cpu", threads=1)
     avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine.detector, engine.preset))
     assert len(avatar.origin.model_sha256) == 64
-    sync = FeatureStream(engine.renderer.lips.audio, vad=VadOptions(), blend_mel=True)
+    sync = FeatureStream(engine.renderer.lips.audio, vad=VadOptions(), blend=True)
     wanted = [engine.render([tick])[0].image_bgr for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
     with engine.stream(avatar) as stream:
         frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
@@ -126,7 +126,7 @@ def test_one_sample_at_a_time_and_int16() -> None:
 
 def test_a_frame_leaves_when_its_sound_is_in() -> None:
     with ENGINE.stream(AVATAR) as stream:
-        assert stream.lookahead_ms == ENGINE.renderer.lips.audio.lookahead_ms == 112.5
+        assert stream.lookahead_ms == 112.5
         given_at = []
         for i in range(0, 16_000, 100):
             given_at += [i + 100] * len(list(stream.push(SPEECH[i : i + 100])))
@@ -163,7 +163,7 @@ def test_an_interrupt_leaves_nothing_of_the_old_utterance(before: int, read: int
     start = len(heard) + pause
     assert [frame.index for frame in [*heard, *resting, *spoken]] == list(range(start + 19))
     assert {frame.utterance for frame in spoken} == {2}
-    sync = FeatureStream(ENGINE.renderer.lips.audio, vad=VadOptions(), blend_mel=True)
+    sync = FeatureStream(ENGINE.renderer.lips.audio, vad=VadOptions(), blend=True)
     own = (replace_index(AVATAR.frame(start + i, Fraction(start + i, 25)), i) for i in range(100))
     wanted = [ENGINE.render([tick])[0].image_bgr for tick in pair(own, [SPEECH[12_000:]], sync)]
     assert all(np.array_equal(f.image_bgr, image) for f, image in zip(spoken, wanted, strict=True))

@@ -15,7 +15,7 @@ from lipsync_edge.render.lips import AudioEncoder
 def test_int8_asks_for_the_mouths_that_fp32_asks_for() -> None:
     """On real speech: windows that are mostly silence once let a file through that heard hardly anything."""
     fp32, int8 = (AudioEncoder(load_network("edge_voice", precision=name)) for name in ("fp32", "int8"))
-    stream = FeatureStream(fp32.audio, vad=VadOptions(), blend_mel=True)
+    stream = FeatureStream(fp32.audio, vad=VadOptions(), blend=True)
     speech = read_audio(demo_files()[1])
     stream.push(speech)
     stream.end()
