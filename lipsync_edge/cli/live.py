@@ -7,15 +7,23 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.choices import LiveFormat, Mouth
+from lipsync_edge.choices import LiveFormat
 from lipsync_edge.cli.console import pipes, reporting
-from lipsync_edge.cli.options import Device, LiveConfig, Models, Precision, Preset, ServeConfig, Threads
+from lipsync_edge.cli.options import (
+    Device,
+    LiveConfig,
+    Models,
+    Precision,
+    Preset,
+    ServeConfig,
+    Strength,
+    Threads,
+    WhoseMouth,
+)
 from lipsync_edge.models.engine_options import EngineOptions
 
 Avatar = Annotated[Path | None, typer.Option(help="Saved avatar, video or picture of the face.")]
 Fps = Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")]
-WhoseMouth = Annotated[Mouth, typer.Option(help="The person's own lips and teeth: auto, always or never.")]
-Strength = Annotated[float, typer.Option(min=0, max=1.5, help="How far an own mouth moves.")]
 Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")]
 
 

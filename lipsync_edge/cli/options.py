@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipsync_edge.choices import Mouth
 from lipsync_edge.choices import Precision as PrecisionName
 from lipsync_edge.errors import UsageError
 from lipsync_edge.models.devices import DEVICE_NAMES
@@ -36,6 +37,13 @@ Models = Annotated[Path | None, typer.Option(help="Folder with your own converte
 Face = Annotated[str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")]
 Box = Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")]
 Pads = Annotated[str | None, typer.Option(metavar="T,B,L,R", help="Pixels added to the face box.")]
+
+WhoseMouth = Annotated[
+    Mouth, typer.Option(help="The person's own lips and teeth where the film shows them, always, or never.")
+]
+Strength = Annotated[
+    float, typer.Option(help="How far an own mouth moves; 1: the person's own range.", min=0, max=1.5)
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]

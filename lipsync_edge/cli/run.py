@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.choices import Codec, Loop, Mouth
+from lipsync_edge.choices import Codec, Loop
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
     Box,
@@ -21,7 +21,9 @@ from lipsync_edge.cli.options import (
     Precision,
     Preset,
     Quiet,
+    Strength,
     Threads,
+    WhoseMouth,
     box_of,
     pads_of,
 )
@@ -64,13 +66,8 @@ def run(
         Codec | None, typer.Option(help="Of the video; the container's usual one without it.")
     ] = None,
     crf: Annotated[int | None, typer.Option(help="Quality of the encode, lower is better.")] = None,
-    mouth: Annotated[
-        Mouth,
-        typer.Option(help="The person's own lips and teeth where the film shows them, always, or never."),
-    ] = "auto",
-    strength: Annotated[
-        float, typer.Option(help="How far an own mouth moves; 1: the person's own range.", min=0, max=1.5)
-    ] = 1.0,
+    mouth: WhoseMouth = "auto",
+    strength: Strength = 1.0,
     report: Annotated[Path | None, typer.Option(help="Write times, devices and counts as JSON.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
