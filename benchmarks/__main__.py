@@ -29,6 +29,7 @@ COMMANDS = {
     "networks": ("networks.timed", "every network by runtime, precision and batch, torch beside them"),
     "networks torch-export": ("networks.torch_export", "our graphs against torch's own export"),
     "networks nncf": ("networks.nncf", "our int8 files against NNCF's"),
+    "networks tuned": ("networks.tuned", "whether what `--device auto` takes is the fastest"),
     "networks avx2": ("networks.avx2", "int8 files on an emulated processor without VNNI"),
     "picture": ("picture", "decoder, colour conversions, encoder: processor time a frame"),
     "track": ("track", "how still and how near the tracked face is"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,11 +12,12 @@ from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.landmarks import Landmarker
-from lipsync_edge.models import autotune
+from lipsync_edge.models import autotune, stage_times
 from lipsync_edge.models.devices import AUTO
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.network import Network, load_network
 from lipsync_edge.models.preset import Preset
+from lipsync_edge.models.stage_times import StageTime
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.renderer import Probe, Renderer, no_probe
@@ -41,7 +42,8 @@ def load(
     """Load every network of a preset.
 
     With device "auto" and nothing but the package's own models, the configuration that `lipsync-edge bench` found to
-    be the fastest on this machine is taken (`lipsync_edge.models.autotune`); `Engine.chosen` says so.
+    be the fastest on this machine is taken (`lipsync_edge.models.autotune`), or else what a first run of the command
+    line measured network by network (`lipsync_edge.models.stage_times`); `Engine.chosen` says so.
 
     Args:
         preset: a name of `lipsync_edge.models.preset.preset_names()`, or a `Preset` of your own.
@@ -65,8 +67,14 @@ def load_engine(options: EngineOptions) -> Engine:
     """Load every network of a preset; see `load`."""
     if options.device != AUTO:
         return _open(options, "as asked")
-    why = "auto: not measured here, lipsync-edge bench would"
+    why = "auto: not measured here yet"
     best = autotune.fastest_for(options)
+    if best is None and (ways := stage_times.chosen(options)):
+        why = "auto: the fastest of what was measured here, network by network"
+        try:
+            return _open(options, why, ways)
+        except LipsyncError as error:
+            why = f"auto: what was measured to be the fastest does not open: {error.got}"
     if best is not None:
         why = f"auto: the fastest of lipsync-edge bench here, {best.when}, {best.fps:.0f} fps"
         try:
@@ -76,14 +84,17 @@ def load_engine(options: EngineOptions) -> Engine:
     return _open(options, why)
 
 
-def _open(options: EngineOptions, why: str) -> Engine:
+def _open(options: EngineOptions, why: str, ways: Mapping[str, StageTime] | None = None) -> Engine:
+    """Load every network, each its own way where ways are given by name."""
+
     def network(name: str) -> Network:
+        way = options if not ways else ways[name]
         return load_network(
             name,
             models=options.models,
-            device=options.device,
-            precision=options.precision,
-            threads=options.threads,
+            device=way.device,
+            precision=way.precision,
+            threads=way.threads,
         )
 
     preset = options.read_preset()

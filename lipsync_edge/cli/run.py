@@ -125,9 +125,11 @@ def _run(
     engine: EngineOptions, face: Path, audio: Path, out: Path, options: RunOptions | None, quiet: bool
 ) -> RunResult:
     from lipsync_edge.engine import load_engine
+    from lipsync_edge.models import stage_times, tuner
 
     loaded = load_engine(engine)
-    with progress_bar(out.name, quiet) as progress:
+    unmeasured = stage_times.missing(engine)
+    with tuner.in_background(str(engine.preset), unmeasured), progress_bar(out.name, quiet) as progress:
         return loaded.run(face, audio, out, options=options, progress=progress)
 
 
