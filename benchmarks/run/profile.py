@@ -7,8 +7,8 @@ once: one decodes, one tracks and makes, one encodes; `busy` is the part of the 
 waiting for another. `track` holds `detect`, `render` holds cut, lips, enhance, segment and blend. Times are wall-clock:
 on a busy machine they hold what others did. Of a batch each frame is given an equal part.
 
-Two numbers of a frame: `macs`, the multiply-adds that its networks really did (the manifest's, times how often each
-was called), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside `least_bytes`: the decoder's picture
+Two numbers of a frame: `macs`, the multiply-adds of its networks (the manifest's, the detector's by how often it was
+called; a frame whose own mouth is wholly shown leaves out the mouth renderer), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside `least_bytes`: the decoder's picture
 and the finished one in 4:2:0, which nobody can save. Rows: profile.json.
 """
 
@@ -37,6 +37,7 @@ PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's
     "finished frame": 3.0,
     "its planes for the encoder": 1.5,
 }
+CARDS = {"encode_audio": "voice"}  # stages that a preset calls otherwise
 LEAST = 3.0  # decoder's picture and finished picture
 
 
@@ -93,7 +94,7 @@ def macs(preset: Preset, precisions: Mapping[str, str], detections: float) -> di
     files = read_manifest(bundled_models())
     return {
         stage: round(
-            files[f"{getattr(preset, stage)}.{precision}.onnx"]["macs"]
+            files[f"{getattr(preset, CARDS.get(stage, stage))}.{precision}.onnx"]["macs"]
             * (detections if stage == "detect" else 1)
         )
         for stage, precision in precisions.items()

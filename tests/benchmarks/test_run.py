@@ -4,6 +4,7 @@ import json
 import os
 from argparse import Namespace
 
+import lipsync_edge
 from benchmarks.run import profile, threads, whole
 from lipsync_edge.models.preset import load_preset
 
@@ -39,6 +40,14 @@ def test_multiply_adds_count_the_detector_by_its_calls():
     many = profile.macs(load_preset("lite"), precisions, 0.5)
     assert few["detect"] * 2 == many["detect"]
     assert few["lips"] == many["lips"] > few["detect"]
+
+
+def test_every_stage_of_a_preset_has_a_card_to_count():
+    engine = lipsync_edge.load(preset="hq", device="cpu")
+    precisions = {stage: network.precision for stage, network in engine.networks.items()}
+    found = profile.macs(engine.preset, precisions, 0.25)
+    assert set(found) == set(precisions)
+    assert all(found.values())
 
 
 def test_waits_are_not_work():
