@@ -8,8 +8,9 @@ waiting for another. `track` holds `detect`, `render` holds cut, lips, enhance, 
 on a busy machine they hold what others did. Of a batch each frame is given an equal part.
 
 Two numbers of a frame: `macs`, the multiply-adds of its networks (the manifest's, the detector's by how often it was
-called; a frame whose own mouth is wholly shown leaves out the mouth renderer), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside `least_bytes`: the decoder's picture
-and the finished one in 4:2:0, which nobody can save. Rows: profile.json.
+called; a frame whose own mouth is wholly shown leaves out the mouth renderer), and `moved_bytes`, what whole-frame
+passes write (`PASSES`), beside `least_bytes`: the decoder's picture and the finished one in 4:2:0, which nobody can
+save. Rows: profile.json.
 """
 
 from __future__ import annotations
