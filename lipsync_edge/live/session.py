@@ -173,7 +173,7 @@ class LiveSession:
             frame = self._frame()
         at = index / self.stream.fps
         if frame is not None:
-            return Slot(index, at, self._playout.take(index), frame.image_bgr, frame.state, frame.event)
+            return Slot(index, at, self._playout.take(index), frame.picture, frame.state, frame.event)
         if self._is_done():
             return None
         is_starved = self._speaking and not self._token.interrupted

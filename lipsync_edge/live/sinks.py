@@ -45,7 +45,7 @@ class RawSink:
 
     def write(self, slot: Slot) -> None:
         """Write the picture."""
-        self._last = slot.image_bgr if slot.image_bgr is not None else self._last
+        self._last = self._last if slot.picture is None else slot.picture.image_bgr
         if self._last is None or slot.state == "late":
             return
         try:
@@ -112,8 +112,9 @@ class MediaSink:
     def write(self, slot: Slot) -> None:
         """Encode and send one slot."""
         try:
-            if slot.image_bgr is not None:
-                self._container.mux(self._video.encode(self._video.convert(slot.image_bgr), slot.index))
+            if slot.picture is not None:
+                picture = self._video.convert(slot.picture.image_bgr)
+                self._container.mux(self._video.encode(picture, slot.index))
             self._container.mux(self._sound.encode(slot.pcm))
         except self._errors as error:
             raise OutputError(expected=f"{self._name} to take the stream", got=str(error)) from error
@@ -152,8 +153,8 @@ class WindowSink:
 
     def write(self, slot: Slot) -> None:
         """Show the picture."""
-        if slot.image_bgr is not None:
-            cv2.imshow(self._title, slot.image_bgr)
+        if slot.picture is not None:
+            cv2.imshow(self._title, slot.picture.image_bgr)
         key = cv2.waitKey(1) & 0xFF
         if key in (ord("q"), 27) or cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
             self._on_close()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.pipeline.frame import Event
+from lipsync_edge.pipeline.picture import Picture
 from lipsync_edge.types import U8
 
 I16 = npt.NDArray[np.int16]
@@ -27,7 +28,7 @@ class Slot:
         index: number since the session began; every slot comes once, in order.
         time: index / fps, in seconds.
         pcm: int16 (k,) mono, the sound of this slot; k is the same for every slot, or differs by one.
-        image_bgr: uint8 (H, W, 3), or None when there is no new picture.
+        picture: the picture in the forms that outputs ask for, or None when there is no new one.
         state: "speech", "silence" or "idle" as the stream says; "starved": its sound did not come in time;
             "late": its time was gone before its picture was made, so the picture was dropped (the sound was not).
         event: "speech_start", "speech_end" or "".
@@ -36,9 +37,14 @@ class Slot:
     index: int
     time: Fraction
     pcm: I16
-    image_bgr: U8 | None
+    picture: Picture | None
     state: SlotState
     event: Event = ""
+
+    @property
+    def image_bgr(self) -> U8 | None:
+        """The whole picture, uint8 (H, W, 3), not to be written to; None when there is no new one."""
+        return None if self.picture is None else self.picture.image_bgr
 
 
 class Sink(Protocol):

@@ -1,7 +1,8 @@
 """A face prepared once: its frames, and where the face is in each.
 
 The pictures are kept as JPEGs (quality 97, no colour subsampling, about 170 kB for a frame of 1280x720) in a file
-that is mapped into memory, and a picture is decoded when its turn comes, so that a long clip costs no memory. Frames
+that is mapped into memory, and a picture is decoded when its turn comes, so that a long clip costs no memory. They
+are cut into tiles, so that a part is decoded alone. Frames
 of an avatar are therefore not bit for bit those of the video.
 """
 
@@ -23,8 +24,9 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
-from lipsync_edge.types import F32, U8, Face, Frame
+from lipsync_edge.types import F32, U8, Face, Frame, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
+from lipsync_edge.video.tiles import TiledJpeg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class Avatar:
         self.data = data
         self.color = color
         self.library = library
+        self._only: U8 | None = None
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -103,17 +106,30 @@ class Avatar:
         return len(self) / self.fps
 
     def picture(self, position: int) -> U8:
-        """Decode frame `position`, 0 to len - 1; uint8 (H, W, 3) BGR, a new array."""
+        """Decode frame `position`, 0 to len - 1; uint8 (H, W, 3) BGR, not to be written to."""
+        if self._only is not None:
+            return self._only
+        picture = _decoded(self._jpeg(position), position, self.size)
+        if len(self) == 1:  # of a still picture the same is asked for again and again
+            self._only = picture
+        return picture
+
+    def part(self, position: int, region: Region) -> tuple[U8, Region]:
+        """Decode a part of frame `position` that holds a region; uint8 (h, w, 3), and where it lies.
+
+        It is the whole frame where its JPEG was written without tiles.
+        """
+        try:
+            tiled = TiledJpeg(self._jpeg(position))
+            around = tiled.around(region)
+            jpeg = np.frombuffer(tiled.cut(around), np.uint8)
+        except ValueError:
+            return self.picture(position), Region(0, 0, *self.size)
+        return _decoded(jpeg, position, around.size), around
+
+    def _jpeg(self, position: int) -> U8:
         low, high = int(self.offsets[position]), int(self.offsets[position + 1])
-        jpeg = np.frombuffer(self.data, np.uint8, high - low, low)
-        picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
-        if picture is None or picture.shape[1::-1] != self.size:
-            raise InputError(
-                expected="a whole avatar file",
-                got=f"a damaged picture {position}",
-                fix="prepare the face again",
-            )
-        return np.asarray(picture, np.uint8)
+        return np.frombuffer(self.data, np.uint8, high - low, low)
 
     def face(self, position: int) -> Face | None:
         """Return the face of frame `position`, or None where there is none."""
@@ -171,6 +187,15 @@ class Avatar:
         pictures = memoryview(self.data)[first:last]
         stored = Stored(header, self.faces, self.offsets - first, pictures, exemplars)
         write_avatar(Path(path), stored)
+
+
+def _decoded(jpeg: U8, position: int, size: tuple[int, int]) -> U8:
+    picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    if picture is None or picture.shape[1::-1] != size:
+        raise InputError(
+            expected="a whole avatar file", got=f"a damaged picture {position}", fix="prepare the face again"
+        )
+    return np.asarray(picture, np.uint8)
 
 
 def load_avatar(path: str | Path) -> Avatar:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from lipsync_edge.pipeline.picture import Picture
 from lipsync_edge.types import U8
 
 REMEMBERED = 512  # compute times kept for health
@@ -25,7 +26,7 @@ class StreamFrame:
     Attributes:
         index: number of the frame since the stream began (or was reset).
         time: index / fps, in seconds.
-        image_bgr: uint8 (H, W, 3).
+        picture: the picture, in the forms that outputs ask for.
         state: "speech" or "silence" inside an utterance, "idle" outside.
         event: "speech_start" or "speech_end" when the state became or was "speech", else "".
         utterance: number of the utterance it belongs to, or the last one when idle; 0 before the first.
@@ -34,11 +35,16 @@ class StreamFrame:
 
     index: int
     time: Fraction
-    image_bgr: U8
+    picture: Picture
     state: State
     event: Event
     utterance: int
     compute_ms: float
+
+    @property
+    def image_bgr(self) -> U8:
+        """The whole picture, uint8 (H, W, 3); not to be written to."""
+        return self.picture.image_bgr
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,13 +154,15 @@ def planned(
         yield with_own(waiting.popleft(), own)
 
 
-def push(stage: SequencePlanner, frame: Frame, watcher: Watcher, encoder: AudioEncoder) -> list[Own | None]:
+def push(
+    stage: SequencePlanner, frame: Frame, watcher: Watcher, encoder: AudioEncoder, *, at_rest: bool = False
+) -> list[Own | None]:
     """Give a frame to the stage; return the plans that are ready."""
     face = frame.faces[0] if frame.faces else None
     if face is None or face.landmarks is None or face.features is None:
         return stage.push(None, np.zeros(8, np.float32), cut=frame.shot_start)
     seen = watcher(frame.image_bgr, face.landmarks)
-    return stage.push(seen, encoder([face.features])[0], cut=frame.shot_start)
+    return stage.push(seen, encoder([face.features])[0], cut=frame.shot_start, at_rest=at_rest)
 
 
 def with_own(frame: Frame, own: Own | None) -> Frame:
@@ -219,7 +221,17 @@ class LiveMouth:
             self._library, strength=self._strength, lag=0, to_shape=self._encoder.to_shape
         )
 
-    def __call__(self, frame: Frame) -> Frame:
-        """Return the frame with its own mouth planned."""
+    @property
+    def state(self) -> tuple[int, float]:
+        """What the next plan goes on from; at rest it decides, with the picture, what is planned."""
+        return self._stage.state
+
+    @state.setter
+    def state(self, state: tuple[int, float]) -> None:
+        self._stage.state = state
+
+    def __call__(self, frame: Frame, *, at_rest: bool = False) -> Frame:
+        """Return the frame with its own mouth planned; at rest without regard to what was heard before."""
         going_on = replace(frame, shot_start=False)
-        return with_own(frame, push(self._stage, going_on, self._watcher, self._encoder)[0])
+        own = push(self._stage, going_on, self._watcher, self._encoder, at_rest=at_rest)[0]
+        return with_own(frame, own)

@@ -13,7 +13,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
-import cv2
 import numpy as np
 
 from lipsync_edge.errors import (
@@ -34,11 +33,12 @@ from lipsync_edge.render.exemplars.library import MOST
 from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.exemplars.watcher import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
+from lipsync_edge.video import tiles
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader, read_still
 
-_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+QUALITY = 97  # of an avatar's JPEGs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +125,8 @@ def build_avatar(
             size = size if faces else (width, height)
             if (width, height) != size:
                 raise InputError(expected=f"frames of one size, {size[0]}x{size[1]}", got=f"{width}x{height}")
-            jpeg = cv2.imencode(".jpg", picture, _JPEG)[1]
-            _write(file, jpeg.tobytes())
+            jpeg = tiles.encode(picture, quality=QUALITY, full_color=True)
+            _write(file, jpeg)
             offsets.append(offsets[-1] + len(jpeg))
             faces.append(_numbers(frame))
             if watcher is not None and frame.faces and frame.faces[0].landmarks is not None:

@@ -24,6 +24,8 @@ from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.own_mouth import LiveMouth
+from lipsync_edge.pipeline.picture import Kept
+from lipsync_edge.pipeline.picture_maker import PictureMaker
 from lipsync_edge.pipeline.utterance import Utterances
 from lipsync_edge.render.renderer import Renderer
 
@@ -39,6 +41,7 @@ class Stream(BufferCalls):
         mouth: "auto": the person's own mouth where the avatar has it; "own": the same, and an error where it has not;
             "painted": as the networks make it.
         strength: how far an own mouth moves, see `RunOptions.strength`.
+        kept: pictures at rest of other streams that differ in nothing but rates, see `again`.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Stream(BufferCalls):
         fps: Fraction | int | None = None,
         mouth: Mouth = "auto",
         strength: float = 1.0,
+        kept: Kept | None = None,
     ) -> None:
         self.renderer = renderer
         self.avatar = avatar
@@ -59,6 +63,9 @@ class Stream(BufferCalls):
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
         self.mouth, self.strength = mouth, strength
         self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
+        self._kept = kept or Kept()
+        self._pictures = PictureMaker(renderer, avatar, self._live_mouth, self._kept)
+        self._rate = sample_rate
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._interrupts = InterruptSource()
@@ -67,6 +74,18 @@ class Stream(BufferCalls):
         self._meter = Meter()
         self._begin()
         self._warm_up()
+
+    def again(self) -> Stream:
+        """Open another stream like this one, which shares what is kept of pictures at rest."""
+        return Stream(
+            self.renderer,
+            self.avatar,
+            sample_rate=self._rate,
+            fps=self.fps,
+            mouth=self.mouth,
+            strength=self.strength,
+            kept=self._kept,
+        )
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
@@ -105,7 +124,8 @@ class Stream(BufferCalls):
     def idle(self, count: int = 1) -> Iterator[StreamFrame]:
         """Give frames of the avatar living on without sound: its own video, the mouth closing and then still.
 
-        It follows an utterance that was flushed or interrupted; while sound is still being taken it gives nothing.
+        It follows an utterance that was flushed or interrupted; while sound is still being taken it gives nothing. Once
+        the mouth is still, pictures that come again are not made again.
         """
         token = self._interrupts.token
         for _ in range(count):
@@ -209,11 +229,9 @@ class Stream(BufferCalls):
         """Render one frame; None when the stream was interrupted or closed meanwhile."""
         began = clock.perf_counter()
         time = Fraction(self._index) / self.fps
+        at_rest = state == "idle" and self._utterances.at_rest
         try:
-            frame = self.avatar.frame(self._index, time).hearing(window.features, window.gain)
-            if self._live_mouth is not None:
-                frame = self._live_mouth(frame)
-            image = self.renderer.render([frame])[0].image_bgr
+            picture = self._pictures(self._index, time, window, at_rest=at_rest)
         except Exception as error:  # whatever it is, it ends the stream on every thread
             self._error = error
             self.close()
@@ -223,7 +241,7 @@ class Stream(BufferCalls):
         is_speech = state == "speech"
         event: Event = "" if is_speech == self._was_speech else "speech_start" if is_speech else "speech_end"
         took = (clock.perf_counter() - began) * 1000
-        finished = StreamFrame(self._index, time, image, state, event, self._utterances.number, took)
+        finished = StreamFrame(self._index, time, picture, state, event, self._utterances.number, took)
         self._was_speech = is_speech
         self._index += 1
         self._meter.add(took)

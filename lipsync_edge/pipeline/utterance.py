@@ -86,6 +86,11 @@ class Utterances:
         self._faded = min(CLOSING, self._faded + 1)
         return self._last.faded(1 - self._faded / CLOSING)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the mouth has closed, so that an idle frame hears silence and nothing else."""
+        return not self.under_way and (self._faded >= CLOSING or self._last is self._silence)
+
     def pending_s(self, index: int) -> float:
         """Seconds of sound from frame `index` on, look-ahead included."""
         return max(0.0, float(self._features.duration - self._own_time(index))) if self.under_way else 0.0

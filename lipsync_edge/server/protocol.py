@@ -12,7 +12,6 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import cv2
 import numpy as np
 
 from lipsync_edge.live.slot import Slot
@@ -23,9 +22,7 @@ STATES = ("speech", "silence", "idle", "starved", "late")
 
 def pack(slot: Slot, *, quality: int) -> bytes:
     """Return the binary message of a slot, its picture as a JPEG of this quality, 1 to 100."""
-    jpeg = b""
-    if slot.image_bgr is not None:
-        jpeg = cv2.imencode(".jpg", slot.image_bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1].tobytes()
+    jpeg = b"" if slot.picture is None else slot.picture.jpeg(quality)
     pcm = slot.pcm.astype("<i2").tobytes()
     state = STATES.index(slot.state)
     return HEADER.pack(slot.index % 2**32, state, len(pcm), len(jpeg)) + pcm + jpeg

@@ -25,18 +25,8 @@ def make_server_app(options: ServeOptions, stream: Stream) -> Starlette:
     from lipsync_edge.server.app import make_app
     from lipsync_edge.server.auth import LOOPBACK, Limits
 
-    def open_stream() -> Stream:
-        return Stream(
-            stream.renderer,
-            stream.avatar,
-            sample_rate=options.rate,
-            fps=stream.fps,
-            mouth=stream.mouth,
-            strength=stream.strength,
-        )
-
     return make_app(
-        open_stream,
+        stream.again,
         SessionOptions(rate=options.rate),
         limits=Limits(
             sessions=options.sessions, viewers=options.viewers, upload_bytes=options.upload_mb * 1_000_000

@@ -19,6 +19,7 @@ from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live import Slot
 from lipsync_edge.live.sinks import MediaSink, RawSink, WindowSink, container_of
 from lipsync_edge.live.slot import PlayoutBuffer
+from lipsync_edge.pipeline.picture import WholePicture
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from tests.live.fakes import RATE, speech
 
@@ -26,8 +27,8 @@ SOUND = to_int16(speech(1.0))
 
 
 def make_slot(index: int, value: int | None, state="speech", samples: int = 640) -> Slot:
-    image = None if value is None else np.full((48, 65, 3), value, np.uint8)
-    return Slot(index, Fraction(index, 25), np.full(samples, 1000, np.int16), image, state)
+    picture = None if value is None else WholePicture(np.full((48, 65, 3), value, np.uint8))
+    return Slot(index, Fraction(index, 25), np.full(samples, 1000, np.int16), picture, state)
 
 
 def test_raw_frames_repeat_a_starved_slot_and_leave_a_late_one_out() -> None:
@@ -89,7 +90,7 @@ def live_video(container: str, size: tuple[int, int], bgr: tuple[int, int, int],
     sink = MediaSink(file, container=container, size=size, fps=Fraction(25), rate=RATE, color=color)
     image = np.full((size[1], size[0], 3), bgr, np.uint8)
     for index in range(5):
-        sink.write(Slot(index, Fraction(index, 25), np.zeros(640, np.int16), image, "idle"))
+        sink.write(Slot(index, Fraction(index, 25), np.zeros(640, np.int16), WholePicture(image), "idle"))
     sink.close()
     return file.getvalue()
 

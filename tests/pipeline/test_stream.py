@@ -194,7 +194,8 @@ def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
     assert [frame.index for frame in rest] == list(range(23, 43))
     loud = [float(tick.faces[0].features.mean()) for tick in ticks if tick.faces]
     assert loud[0] > loud[1] > loud[2] > -4
-    assert loud[CLOSING - 1 :] == [-4.0] * (17 - CLOSING)  # four of the twenty show no face
+    assert len(loud) == 3 + 5  # once still, each of the five positions with a face is made once
+    assert set(loud[CLOSING - 1 :]) == {-4.0}
     assert calm[0].state == "idle"
     assert np.array_equal(rest[9].image_bgr, rest[19].image_bgr)  # ping-pong of six frames: ten a round
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeGuard
 
 import numpy as np
@@ -58,7 +59,8 @@ class OwnMouth:
 
     def __init__(self, library: Library, *, to_shape: F32, strength: float = 1.0, lag: int = LAG) -> None:
         self._library = library
-        self.asker = Asker(range_of(library.bank.shape), to_shape, strength)
+        self._fresh = partial(Asker, range_of(library.bank.shape), to_shape, strength)
+        self.asker = self._fresh()
         self._selector = Selector(library.bank, max(0, lag - 1))
         self._ahead = min(1, lag)
         self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
@@ -66,9 +68,23 @@ class OwnMouth:
         self._before: Choice | None = None
         self._strength = -1.0
 
-    def push(self, look: Look, coefficients: F32) -> list[Plan]:
-        """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready."""
-        asked, gain = self.asker(coefficients)
+    @property
+    def state(self) -> tuple[int, float]:
+        """What plans without lag go on from, beside what was heard: the last exemplar (-1: none) and strength."""
+        return self._selector.last, self._strength
+
+    @state.setter
+    def state(self, state: tuple[int, float]) -> None:
+        self._selector.reset(state[0])
+        self._before = None if state[0] < 0 else Choice(state[0], 0.0, jumped=False)
+        self._strength = state[1]
+
+    def push(self, look: Look, coefficients: F32, *, at_rest: bool = False) -> list[Plan]:
+        """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready.
+
+        At rest what was heard before does not count, so that the same silence asks the same for ever.
+        """
+        asked, gain = (self._fresh() if at_rest else self.asker)(coefficients)
         self._asked.append((asked, (coefficients * np.float32(gain)).astype(np.float32), look.visible))
         return self._plans(self._selector.push(look, asked), last=False)
 

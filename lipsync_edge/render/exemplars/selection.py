@@ -151,14 +151,19 @@ class Selector:
         self._jumps = (ahead < -1) | (ahead > 2)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget what was chosen: the next frame continues nothing."""
+    @property
+    def last(self) -> int:
+        """Row that was chosen last; -1 for none."""
+        return self._last
+
+    def reset(self, last: int = -1) -> None:
+        """Forget what was chosen: the next frame continues nothing, or the exemplar `last`."""
         self._cost: F32 | None = None
         self._strange: deque[F32] = deque()  # of each frame that waits
         self._from: deque[I32] = (
             deque()
         )  # of each frame but the first that waits: row it was best reached from
-        self._last = -1
+        self._last = last
 
     def push(self, target: Look, asked: F32) -> list[Choice]:
         """Take a frame; give the choice of the one `lag` frames earlier, once there is one."""

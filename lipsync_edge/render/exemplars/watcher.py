@@ -129,20 +129,32 @@ class SequencePlanner:
         self._own = OwnMouth(library, strength=strength, lag=lag, to_shape=to_shape)
         self._waiting: deque[Seen | None] = deque()
 
-    def push(self, seen: Seen | None, coefficients: F32, *, cut: bool = False) -> list[Own | None]:
+    @property
+    def state(self) -> tuple[int, float]:
+        """What plans without lag go on from, see `OwnMouth.state`."""
+        return self._own.state
+
+    @state.setter
+    def state(self, state: tuple[int, float]) -> None:
+        self._own.state = state
+
+    def push(
+        self, seen: Seen | None, coefficients: F32, *, cut: bool = False, at_rest: bool = False
+    ) -> list[Own | None]:
         """Take the next frame and what is asked there, float32 (8,).
 
         Args:
             seen: the frame's face; None without one.
             coefficients: what the audio encoder asks.
             cut: whether a new shot begins, so that nothing before it is continued.
+            at_rest: whether nobody speaks, so that what was heard before does not count.
 
         Returns:
             Plans of earlier frames that are ready now.
         """
         done = self._give(self._own.flush()) if cut else []
         self._waiting.append(seen)
-        plans = [] if seen is None else self._own.push(seen.look, coefficients)
+        plans = [] if seen is None else self._own.push(seen.look, coefficients, at_rest=at_rest)
         return done + self._give(plans)
 
     def flush(self) -> list[Own | None]:
