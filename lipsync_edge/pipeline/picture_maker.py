@@ -1,7 +1,8 @@
-"""Pictures of a stream, made of an avatar's: only the face is decoded, and what repeats is made once."""
+"""What a stream renders of an avatar, and what becomes of it: only the face is decoded, and what repeats is kept."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -11,66 +12,79 @@ from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.avatar_window import window
 from lipsync_edge.pipeline.own_mouth import LiveMouth
 from lipsync_edge.pipeline.picture import AvatarPicture, Kept, differing, taken
-from lipsync_edge.render.renderer import Renderer
-from lipsync_edge.types import U8, Frame, Region
+from lipsync_edge.types import U8, Frame, Region, Rendered
 from lipsync_edge.video.tiles import aligned
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A picture that is to be made.
+
+    Attributes:
+        position: of the avatar's own picture.
+        frame: what the renderer gets.
+        looked_at: the only part of its picture that is there; None: all of it is.
+        key: what it is kept by; None: it does not come again.
+    """
+
+    position: int
+    frame: Frame
+    looked_at: Region | None
+    key: tuple[int, object] | None
+
+
 class PictureMaker:
-    """Makes a stream's pictures one after another.
+    """Asks for a stream's pictures one after another, and takes them.
 
     A picture at rest (nobody speaks, and the mouth has closed) depends on the avatar's position and on what the own
     mouth goes on from; it is made once and kept. Of other pictures only the face is decoded, as long as nobody asks
     for all of the pixels.
 
     Args:
-        renderer: makes the mouths.
         avatar: whose pictures.
         own: plans the person's own mouth, or None.
         kept: pictures at rest, shared by streams of the same renderer, avatar and mouth.
     """
 
-    def __init__(self, renderer: Renderer, avatar: Avatar, own: LiveMouth | None, kept: Kept) -> None:
-        self._renderer, self._avatar, self._own, self._kept = renderer, avatar, own, kept
+    def __init__(self, avatar: Avatar, own: LiveMouth | None, kept: Kept) -> None:
+        self._avatar, self._own, self._kept = avatar, own, kept
         self._last: AvatarPicture | None = None
         self._canvas: U8 | None = None
 
-    def __call__(
-        self, index: int, time: Fraction, heard: FeatureWindow, *, at_rest: bool = False
-    ) -> AvatarPicture:
-        """Make picture `index`, shown at `time` seconds."""
+    def ask(
+        self, index: int, time: Fraction, heard: FeatureWindow, *, at_rest: bool
+    ) -> Asked | AvatarPicture:
+        """Say what is to be rendered for picture `index`, shown at `time` seconds; or give it, where it was kept."""
         position = self._avatar.position(time)
-        key = (position, None if self._own is None else self._own.state)
+        key = (position, None if self._own is None else self._own.state) if at_rest else None
         made = self._kept.idle(key) if at_rest else None
-        if made is None:
-            picture = self._make(index, time, position, heard, at_rest=at_rest)
-            if at_rest:
-                self._kept.keep_idle(key, picture.made)
-        else:
-            picture = AvatarPicture(self._avatar, position, made, self._kept)
+        if made is not None:
             if self._own is not None:
                 self._own.state = made.then
-        self._last = picture
-        return picture
-
-    def _make(
-        self, index: int, time: Fraction, position: int, heard: FeatureWindow, *, at_rest: bool
-    ) -> AvatarPicture:
-        is_whole = self._last is None or self._last.was_asked
+            self._last = AvatarPicture(self._avatar, position, made, self._kept)
+            return self._last
         face = self._avatar.face(position)
-        looked_at = window(face, self._avatar.size)
+        is_whole = self._last is None or self._last.was_asked
+        looked_at = None if is_whole else window(face, self._avatar.size)
         shown = self._avatar.picture(position) if is_whole else self._part(position, looked_at)
         frame = Frame(index, time, shown, faces=() if face is None else (face,), shot_start=index == 0)
         frame = frame.hearing(heard.features, heard.gain)
         if self._own is not None:
             frame = self._own(frame, at_rest=at_rest)
-        done = self._renderer.render([frame])[0]
-        if not is_whole and not _inside(done.changed, looked_at):
-            shown[:] = self._avatar.picture(position)
-            done = self._renderer.render([frame])[0]
-        changed = differing(done.changed, done.image_bgr, shown) if at_rest else done.changed
+        return Asked(position, frame, looked_at, key)
+
+    def take(self, asked: Asked, done: Rendered) -> AvatarPicture:
+        """Take what was rendered."""
+        part, changed = asked.looked_at, done.changed
+        assert part is None or changed is None or part.union(changed) == part, "more was changed than was there"
+        if asked.key is not None:
+            changed = differing(changed, done.image_bgr, asked.frame.image_bgr)
         made = taken(changed, done.image_bgr, None if self._own is None else self._own.state)
-        return AvatarPicture(self._avatar, position, made, self._kept, done.image_bgr if is_whole else None)
+        if asked.key is not None:
+            self._kept.keep_idle(asked.key, made)
+        whole = None if asked.frame.image_bgr is self._canvas else done.image_bgr
+        self._last = AvatarPicture(self._avatar, asked.position, made, self._kept, whole)
+        return self._last
 
     def _part(self, position: int, region: Region | None) -> U8:
         """Decode a part of the avatar's picture into an array of the whole size; the rest of it is anything."""
@@ -81,7 +95,3 @@ class PictureMaker:
             part, there = self._avatar.part(position, aligned(region, width, height))
             there.view(self._canvas)[:] = part
         return self._canvas
-
-
-def _inside(changed: Region | None, looked_at: Region | None) -> bool:
-    return changed is None or (looked_at is not None and changed.union(looked_at) == looked_at)

@@ -25,7 +25,7 @@ from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
 from lipsync_edge.pipeline.own_mouth import LiveMouth
 from lipsync_edge.pipeline.picture import Kept
-from lipsync_edge.pipeline.picture_maker import PictureMaker
+from lipsync_edge.pipeline.picture_maker import Asked, PictureMaker
 from lipsync_edge.pipeline.utterance import Utterances
 from lipsync_edge.render.renderer import Renderer
 
@@ -64,7 +64,7 @@ class Stream(BufferCalls):
         self.mouth, self.strength = mouth, strength
         self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
         self._kept = kept or Kept()
-        self._pictures = PictureMaker(renderer, avatar, self._live_mouth, self._kept)
+        self._pictures = PictureMaker(avatar, self._live_mouth, self._kept)
         self._rate = sample_rate
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
@@ -231,7 +231,9 @@ class Stream(BufferCalls):
         time = Fraction(self._index) / self.fps
         at_rest = state == "idle" and self._utterances.at_rest
         try:
-            picture = self._pictures(self._index, time, window, at_rest=at_rest)
+            picture = self._pictures.ask(self._index, time, window, at_rest=at_rest)
+            if isinstance(picture, Asked):
+                picture = self._pictures.take(picture, self.renderer.render([picture.frame])[0])
         except Exception as error:  # whatever it is, it ends the stream on every thread
             self._error = error
             self.close()

@@ -80,13 +80,13 @@ def live(stream: Stream, take: Callable[[StreamFrame], object] = lambda frame: f
 def forgetting(stream: Stream) -> Stream:
     """The same stream with nothing kept and nothing made in part."""
     plain = Stream(stream.renderer, stream.avatar, fps=stream.fps, kept=Kept(0))
-    make = plain._pictures._make
+    ask = plain._pictures.ask
 
     def whole(*args: Any, **options: Any) -> Any:
         plain._pictures._last = None
-        return make(*args, **options)
+        return ask(*args, **options)
 
-    plain._pictures._make = whole  # type: ignore[method-assign]
+    plain._pictures.ask = whole  # type: ignore[method-assign]
     return plain
 
 
