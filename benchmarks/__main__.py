@@ -25,6 +25,11 @@ COMMANDS = {
     "compare": ("compare.sides", "two checkouts in turn: `run` and live"),
     "live": ("live.paced", "live sessions paced by the clock: latency, drops, memory"),
     "live pushed": ("live.pushed", "a stream as fast as it goes: time a frame, an avatar's size and opening"),
+    "live cost": (
+        "live.cost",
+        "what a viewer's frame costs, idle and speaking, with and without what is kept",
+    ),
+    "live sessions": ("live.sessions", "how many sessions a machine holds, speaking and idle"),
     "live c-host": ("live.c_host", "a call from C"),
     "networks": ("networks.timed", "every network by runtime, precision and batch, torch beside them"),
     "networks torch-export": ("networks.torch_export", "our graphs against torch's own export"),

@@ -41,6 +41,10 @@ def prepare(
     seconds: Annotated[
         float, typer.Option(help="Most seconds of the video that are taken.", max=3600)
     ] = 60.0,
+    max_side: Annotated[
+        int,
+        typer.Option(help="Pixels of the longer side; larger pictures are scaled. 0: as they are.", min=0),
+    ] = 1920,
 ) -> None:
     """Detect and track a face once, for `live` and `serve` to begin at once."""
     with reporting():
@@ -52,7 +56,12 @@ def prepare(
             preset=preset, device=device, precision=precision, threads=threads, models=models
         )
         options = PrepareOptions(
-            face=face, box_xyxy=box_of(box), pads=pads_of(pads), start=start, seconds=seconds
+            face=face,
+            box_xyxy=box_of(box),
+            pads=pads_of(pads),
+            start=start,
+            seconds=seconds,
+            max_side=max_side,
         )
         avatar = load_engine(engine).prepare(source, options=options)
         avatar.save(out)

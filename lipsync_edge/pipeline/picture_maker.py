@@ -76,7 +76,9 @@ class PictureMaker:
     def take(self, asked: Asked, done: Rendered) -> AvatarPicture:
         """Take what was rendered."""
         part, changed = asked.looked_at, done.changed
-        assert part is None or changed is None or part.union(changed) == part, "more was changed than was there"
+        assert part is None or changed is None or part.union(changed) == part, (
+            "more was changed than was there"
+        )
         if asked.key is not None:
             changed = differing(changed, done.image_bgr, asked.frame.image_bgr)
         made = taken(changed, done.image_bgr, None if self._own is None else self._own.state)

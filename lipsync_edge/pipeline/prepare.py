@@ -8,11 +8,12 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
+import cv2
 import numpy as np
 
 from lipsync_edge.errors import (
@@ -38,6 +39,8 @@ from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader, read_still
 
+MAX_SIDE = 1920  # what screens of kiosks and calls show
+LEAST_SIDE = 64
 QUALITY = 97  # of an avatar's JPEGs
 
 
@@ -51,6 +54,7 @@ class PrepareOptions:
         pads: top, bottom, left, right in pixels, added to the face box; None leaves the preset's.
         start: first second of the video that is taken.
         seconds: most of the video that is taken; the rest is left out.
+        max_side: pixels of the longer side at most, larger pictures are scaled down; 0 leaves them as they are.
     """
 
     face: str = "largest"
@@ -58,6 +62,7 @@ class PrepareOptions:
     pads: tuple[int, int, int, int] | None = None
     start: float = 0.0
     seconds: float = 60.0
+    max_side: int = MAX_SIDE
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -66,6 +71,8 @@ class PrepareOptions:
                 expected="start >= 0 and up to 3600 seconds",
                 got=f"start {self.start}, seconds {self.seconds}",
             )
+        if self.max_side and self.max_side < LEAST_SIDE:
+            raise UsageError(expected=f"a side of {LEAST_SIDE} pixels or more, or 0", got=str(self.max_side))
 
 
 def prepare(
@@ -81,7 +88,9 @@ def prepare(
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
-    wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads).scaled(info.scale)
+    size = _fitted((info.width, info.height), chosen.max_side)
+    scale = info.scale * size[0] / info.width
+    wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads).scaled(scale)
     tracker = Tracker(track_options(preset, wishes), detector)
     frames: Iterable[Frame]
     if info.still:
@@ -89,7 +98,23 @@ def prepare(
     else:
         frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
     origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher
+    if size != (info.width, info.height):
+        frames = (_scaled(frame, size) for frame in frames)
     return build_avatar(track(frames, tracker), info.fps, origin, color=info.color, watcher=look)
+
+
+def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return the even size whose longer side is `max_side` at most; 0: the size itself."""
+    longer = max(size)
+    if not max_side or longer <= max_side:
+        return size
+    width, height = (max(2, round(side * max_side / longer / 2) * 2) for side in size)
+    return width, height
+
+
+def _scaled(frame: Frame, size: tuple[int, int]) -> Frame:
+    small = cv2.resize(frame.image_bgr, size, interpolation=cv2.INTER_AREA)
+    return replace(frame, image_bgr=np.asarray(small, np.uint8), source=None)
 
 
 def build_avatar(

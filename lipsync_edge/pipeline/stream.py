@@ -63,8 +63,8 @@ class Stream(BufferCalls):
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
         self.mouth, self.strength = mouth, strength
         self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength)
-        self._kept = kept or Kept()
-        self._pictures = PictureMaker(avatar, self._live_mouth, self._kept)
+        self.kept = kept or Kept()
+        self._pictures = PictureMaker(avatar, self._live_mouth, self.kept)
         self._rate = sample_rate
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
@@ -84,7 +84,7 @@ class Stream(BufferCalls):
             fps=self.fps,
             mouth=self.mouth,
             strength=self.strength,
-            kept=self._kept,
+            kept=self.kept,
         )
 
     @property

@@ -8,7 +8,6 @@ where colour is not subsampled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,13 +119,15 @@ class TiledJpeg:
         width, height = tiles.size
         at = self._header.size_at
         head[at : at + 4] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-        first, last = self._columns(tiles)
-        pieces: list[bytes | memoryview | bytearray] = [head]
-        for row in self._rows(tiles):
-            for column in range(first, last):
-                pieces += [self._tile(row * self.columns + column), _restart(len(pieces) // 2)]
-        pieces[-1] = _END
-        return b"".join(pieces)
+        starts, ends = self._places(tiles)
+        runs = [self.data[start:end] for start, end in zip(starts, ends[:, -1] + 2, strict=True)]
+        out = np.frombuffer(b"".join([head, *runs]), np.uint8).copy()
+        lengths = ends[:, -1] + 2 - starts
+        moved = len(head) + np.cumsum(lengths) - lengths - starts
+        markers = (ends + moved[:, None]).ravel() + 1
+        out[markers] = _RESTARTS.start + np.arange(len(markers)) % 8
+        out[-1] = _END[1]
+        return out.tobytes()
 
     def replaced(self, tiles: Region, part: TiledJpeg) -> bytes:
         """Return the whole JPEG with the tiles of a rectangle taken from a JPEG of that rectangle.
@@ -135,40 +136,31 @@ class TiledJpeg:
             tiles: a rectangle of whole tiles, see `around`.
             part: encoded by `encode` with the same quality, colour and tile.
         """
-        first, last = self._columns(tiles)
         if part.size != tiles.size or part.tile_size != self.tile_size:
             raise ValueError(f"expected {tiles.size} in tiles of {self.tile_size}, got {part.size}")
-        pieces: list[bytes | memoryview] = []
+        starts, ends = self._places(tiles)
+        first, rows = tiles.x1 // self.tile_size[0], np.arange(len(starts)) + tiles.y1 // self.tile_size[1]
+        new_starts, new_ends = part._places(Region(0, 0, *part.size))
+        new = np.frombuffer(part.data, np.uint8).copy()
+        new[new_ends + 1] = (
+            _RESTARTS.start + (rows[:, None] * self.columns + first + np.arange(part.columns)) % 8
+        )
+        renumbered = memoryview(new)
+        pieces: list[memoryview] = []
         done = 0
-        for part_row, row in enumerate(self._rows(tiles)):
-            begin, end = row * self.columns + first, row * self.columns + last
-            pieces.append(self.data[done : self._begin(begin)])
-            for column in range(part.columns):
-                is_last = column == part.columns - 1
-                tile = part._tile(part_row * part.columns + column)
-                pieces += [tile] if is_last else [tile, _restart(begin + column)]
-            done = int(self._ends[end - 1])
-        pieces.append(self.data[done:])
-        return b"".join(pieces)
+        for start, end, low, high in zip(starts, ends[:, -1], new_starts, new_ends[:, -1], strict=True):
+            pieces += [self.data[done:start], renumbered[low:high]]
+            done = end
+        return b"".join([*pieces, self.data[done:]])
 
-    def _columns(self, tiles: Region) -> tuple[int, int]:
-        across = self.tile_size[0]
-        return tiles.x1 // across, -(-tiles.x2 // across)
-
-    def _rows(self, tiles: Region) -> Iterator[int]:
-        down = self.tile_size[1]
-        return iter(range(tiles.y1 // down, -(-tiles.y2 // down)))
-
-    def _begin(self, number: int) -> int:
-        return int(self._ends[number - 1]) + 2 if number else self._header.end
-
-    def _tile(self, number: int) -> memoryview:
-        return self.data[self._begin(number) : int(self._ends[number])]
-
-
-def _restart(tile: int) -> bytes:
-    """Return the marker behind the tile of that number."""
-    return bytes((0xFF, _RESTARTS.start + tile % 8))
+    def _places(self, tiles: Region) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the rows of a rectangle of tiles begin, int64 (r,), and where its tiles end, int64 (r, c)."""
+        across, down = self.tile_size
+        left, right = tiles.x1 // across, -(-tiles.x2 // across)
+        top, bottom = tiles.y1 // down, -(-tiles.y2 // down)
+        first = np.arange(top, bottom) * self.columns + left
+        starts = np.where(first > 0, self._ends[first - 1] + 2, self._header.end)
+        return starts, self._ends.reshape(self.rows, self.columns)[top:bottom, left:right]
 
 
 def _read(data: memoryview) -> _Header:

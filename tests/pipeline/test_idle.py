@@ -96,7 +96,7 @@ def test_pixels_equal_those_of_a_stream_that_keeps_nothing(maker: Any, tmp_path:
     with engine.stream(avatar) as stream, forgetting(stream) as plain, stream.again() as third:
         wanted = live(plain)
         assert all(np.array_equal(a, b) for a, b in zip(live(stream), wanted, strict=True))
-        assert stream._kept.held > 0
+        assert stream.kept.held > 0
         # only the face is decoded while nobody asks for pixels; a stream that shares what is kept is no different
         frames = live(third, lambda frame: frame)
         assert all(np.array_equal(a.image_bgr, b) for a, b in zip(frames, wanted, strict=True))
@@ -153,7 +153,7 @@ def test_what_finds_no_room_is_made_every_time(monkeypatch: pytest.MonkeyPatch) 
     calls = counting(engine, monkeypatch)
     with Stream(engine.renderer, avatar, kept=Kept(1_000)) as stream:
         sizes = {len(frame.picture.jpeg(85)) for frame in stream.idle(50)}
-        assert stream._kept.held <= 1_000
+        assert stream.kept.held <= 1_000
     assert len(calls) > 40
     assert len(sizes) <= len(avatar)
 

@@ -97,3 +97,24 @@ def test_frames_of_two_sizes_are_refused() -> None:
     frames = [fakes.framed(i, picture(0)[: 96 - i], Fraction(i, 25), shot_start=i == 0) for i in range(2)]
     with pytest.raises(InputError, match="one size"):
         build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset))
+
+
+@pytest.mark.parametrize(("max_side", "size"), [(64, (64, 48)), (0, (128, 96)), (1920, (128, 96))])
+def test_larger_pictures_are_scaled_once(tmp_path: Path, max_side: int, size: tuple[int, int]) -> None:
+    write_video(tmp_path / "a.mp4", 8, Fraction(25))
+    cv2.imwrite(str(tmp_path / "face.png"), picture(3))
+    box = (32.0, 32.0, 64.0, 64.0)
+    for face in ("a.mp4", "face.png"):
+        avatar = ENGINE.prepare(tmp_path / face, options=PrepareOptions(max_side=max_side, box_xyxy=box))
+        assert avatar.size == size
+        found = avatar.face(0)
+        assert found is not None
+        assert found.box_xyxy == pytest.approx(np.array(box) * size[0] / 128)
+    with pytest.raises(UsageError, match="64 pixels"):
+        PrepareOptions(max_side=30)
+
+
+def test_a_box_in_the_large_picture_is_scaled_with_it(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 8, Fraction(25))
+    options = PrepareOptions(max_side=64, box_xyxy=(20.0, 30.0, 80.0, 90.0))
+    assert ENGINE.prepare(tmp_path / "a.mp4", options=options).faces[0, :4].tolist() == [10.0, 15.0, 40.0, 45.0]

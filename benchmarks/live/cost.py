@@ -1,0 +1,138 @@
+"""Measure what a viewer's frame costs, idle and speaking, with the whole picture made every time, and in part.
+
+    python -m benchmarks live cost [--rounds 8] [--preset lite] [--corpus DIR | --face AVATAR --audio FILE]
+
+Two streams of one avatar take turns, a second at a time, in one process of one thread a network: one makes, decodes and
+encodes every picture whole, as all did before pictures were kept; the other is a session of `serve` with one viewer.
+Figures are milliseconds of processor time a frame, the picture's JPEG included. The sizes are 1280x720 and 1920x1080.
+Rows: live.json, `measured` "cost".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import lipsync_edge as le
+from benchmarks import rows
+from benchmarks.live.opened import facts_of, sound_of
+from benchmarks.process import load_now
+from benchmarks.source import FPS, RATE, Source, add_source_options, make_source
+from lipsync_edge.engine import Engine
+from lipsync_edge.live.slot import I16
+from lipsync_edge.pipeline.avatar import Avatar
+from lipsync_edge.pipeline.frame import StreamFrame
+from lipsync_edge.pipeline.picture import Kept
+from lipsync_edge.pipeline.prepare import PrepareOptions
+from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.writer import VideoFormat, VideoWriter
+
+KEY = ("measured", "preset", "face", "size")
+QUALITY = 85
+SIZES = ((1280, 720), (1920, 1080))
+Encode = Callable[[StreamFrame], object]
+
+
+def whole_jpeg(frame: StreamFrame) -> object:
+    """Encode the whole picture."""
+    return cv2.imencode(".jpg", frame.image_bgr, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
+
+
+def kept_jpeg(frame: StreamFrame) -> object:
+    """Encode as a session with a viewer does."""
+    return frame.picture.jpeg(QUALITY)
+
+
+def idle(stream: Stream, encode: Encode, count: int) -> float:
+    """Give so many idle frames; returns processor milliseconds a frame."""
+    began = time.process_time()
+    for frame in stream.idle(count):
+        encode(frame)
+    return 1000 * (time.process_time() - began) / count
+
+
+def speaking(stream: Stream, encode: Encode, sound: Iterator[I16], count: int) -> float:
+    """Say sound until so many frames came; returns processor milliseconds a frame."""
+    began, made = time.process_time(), 0
+    while made < count:
+        for frame in stream.push(next(sound)):
+            encode(frame)
+            made += 1
+    spent = 1000 * (time.process_time() - began) / made
+    stream.interrupt()
+    return spent
+
+
+def endless(sound: I16, piece: int = RATE // 25) -> Iterator[I16]:
+    """Give the sound in pieces for ever."""
+    while True:
+        yield from (sound[at : at + piece] for at in range(0, len(sound) - piece, piece))
+
+
+def measure(engine: Engine, avatar: Avatar, sound: I16, rounds: int) -> dict[str, object]:
+    """Let the two streams take turns; returns medians over the rounds."""
+    whole = Stream(engine.renderer, avatar, kept=Kept(0))
+    kept = engine.stream(avatar)
+    second = round(float(avatar.fps))
+    for frame in islice(kept.idle(10_000), 4 * len(avatar)):  # the mouth's state repeats after a round or two
+        kept_jpeg(frame)
+    whole_jpeg(next(whole.idle()))
+    times: dict[str, list[float]] = {}
+    voices = endless(sound), endless(sound)
+    for _ in range(rounds):
+        for name, stream, encode, voice in (
+            ("whole", whole, whole_jpeg, voices[0]),
+            ("kept", kept, kept_jpeg, voices[1]),
+        ):
+            idle(stream, encode, 5)  # the mouth closes
+            times.setdefault(f"idle_{name}_ms", []).append(idle(stream, encode, 2 * second))
+            times.setdefault(f"speaking_{name}_ms", []).append(speaking(stream, encode, voice, second))
+    found: dict[str, object] = {name: round(float(np.median(of)), 2) for name, of in times.items()}
+    return found | {"rounds": rounds, "kept_mb": round(kept.kept.held / 1e6, 1), "frames": len(avatar)}
+
+
+def resized(clip: Path, size: tuple[int, int], out: Path) -> Path:
+    """Write a clip in another size."""
+    what = VideoFormat(width=size[0], height=size[1], fps=FPS, time_base=1 / FPS)
+    with VideoWriter(out, what) as writer:
+        for i, frame in enumerate(VideoReader(clip)):
+            picture = cv2.resize(frame.image_bgr, size, interpolation=cv2.INTER_CUBIC)
+            writer.write(np.asarray(picture, np.uint8), i / FPS)
+    return out
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the cost of a frame."""
+    add_source_options(parser, seconds=12.0)
+    parser.add_argument("--preset", default="lite")
+    parser.add_argument("--models", type=Path, default=None)
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--avatar-seconds", type=float, default=6.0, help="of the face that are taken")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure every size, keep the rows."""
+    options.threads = 1
+    cv2.setNumThreads(1)
+    engine = le.load(preset=options.preset, models=options.models, threads=1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = make_source(options, folder)
+        sound = sound_of(source)
+        for size in SIZES:
+            clip = resized(source.face, size, folder / f"{size[1]}.mp4")
+            avatar = engine.prepare(clip, options=PrepareOptions(seconds=options.avatar_seconds))
+            said = Source(face=clip, audio=source.audio, said=source.said)
+            row = {"measured": "cost"} | measure(engine, avatar, sound, options.rounds)
+            row |= facts_of(engine, avatar, said, options) | {"load": load_now()}
+            print(json.dumps(row), flush=True)
+            rows.keep(options.results, "live", [row], KEY)
