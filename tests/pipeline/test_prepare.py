@@ -34,7 +34,8 @@ def picture(i: int) -> U8:
 def write_video(path: Path, count: int, rate: Fraction, draw=picture) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=rate)
-        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        stream.height, stream.width = draw(0).shape[:2]
+        stream.pix_fmt = "yuv420p"
         for i in range(count):
             for packet in stream.encode(av.VideoFrame.from_ndarray(draw(i), format="bgr24")):
                 container.mux(packet)
@@ -99,22 +100,28 @@ def test_frames_of_two_sizes_are_refused() -> None:
         build_avatar(frames, Fraction(25), AvatarOrigin.of(ENGINE.detector, ENGINE.preset))
 
 
-@pytest.mark.parametrize(("max_side", "size"), [(64, (64, 48)), (0, (128, 96)), (1920, (128, 96))])
+def large(i: int) -> U8:
+    return np.asarray(cv2.resize(picture(i), (256, 192), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+@pytest.mark.parametrize(("max_side", "size"), [(128, (128, 96)), (0, (256, 192)), (1920, (256, 192))])
 def test_larger_pictures_are_scaled_once(tmp_path: Path, max_side: int, size: tuple[int, int]) -> None:
-    write_video(tmp_path / "a.mp4", 8, Fraction(25))
-    cv2.imwrite(str(tmp_path / "face.png"), picture(3))
-    box = (32.0, 32.0, 64.0, 64.0)
+    write_video(tmp_path / "a.mp4", 8, Fraction(25), large)
+    cv2.imwrite(str(tmp_path / "face.png"), large(3))
+    box, part = (60.0, 64.0, 120.0, 130.0), size[0] / 256
     for face in ("a.mp4", "face.png"):
-        avatar = ENGINE.prepare(tmp_path / face, options=PrepareOptions(max_side=max_side, box_xyxy=box))
+        options = PrepareOptions(max_side=max_side, box_xyxy=box)
+        avatar = ENGINE.prepare(tmp_path / face, options=options)
         assert avatar.size == size
-        found = avatar.face(0)
-        assert found is not None
-        assert found.box_xyxy == pytest.approx(np.array(box) * size[0] / 128)
+        assert avatar.faces[0, :4].tolist() == [part * side for side in box]
+        middle = avatar.picture(0)[round(96 * part), round(96 * part)]
+        assert middle.min() > 200
+
+
+def test_a_face_is_found_in_the_scaled_picture(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", 8, Fraction(25), large)
+    found = ENGINE.prepare(tmp_path / "a.mp4", options=PrepareOptions(max_side=128)).face(5)
+    assert found is not None
+    assert found.box_xyxy == pytest.approx([32, 32, 64, 64], abs=0.5)
     with pytest.raises(UsageError, match="64 pixels"):
         PrepareOptions(max_side=30)
-
-
-def test_a_box_in_the_large_picture_is_scaled_with_it(tmp_path: Path) -> None:
-    write_video(tmp_path / "a.mp4", 8, Fraction(25))
-    options = PrepareOptions(max_side=64, box_xyxy=(20.0, 30.0, 80.0, 90.0))
-    assert ENGINE.prepare(tmp_path / "a.mp4", options=options).faces[0, :4].tolist() == [10.0, 15.0, 40.0, 45.0]
