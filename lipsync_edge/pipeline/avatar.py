@@ -120,7 +120,7 @@ class Avatar:
         It is the whole frame where its JPEG was written without tiles.
         """
         try:
-            tiled = TiledJpeg(self._jpeg(position))
+            tiled = TiledJpeg(memoryview(self._jpeg(position)))
             around = tiled.around(region)
             jpeg = np.frombuffer(tiled.cut(around), np.uint8)
         except ValueError:

@@ -59,7 +59,7 @@ class PictureMaker:
         key = (position, None if self._own is None else self._own.state) if at_rest else None
         made = self._kept.idle(key) if at_rest else None
         if made is not None:
-            if self._own is not None:
+            if self._own is not None and made.then is not None:
                 self._own.state = made.then
             self._last = AvatarPicture(self._avatar, position, made, self._kept)
             return self._last
