@@ -120,16 +120,15 @@ class Avatar:
         It is the whole frame where its JPEG was written without tiles.
         """
         try:
-            tiled = TiledJpeg(memoryview(self._jpeg(position)))
+            tiled = TiledJpeg(self._jpeg(position))
             around = tiled.around(region)
-            jpeg = np.frombuffer(tiled.cut(around), np.uint8)
+            jpeg = tiled.cut(around)
         except ValueError:
             return self.picture(position), Region(0, 0, *self.size)
         return _decoded(jpeg, position, around.size), around
 
-    def _jpeg(self, position: int) -> U8:
-        low, high = int(self.offsets[position]), int(self.offsets[position + 1])
-        return np.frombuffer(self.data, np.uint8, high - low, low)
+    def _jpeg(self, position: int) -> memoryview:
+        return memoryview(self.data)[int(self.offsets[position]) : int(self.offsets[position + 1])]
 
     def face(self, position: int) -> Face | None:
         """Return the face of frame `position`, or None where there is none."""
@@ -189,8 +188,8 @@ class Avatar:
         write_avatar(Path(path), stored)
 
 
-def _decoded(jpeg: U8, position: int, size: tuple[int, int]) -> U8:
-    picture = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+def _decoded(jpeg: bytes | memoryview, position: int, size: tuple[int, int]) -> U8:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     if picture is None or picture.shape[1::-1] != size:
         raise InputError(
             expected="a whole avatar file", got=f"a damaged picture {position}", fix="prepare the face again"
