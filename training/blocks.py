@@ -12,6 +12,16 @@ def block(inside: int, outside: int, stride: int = 1, kernel: int = 3) -> nn.Seq
     return nn.Sequential(conv, nn.BatchNorm2d(outside), nn.ReLU(inplace=True))
 
 
+def mel_spectrum() -> nn.Sequential:
+    """Mel / 4 (B, 1, 80, T) → (B, 32, 20, T − 4): neighbouring bands together, their number a quarter."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)),
+        nn.ReLU(),
+    )
+
+
 def folded(net: nn.Module) -> nn.Module:
     """Fold every batch norm into the convolution before it; changes and returns `net`, in eval mode."""
     net.eval()

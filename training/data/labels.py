@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.cli import WORK, command, parse
-from training.data.facemesh import FaceTeacher
+from training.teachers.face_mesh import FaceTeacher
 
 Array = npt.NDArray[Any]
 

@@ -31,28 +31,24 @@ COLUMNS_PER_SECOND = 80
 REACH = 24  # columns before and after that a mouth depends on: 0.3 s
 
 
-def read_aloud(text: str, voice: str, stretch: float, folder: Path) -> tuple[Array, list[tuple[int, float]]]:
+def flite(text: str, voice: str, stretch: float, folder: Path) -> tuple[Array, list[tuple[str, float]]]:
     """Let Flite read a text.
 
     Returns:
-        The sound, float32 16 kHz, and for each phone its class and the second at which it ends.
+        The sound, float32 16 kHz, and for each phone Flite's name and the second at which it ends.
     """
     path = folder / "read.wav"
-    command = [
-        "flite",
-        "-voice",
-        voice,
-        "--setf",
-        f"duration_stretch={stretch:.3f}",
-        "-psdur",
-        "-t",
-        text,
-        "-o",
-        str(path),
-    ]
+    command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch:.3f}"]
+    command += ["-psdur", "-t", text, "-o", str(path)]
     said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.split()
     pairs = (item.rsplit(":", 1) for item in said if ":" in item)
-    return read_sound(path), [(CLASS.get(phone, 0), float(end)) for phone, end in pairs]
+    return read_sound(path), [(phone, float(end)) for phone, end in pairs]
+
+
+def read_aloud(text: str, voice: str, stretch: float, folder: Path) -> tuple[Array, list[tuple[int, float]]]:
+    """Let Flite read a text; the sound, and for each phone its class and the second at which it ends."""
+    sound, phones = flite(text, voice, stretch, folder)
+    return sound, [(CLASS.get(phone, 0), end) for phone, end in phones]
 
 
 def classes_at(phones: list[tuple[int, float]], times: Array) -> Array:

@@ -29,10 +29,10 @@ from lipsync_edge.engine import Engine, load
 from lipsync_edge.types import Frame
 from lipsync_edge.video.reader import VideoReader
 from training.cli import command, parse
-from training.data.facemesh import FaceTeacher
 from training.data.sounds import read_sound
 from training.evaluate.speaking import FPS, at_25, hearing, read_tracked, rendered
 from training.lips.coefficients import gap
+from training.teachers.face_mesh import FaceTeacher
 
 Array = npt.NDArray[Any]
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.blocks import mel_spectrum
 from training.lips.coefficients import COEFFICIENTS
 
 FLOW_RANGE = 0.15  # of the crop side: the farthest a pixel is carried
@@ -33,12 +34,7 @@ class AudioEncoder(nn.Module):
 
     def __init__(self, width: int = 160) -> None:
         super().__init__()
-        self.spectrum = nn.Sequential(
-            nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)),
-            nn.ReLU(),
-        )
+        self.spectrum = mel_spectrum()
         self.bands = nn.Sequential(nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.15))
         self.time = nn.Sequential(
             nn.Conv1d(width, width, 5), nn.ReLU(),

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.blocks import mel_spectrum
+
 SIDE = 48  # of the mouth's picture, pixels
 FRAMES = 5  # of a window
 COLUMNS = 16  # of a window
@@ -54,12 +56,7 @@ class MelEncoder(nn.Module):
 
     def __init__(self, width: int = 160) -> None:
         super().__init__()
-        self.spectrum = nn.Sequential(
-            nn.Conv2d(1, 16, (5, 3), (2, 1), (2, 0)),
-            nn.ReLU(),
-            nn.Conv2d(16, 32, (3, 3), (2, 1), (1, 0)),
-            nn.ReLU(),
-        )
+        self.spectrum = mel_spectrum()
         self.time = nn.Sequential(
             nn.Conv1d(32 * 20, width, 1), nn.ReLU(), nn.Dropout1d(0.1),
             nn.Conv1d(width, width, 5), nn.ReLU(),

@@ -21,10 +21,10 @@ import numpy.typing as npt
 from lipsync_edge.engine import load
 from lipsync_edge.video.reader import VideoReader
 from training.cli import WORK
-from training.data.facemesh import FaceTeacher
 from training.data.sounds import read_sound
 from training.evaluate.dubbing import VOICES, Voice, dub, there_and_back
 from training.evaluate.speaking import at_25
+from training.teachers.face_mesh import FaceTeacher
 from training.voice.measures import NAMES, measures
 from training.voice.natural import CHOOSE, REPORT
 

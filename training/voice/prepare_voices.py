@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from lipsync_edge.audio.mel import mel_spectrogram
 from training.cli import WORK
+from training.data.phones import flite
 from training.data.readings import sentences
 from training.data.sounds import read_sound
 from training.data.voices import FLITE
@@ -118,31 +118,14 @@ def flite_voices(count: int, rng: np.random.Generator) -> list[Utterance]:
     """Return sentences read by the four voices of Flite."""
     out = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "said.wav"
         for i, text in enumerate(sentences(rng, count)):
-            stretch = f"duration_stretch={rng.uniform(0.85, 1.3):.2f}"
-            command = [
-                "flite",
-                "-voice",
-                FLITE[i % 4],
-                "--setf",
-                stretch,
-                "-psdur",
-                "-t",
-                text,
-                "-o",
-                str(path),
-            ]
-            said = subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=60
-            ).stdout.split()
-            ends = [item.rsplit(":", 1) for item in said if ":" in item]
-            starts = [0.0, *(float(end) for _, end in ends[:-1])]
+            sound, said = flite(text, FLITE[i % 4], round(rng.uniform(0.85, 1.3), 2), Path(folder))
+            starts = [0.0, *(end for _, end in said[:-1])]
             phones = [
-                Segment(ARPABET.get(name.upper(), "ə" if name == "ax" else ""), start, float(end))
-                for (name, end), start in zip(ends, starts, strict=True)
+                Segment(ARPABET.get(name.upper(), "ə" if name == "ax" else ""), start, end)
+                for (name, end), start in zip(said, starts, strict=True)
             ]
-            mel = mel_spectrogram(read_sound(path))
+            mel = mel_spectrogram(sound)
             features = features_at(phones, mel.shape[1])
             out.append(
                 Utterance(
