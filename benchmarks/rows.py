@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.figures import percentiles
 from lipsync_edge.machine import Machine, this_machine
 
 Row = dict[str, Any]
@@ -38,6 +39,12 @@ KINDS = (  # first match counts
 def kind_of(flags: Sequence[str] | None, architecture: str) -> str:
     """Return the kind of a processor: the best of its flags for int8, or else its architecture."""
     return next((kind for flag, kind in KINDS if flag in (flags or ())), architecture)
+
+
+def times_ms(name: str, times: Sequence[float], points: Sequence[int]) -> dict[str, float | None]:
+    """Return percentiles of times in ms by their names in a row, "NAME_p50_ms" …; None each where there are none."""
+    found = percentiles(times, points) if len(times) else {}
+    return {f"{name}_p{p}_ms": round(found[f"p{p}"], 2) if found else None for p in points}
 
 
 def stated(machine: Machine | None = None) -> Row:

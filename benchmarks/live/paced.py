@@ -118,7 +118,7 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float, streams:
     health = [session.health() for session in sessions]
     slots = sum(one.slots for one in health)
     pooled = {
-        name: np.concatenate([getattr(watcher, name) for watcher in watchers])
+        name: [ms for watcher in watchers for ms in getattr(watcher, name)]
         for name in ("latencies_ms", "first_ms", "gaps_ms")
     }
     settled = memory[len(memory) // 5 :]
@@ -135,9 +135,9 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float, streams:
         "cpu_ms_per_slot": round(1000 * cpu / slots, 2),
         "compute_p50_ms": round(max(one.stream.compute_p50_ms for one in health), 2),
         "compute_p95_ms": round(max(one.stream.compute_p95_ms for one in health), 2),
-        **percentiles("latency", pooled["latencies_ms"], (50, 95, 99)),
-        **percentiles("first_frame", pooled["first_ms"], (50, 95)),
-        **percentiles("gap", pooled["gaps_ms"], (50, 99)),
+        **rows.times_ms("latency", pooled["latencies_ms"], (50, 95, 99)),
+        **rows.times_ms("first_frame", pooled["first_ms"], (50, 95)),
+        **rows.times_ms("gap", pooled["gaps_ms"], (50, 99)),
         "memory_mb": round(float(settled[:, 1].max()), 1),
         "memory_slope_mb_per_hour": round(slope, 2),
     }
@@ -152,13 +152,6 @@ def watched(threads: list[threading.Thread]) -> F64:
         memory.append((time.perf_counter() - began, resident_bytes() / 1e6))
         time.sleep(1.0)
     return np.array(memory)
-
-
-def percentiles(name: str, values: F64, points: tuple[int, ...]) -> dict[str, float | None]:
-    """Return percentiles of milliseconds, float64 (n,), by their names in the row; None of nothing."""
-    return {
-        f"{name}_p{p}_ms": round(float(np.percentile(values, p)), 2) if len(values) else None for p in points
-    }
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

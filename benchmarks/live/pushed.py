@@ -41,7 +41,7 @@ def endless(sound: I16, seconds: float) -> Iterator[I16]:
         at += PIECE
 
 
-def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float) -> dict[str, float]:
+def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float) -> rows.Row:
     """Speak for so long; latency counts from the moment the last piece a frame needs was pushed."""
     times, latencies, memory = [], [], []
     cpu = time.process_time()
@@ -55,14 +55,11 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, minutes: float) -> dict[
             if len(times) % 250 == 0:
                 memory.append(resident_bytes() / 1e6)
     cpu = time.process_time() - cpu
-    at = np.percentile(times, [50, 95, 99])
     half = len(memory) // 2
     return {
         "frames": len(times),
         "cpu_ms_per_frame": round(1000 * cpu / len(times), 2),
-        "compute_p50_ms": round(float(at[0]), 2),
-        "compute_p95_ms": round(float(at[1]), 2),
-        "compute_p99_ms": round(float(at[2]), 2),
+        **rows.times_ms("compute", times, (50, 95, 99)),
         "first_frame_ms": round(latencies[0], 2),
         "lookahead_ms": float(stream.lookahead_ms),
         "memory_mb": round(float(max(memory)), 1),
