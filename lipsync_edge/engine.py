@@ -26,6 +26,7 @@ from lipsync_edge.types import Frame, Rendered
 
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
+    from lipsync_edge.pipeline.face_cache import FaceCache
     from lipsync_edge.pipeline.job import RunOptions, RunResult
     from lipsync_edge.pipeline.prepare import PrepareOptions
     from lipsync_edge.pipeline.stream import Stream
@@ -152,6 +153,7 @@ class Engine:
         options: RunOptions | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         observe: Callable[[str, float, int], None] | None = None,
+        cache: str | Path | FaceCache | None = None,
     ) -> RunResult:
         """Make the face say the audio and write the result; see `lipsync_edge.RunOptions`.
 
@@ -163,15 +165,19 @@ class Engine:
             progress: called with the frames done and their total (None when the sound does not say its length).
             observe: called with a stage's name, the seconds of one pass through it and how many frames went through
                 at once, by the thread that did it; the stages are those of `RunResult.stage_s`.
+            cache: folder that keeps what was found in face files (tracks, own mouths), so that another sound for the
+                same face goes faster; the result is the same.
 
         Raises:
             InputError: a file cannot be used; NoFaceError: no frame shows a face.
             OutputError: the result cannot be written.
         """
         from lipsync_edge.pipeline import offline
+        from lipsync_edge.pipeline.face_cache import FaceCache
         from lipsync_edge.pipeline.job import Job
 
-        job = Job.check(self.detector, self.renderer, Path(face), Path(audio), Path(out), options)
+        kept = cache if cache is None or isinstance(cache, FaceCache) else FaceCache(Path(cache))
+        job = Job.check(self.detector, self.renderer, Path(face), Path(audio), Path(out), options, kept)
         return replace(offline.run(job, progress=progress, observe=observe), chosen=self.chosen)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:

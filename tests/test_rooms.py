@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 FLOORS = (
     ("__main__",),
     ("cli",),
+    ("cluster",),
+    ("batch",),
     ("bench",),
     ("server",),
     ("live",),
@@ -28,7 +30,7 @@ FLOORS = (
     ("video",),
     ("face",),
     ("models",),
-    ("demo", "machine", "toml_reader", "atomic_write", "figures", "choices"),
+    ("demo", "machine", "toml_reader", "atomic_write", "figures", "choices", "digests", "file_lock"),
     ("types",),
     ("errors",),
 )

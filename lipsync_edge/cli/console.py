@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import typer
 
 from lipsync_edge.atomic_write import replacing
 from lipsync_edge.cli.signals import stopping_once
 from lipsync_edge.errors import InputError, LipsyncError, OutputError, UsageError, told_by_system
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 INTERRUPTED = 130
 
@@ -186,13 +189,20 @@ class _Lenient:
         return self._out.isatty()
 
 
+def lenient_console() -> Console:
+    """Return a console on stderr for progress bars; what cannot be written is passed over."""
+    from rich.console import Console
+
+    assert sys.stderr is not None, "it was closed before the program began"
+    return Console(file=_Lenient(sys.stderr))  # type: ignore[arg-type]
+
+
 @contextmanager
 def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """Show frames done, frames a second and time left on stderr; nothing when quiet or not on a terminal."""
     if quiet or sys.stderr is None:
         yield lambda done, total: None
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -211,7 +221,7 @@ def progress_bar(title: str, quiet: bool) -> Iterator[Callable[[int, int | None]
             """Return the speed as text."""
             return Text(f"{task.speed:.1f} fps" if task.speed else "… fps")
 
-    console = Console(file=_Lenient(sys.stderr))  # type: ignore[arg-type]
+    console = lenient_console()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lipsync_edge.cli.batch import batch
 from lipsync_edge.cli.bench import bench
 from lipsync_edge.cli.console import open_missing_streams, run_app, say
 from lipsync_edge.cli.devices import devices
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, demo, prepare, live, serve, bench, devices):
+for command in (run, batch, demo, prepare, live, serve, bench, devices):
     app.command()(command)
 app.command("eval")(evaluate_command)
 app.add_typer(models_app, name="models")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +37,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, 
 
 
 def run(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="FACE", help="A video, or a still image.")],
     audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Any file with sound.")],
     out: Output,
@@ -69,39 +71,54 @@ def run(
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
     report: Annotated[Path | None, typer.Option(help="Write times, devices and counts as JSON.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps what was found in faces, for the next run.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Make FACE say AUDIO."""
     with reporting(as_json):
-        from lipsync_edge.pipeline.job import RunOptions
-
         if report is not None:
             check_place(report)
-        engine = EngineOptions(
-            preset=preset, device=device, precision=precision, threads=threads, models=models
-        )
-        options = RunOptions(
-            face=face,
-            box_xyxy=box_of(box),
-            pads=pads_of(pads),
-            detect_every=detect_every,
-            detect_side=detect_side,
-            loop=loop,
-            start=start,
-            end=end,
-            play_audio=play_audio,
-            audio_track=audio_track,
-            video_track=video_track,
-            codec=codec or "",
-            crf=crf,
-            mouth=mouth,
-            strength=strength,
-        )
-        result = _run(engine, source, audio, out, options, quiet or as_json)
+        engine, options = wishes_of(context.params)
+        result = _run(engine, source, audio, out, options, quiet or as_json, cache)
         if report is not None:
             write_json(report, result)
         _tell(result, as_json, quiet)
+
+
+def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
+    """Return what the options of `run` ask for, as they were parsed, by the names of its parameters; files aside."""
+    from lipsync_edge.pipeline.job import RunOptions
+
+    models, play_audio = typed["models"], typed["play_audio"]
+    engine = EngineOptions(
+        preset=typed["preset"],
+        device=typed["device"],
+        precision=typed["precision"],
+        threads=typed["threads"],
+        models=None if models is None else Path(models),
+    )
+    as_typed = (
+        "face",
+        "detect_every",
+        "detect_side",
+        "loop",
+        "start",
+        "end",
+        "audio_track",
+        "video_track",
+        "crf",
+    )
+    options = RunOptions(
+        **{name: typed[name] for name in (*as_typed, "mouth", "strength")},
+        box_xyxy=box_of(typed["box"]),
+        pads=pads_of(typed["pads"]),
+        play_audio=None if play_audio is None else Path(play_audio),
+        codec=typed["codec"] or "",
+    )
+    return engine, options
 
 
 def demo(
@@ -122,7 +139,13 @@ def demo(
 
 
 def _run(
-    engine: EngineOptions, face: Path, audio: Path, out: Path, options: RunOptions | None, quiet: bool
+    engine: EngineOptions,
+    face: Path,
+    audio: Path,
+    out: Path,
+    options: RunOptions | None,
+    quiet: bool,
+    cache: Path | None = None,
 ) -> RunResult:
     from lipsync_edge.engine import load_engine
     from lipsync_edge.models import stage_times, tuner
@@ -130,7 +153,7 @@ def _run(
     loaded = load_engine(engine)
     unmeasured = stage_times.missing(engine)
     with tuner.in_background(str(engine.preset), unmeasured), progress_bar(out.name, quiet) as progress:
-        return loaded.run(face, audio, out, options=options, progress=progress)
+        return loaded.run(face, audio, out, options=options, progress=progress, cache=cache)
 
 
 def _tell(result: RunResult, as_json: bool, quiet: bool) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from hashlib import sha256
+from importlib.metadata import version
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
 from lipsync_edge.choices import LOOPS, MOUTHS, Loop, Mouth
+from lipsync_edge.digests import digest_of
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
+from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
+from lipsync_edge.pipeline.face_cache import FaceCache
 from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.reader import read_still
@@ -136,7 +142,8 @@ class Job:
     """One run, checked and ready to go.
 
     Where the face's own file speaks or is heard, its sound is taken from its first frame on, so that both stay
-    together: `audio_begins` and `soundtrack_begins` are those seconds of the sound files.
+    together: `audio_begins` and `soundtrack_begins` are those seconds of the sound files. `cache` holds what was found
+    in face files before; None: nothing is kept.
     """
 
     detector: Detector
@@ -151,6 +158,7 @@ class Job:
     soundtrack_info: SoundInfo
     audio_begins: Fraction
     soundtrack_begins: Fraction
+    cache: FaceCache | None = None
 
     @property
     def start(self) -> Fraction:
@@ -197,6 +205,7 @@ class Job:
         audio: Path,
         out: Path,
         options: RunOptions | None = None,
+        cache: FaceCache | None = None,
     ) -> Job:
         """Look at every file before anything is computed.
 
@@ -216,7 +225,18 @@ class Job:
             )
         begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, soundtrack)]
         return cls(
-            detector, renderer, face, audio, out, options, video, sound, soundtrack, soundtrack_info, *begins
+            detector,
+            renderer,
+            face,
+            audio,
+            out,
+            options,
+            video,
+            sound,
+            soundtrack,
+            soundtrack_info,
+            *begins,
+            cache,
         )
 
 
@@ -232,4 +252,32 @@ def track_options(preset: Preset, options: RunOptions) -> TrackOptions:
         face="largest" if reference else options.face,
         reference_bgr=None if reference is None else read_still(reference),
         box_xyxy=options.box_xyxy,
+    )
+
+
+def face_key(job: Job, *networks: Network, **more: Any) -> str:
+    """Return the digest of what decides what is found in a job's face file.
+
+    Args:
+        job: its file, tracker and detector count always.
+        *networks: others that take part.
+        **more: what else decides, as JSON holds it.
+    """
+    assert job.cache is not None, "keys are for the cache"
+    options = track_options(job.renderer.preset, job.options)
+    followed = {field.name: getattr(options, field.name) for field in fields(options)}
+    reference = followed.pop("reference_bgr")
+    return digest_of(
+        {
+            "version": version("lipsync-edge"),
+            "file": job.cache.digest_file(job.face),
+            "picture_track": job.video.track,
+            "tracking": followed,
+            "reference": None if reference is None else sha256(reference.tobytes()).hexdigest(),
+            "networks": [
+                (network.sha256 or network.spec.name, network.spec.digest(), network.device)
+                for network in (job.detector.network, *networks)
+            ],
+            **more,
+        }
     )

@@ -14,10 +14,11 @@ from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.face.tracker import Tracker, track, track_still
-from lipsync_edge.pipeline.job import Job, RunResult, track_options
+from lipsync_edge.pipeline.job import Job, RunResult, face_key, track_options
 from lipsync_edge.pipeline.own_mouth import OwnShare, film_library, planned
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.pipeline.track_memory import TrackMemory
 from lipsync_edge.render.exemplars.watcher import SequencePlanner
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
@@ -72,6 +73,7 @@ class Counters:
 def run(job: Job, *, progress: Progress | None = None, observe: Observe | None = None) -> RunResult:
     """Do a job: decode | track, pair, render | encode, each side in its own thread; see `lipsync_edge.Engine.run`."""
     began, counters = clock.perf_counter(), Counters(observe=observe)
+    memory = _memory(job)
     fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
     depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
     with VideoWriter(job.out, _format(job)) as writer:
@@ -83,14 +85,14 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                 writer.write(*item)
 
         decoding = ReadAhead(
-            endless_frames(job.face, job.video, job.options.loop, job.start, job.end),
+            _source(job),
             depth,
             reading=lambda: counters.probe("decode"),
             full=lambda: counters.probe("wait_room"),
             waiting=lambda: counters.probe("wait_decoder"),
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
-            speaking = _speaking(job, frames, counters)
+            speaking = _speaking(job, frames, counters, memory)
             while batch := list(islice(speaking, together)):
                 with counters.probe("render", len(batch)):
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
@@ -102,6 +104,8 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                     progress(counters.frames, job.total)
         _check_made(job, counters)
         soundtrack.until(counters.last + 1 / job.video.fps)
+    if memory is not None:
+        memory.keep()
     return _result(job, counters, clock.perf_counter() - began)
 
 
@@ -157,10 +161,17 @@ def _format(job: Job) -> VideoFormat:
     )
 
 
-def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
+def _source(job: Job) -> Iterator[Frame]:
+    """Decoded frames of the wanted part, times counted from its start."""
+    return endless_frames(job.face, job.video, job.options.loop, job.start, job.end)
+
+
+def _speaking(
+    job: Job, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
+) -> Iterator[Frame]:
     """Frames with their faces, and on these the voice."""
     sound = read_sound(job.audio, job.sound, *job.after(job.audio_begins))
-    paired = pair(_tracked(job, frames, counters), sound, job.renderer.listen(job.sound.rate))
+    paired = pair(_tracked(job, frames, counters, memory), sound, job.renderer.listen(job.sound.rate))
     library = film_library(job, lambda: counters.probe("scan"))
     watcher, encoder = job.renderer.watcher, job.renderer.encoder
     if library is None or watcher is None or encoder is None:
@@ -170,11 +181,25 @@ def _speaking(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator
     return planned(paired, planner, watcher, encoder, lambda: counters.probe("plan"))
 
 
-def _tracked(job: Job, frames: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
+def _memory(job: Job) -> TrackMemory | None:
+    if job.cache is None:
+        return None
+    part = (str(job.start), str(job.end), job.options.loop)
+    return TrackMemory(job.cache, face_key(job, part=part), job.total)
+
+
+def _tracked(
+    job: Job, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
+) -> Iterator[Frame]:
     def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         with counters.probe("detect", len(frames_bgr)):
             return job.detector(frames_bgr, side)
 
-    tracker = Tracker(track_options(job.renderer.preset, job.options), find_faces)
-    follow = track_still if job.video.still else track
-    return follow(frames, tracker, lambda: counters.probe("track"))
+    def follow(frames: Iterable[Frame]) -> Iterator[Frame]:
+        tracker = Tracker(track_options(job.renderer.preset, job.options), find_faces)
+        following = track_still if job.video.still else track
+        return following(frames, tracker, lambda: counters.probe("track"))
+
+    if memory is None:
+        return follow(frames)
+    return memory.track(frames, follow, lambda: _source(job))

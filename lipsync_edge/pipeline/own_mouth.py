@@ -12,8 +12,10 @@ import numpy as np
 from lipsync_edge.choices import MOUTHS, Mouth
 from lipsync_edge.errors import InputError, ModelError, NoVideoError, UsageError
 from lipsync_edge.face.tracker import Tracker, track
-from lipsync_edge.pipeline.job import Job, track_options
+from lipsync_edge.pipeline.face_cache import NOTHING
+from lipsync_edge.pipeline.job import Job, face_key, track_options
 from lipsync_edge.render.exemplars.library import MOST, Library
+from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.exemplars.watcher import Own, Seen, SequencePlanner, Watcher, gather
 from lipsync_edge.render.lips import AudioEncoder
@@ -82,7 +84,7 @@ def film_library(job: Job, probe: Probe = nullcontext) -> Library | None:
                 fix="use preset lite or hq, or --mouth auto",
             )
         return None
-    library = None if job.video.still else gather(_looked_through(job, watcher, probe), MOST)
+    library = None if job.video.still else _library(job, watcher, probe)
     if can_talk(library):
         return library
     if job.options.mouth == "own":
@@ -94,12 +96,31 @@ def film_library(job: Job, probe: Probe = nullcontext) -> Library | None:
     return None
 
 
+def _library(job: Job, watcher: Watcher, probe: Probe) -> Library | None:
+    """Gather the film's exemplars, or take those that the cache holds."""
+
+    def made() -> Library | None:
+        return gather(_looked_through(job, watcher, probe), MOST)
+
+    if job.cache is None:
+        return made()
+
+    def stored() -> bytes:
+        library = made()
+        return NOTHING if library is None else to_bytes(library)
+
+    key = face_key(job, *watcher.networks, parts=_parts(job), most=MOST)
+    data = job.cache.made_once(f"{key}.library", stored)
+    try:
+        return None if data == NOTHING else from_bytes(data)
+    except (ValueError, KeyError, OSError):  # damaged on the disk
+        return made()
+
+
 def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[int, Seen]]:
     """Give numbered frames of the film; numbers of different parts never follow each other."""
     number = 0
-    duration = None if job.video.duration is None else float(job.video.duration)
-    made = None if job.total is None else job.total / float(job.video.fps)
-    for start, end in parts(duration, made):
+    for start, end in _parts(job):
         tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
         frames = VideoReader(job.face, start=start, end=end, track=job.video.track)
         with suppress(NoVideoError):  # a part behind the real end
@@ -110,6 +131,12 @@ def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[
                         with probe():
                             seen = watcher(frame.image_bgr, face.landmarks)
                         yield number, seen
+
+
+def _parts(job: Job) -> list[tuple[float, float]]:
+    duration = None if job.video.duration is None else float(job.video.duration)
+    made = None if job.total is None else job.total / float(job.video.fps)
+    return parts(duration, made)
 
 
 def parts(duration_s: float | None, made_s: float | None = None) -> list[tuple[float, float]]:

@@ -64,9 +64,15 @@ def check_output(path: Path, codec: str = "") -> None:
     """Refuse an output name that cannot become a video, before anything is computed.
 
     Raises:
-        UsageError: unknown extension or codec, or the one does not take the other.
+        UsageError: see `check_codec`.
         OutputError: see `lipsync_edge.atomic_write.check_place`.
     """
+    check_codec(path, codec)
+    check_place(path)
+
+
+def check_codec(path: Path, codec: str = "") -> None:
+    """Raise UsageError for an unknown extension or codec, or where the one does not take the other."""
     if path.suffix.lower() not in CONTAINERS:
         raise UsageError(expected=f"an output name ending in {', '.join(CONTAINERS)}", got=path.name)
     if codec and codec not in CODECS:
@@ -78,7 +84,6 @@ def check_output(path: Path, codec: str = "") -> None:
             got=codec,
             fix="or write .mp4 or .mkv",
         )
-    check_place(path)
 
 
 def exact_tick(fps: Fraction, time_base: Fraction) -> Fraction:

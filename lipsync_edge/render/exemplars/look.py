@@ -71,7 +71,7 @@ def _inside(grey: U8, landmarks: Landmarks, opening: float) -> float:
     places = np.rint((landmarks.points[INNER_LIP] * len(grey) - 0.5) * 16).astype(np.int32)
     mask = np.zeros(grey.shape, np.uint8)
     cv2.fillPoly(mask, [places], 1, shift=4)
-    return float(grey[mask > 0].mean()) if mask.any() else -1.0
+    return float(np.float32(grey[mask > 0].mean())) if mask.any() else -1.0  # float32: as libraries keep it
 
 
 def _window(picture: U8, window: tuple[float, float, float, float]) -> U8:

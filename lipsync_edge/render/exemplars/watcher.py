@@ -10,6 +10,7 @@ import numpy as np
 
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.landmarks import Landmarker, Landmarks
+from lipsync_edge.models.network import Network
 from lipsync_edge.render.exemplars.alignment import grey
 from lipsync_edge.render.exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render.exemplars.look import Look, look_at
@@ -51,6 +52,11 @@ class Watcher:
         assert landmarker.side == segmenter.side, "landmarks and regions are found in the same crop"
         self._landmarker = landmarker
         self._segmenter = segmenter
+
+    @property
+    def networks(self) -> tuple[Network, Network]:
+        """Those of the landmarks and of the regions."""
+        return self._landmarker.network, self._segmenter.network
 
     def __call__(self, frame_bgr: U8, five_points: F32) -> Seen:
         """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels."""

@@ -1,0 +1,68 @@
+"""Where a batch's inputs come from and its results go: here, files of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from lipsync_edge.digests import FileDigests, file_digest
+from lipsync_edge.errors import InputError, OutputError, told_by_system
+
+
+class Storage(Protocol):
+    """What workers and the driver need; an object that other processes can be sent."""
+
+    def fetch(self, name: str) -> Path:
+        """Return an input as a file of this machine; InputError when it cannot be had."""
+        ...
+
+    def content(self, name: str) -> str:
+        """Return a digest of an input's content; InputError when it cannot be had."""
+        ...
+
+    def publish(self, made: Path, out: str) -> None:
+        """Put a result in its place, whole; OutputError when that cannot be done. What was made is gone then."""
+        ...
+
+    def sha256(self, out: str) -> str | None:
+        """Return the sha256 of the result that is in its place; None where there is none."""
+        ...
+
+
+class LocalStorage:
+    """Inputs are paths, results lie in a folder of the same disk as what is being made.
+
+    Args:
+        folder: the output folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._digests = FileDigests()
+
+    def fetch(self, name: str) -> Path:
+        """Return the path itself."""
+        return Path(name)
+
+    def content(self, name: str) -> str:
+        """Return the sha256 of a file."""
+        try:
+            return self._digests(Path(name))
+        except OSError as error:
+            raise InputError(expected=f"a file at {name}", got=error.strerror or str(error)) from error
+
+    def publish(self, made: Path, out: str) -> None:
+        """Rename a result to its place."""
+        place = self.folder / out
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(place)
+        except OSError as error:
+            raise OutputError(expected=f"a file at {place}", got=told_by_system(error).got) from error
+
+    def sha256(self, out: str) -> str | None:
+        """Return the sha256 of the file in its place."""
+        try:
+            return file_digest(self.folder / out)
+        except OSError:
+            return None

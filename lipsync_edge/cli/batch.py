@@ -1,0 +1,177 @@
+"""The command `batch`: translation only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+
+import typer
+
+from lipsync_edge.cli.batch_view import batch_bar, failure_table, summary
+from lipsync_edge.cli.console import print_json, reporting, say
+from lipsync_edge.cli.options import Json, Quiet
+from lipsync_edge.cli.run import run, wishes_of
+from lipsync_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from lipsync_edge.batch.job import BatchJob, Option, Vocabulary, Wishes
+    from lipsync_edge.batch.run import BatchReport
+
+NOT_IN_ROWS = ("source", "audio", "out", "config", "report", "cache", "as_json", "quiet", "context")
+KEYED_FILES = ("voice",)  # options of `run` whose values are KEY=FILE
+
+
+def batch(
+    jobs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="JOBS", help="CSV or JSONL: face, audio, out, options of run. Or a folder of pairs."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Folder of the results.")],
+    workers: Annotated[
+        str, typer.Option(metavar="auto|N", help="Processes; auto measures what is fastest here.")
+    ] = "auto",
+    retries: Annotated[int, typer.Option(help="Times a job is tried again that may go better.", min=0)] = 1,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first job that fails.")] = False,
+    common: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", metavar="OPTION=VALUE", help="An option of run for every row that does not give it."
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of the inputs; that of JOBS without it. None may lie outside.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="JSONL of how each job ended; OUTDIR/results.jsonl without it.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps what was found in faces, for the next batch.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check every row, make nothing.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make every job of JOBS; the same command again makes what is missing."""
+    with reporting(as_json):
+        from lipsync_edge.batch.driver import DriverOptions
+        from lipsync_edge.batch.run import BatchOptions, run_batch
+
+        options = BatchOptions(
+            out=out,
+            workers=worker_count(workers),
+            results=results,
+            cache=cache,
+            driver=DriverOptions(retries=retries, fail_fast=fail_fast),
+        )
+        checked = checked_jobs(jobs, root, common or ())
+        if check:
+            say(f"{jobs}: {len(checked)} jobs that can be made")
+            return
+        silent = quiet or as_json
+        with batch_bar(silent) as watch:
+            report = run_batch(
+                checked,
+                parse_row,
+                options,
+                watch=watch,
+                tell=lambda text: None if silent else say(text, to_stderr=True),
+            )
+        tell_report(report, out, as_json, quiet)
+        if report.failures or report.not_begun:
+            raise typer.Exit(1)
+
+
+def tell_report(report: BatchReport, out: Path, as_json: bool, quiet: bool) -> None:
+    """Say how a batch ended; failures are told even when quiet."""
+    if as_json:
+        print_json(asdict(report))
+        return
+    if report.failures:
+        say(failure_table(report), to_stderr=True)
+    if not quiet:
+        say(summary(report, out))
+
+
+def worker_count(text: str) -> int | None:
+    """Read what --workers was given; None for auto."""
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(expected="auto or a number of workers", got=repr(text))
+    return int(text)
+
+
+def checked_jobs(manifest: Path, root: Path | None, common: list[str] | tuple[str, ...]) -> list[BatchJob]:
+    """Read a manifest and check every row."""
+    from lipsync_edge.batch.checks import JobChecker, column_of
+    from lipsync_edge.batch.manifest import read_manifest
+
+    given: dict[str, str] = {}
+    for text in common:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(expected="--with OPTION=VALUE", got=repr(text))
+        given[column_of(name)] = value
+    rows = read_manifest(manifest)
+    folder = root or (manifest if manifest.is_dir() else manifest.parent)
+    return JobChecker(folder, vocabulary(), given).jobs(rows)
+
+
+@lru_cache(maxsize=1)
+def vocabulary() -> Vocabulary:
+    """Return the options of `run` that rows may give, read off its parameters."""
+    from lipsync_edge.batch.job import Vocabulary
+
+    hints: Mapping[str, Any] = get_type_hints(run)
+    names = {name for name in hints if name not in (*NOT_IN_ROWS, "return")}
+
+    def of(kind: Any) -> frozenset[str]:
+        return frozenset(_long(name) for name in names if kind in (hints[name], *get_args(hints[name])))
+
+    keyed = of(list[str])
+    return Vocabulary(
+        names=frozenset(map(_long, names)),
+        flags=of(bool),
+        files=of(Path),
+        keyed=keyed,
+        keyed_files=keyed & set(KEYED_FILES),
+        parse=parse_row,
+    )
+
+
+def _long(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def parse_row(options: tuple[Option, ...]) -> Wishes:
+    """Read a row's options as `run` reads them; UsageError says what it does not take."""
+    from lipsync_edge.batch.job import Wishes
+
+    words = ["FACE", "AUDIO", "--output", "out.mp4"]
+    for option in options:
+        words += (
+            [f"--{option.name}"] if option.name in vocabulary().flags else [f"--{option.name}={option.value}"]
+        )
+    return Wishes(*_parsed(tuple(words)))
+
+
+@lru_cache(maxsize=1)
+def _command() -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command()(run)
+    return typer.main.get_command(app)
+
+
+@lru_cache(maxsize=256)
+def _parsed(words: tuple[str, ...]) -> Any:
+    mistake = typer.BadParameter.__mro__[1]
+    try:
+        context = _command().make_context("run", list(words))
+    except mistake as error:
+        raise UsageError(expected="options as run takes them", got=error.format_message()) from error  # type: ignore[attr-defined]
+    return wishes_of(context.params)

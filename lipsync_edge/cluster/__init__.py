@@ -1,0 +1,1 @@
+"""Many machines: Ray runs the jobs of a batch."""
