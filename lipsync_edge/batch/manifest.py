@@ -38,16 +38,16 @@ def read_manifest(path: Path) -> list[Row]:
         UsageError: columns are missing, or it is of no known form.
     """
     try:
+        if not path.exists():
+            raise InputError(expected=FORMS, got=f"nothing at {path}")
         if path.is_dir():
             rows = _pairs(path)
         elif path.suffix.lower() == ".csv":
             rows = list(_csv_rows(path))
         elif path.suffix.lower() in (".jsonl", ".ndjson"):
             rows = list(_json_rows(path))
-        elif path.exists():
-            raise UsageError(expected=FORMS, got=path.name)
         else:
-            raise InputError(expected=FORMS, got=f"nothing at {path}")
+            raise UsageError(expected=FORMS, got=path.name)
     except OSError as error:
         raise InputError(expected=f"a manifest at {path}", got=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lipsync_edge.errors import OutputError
 
@@ -81,7 +81,7 @@ class ResultsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file: IO[bytes] = path.open("ab")
+            self._file = path.open("ab", buffering=0)
             if self._file.tell() and not _ends_a_line(path):
                 self._file.write(b"\n")
         except OSError as error:
@@ -91,7 +91,6 @@ class ResultsFile:
         """Append one line."""
         try:
             self._file.write(json.dumps({**asdict(outcome), **more}).encode() + b"\n")
-            self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
             raise self._cannot(error) from error

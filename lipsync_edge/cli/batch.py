@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
@@ -17,6 +18,7 @@ from lipsync_edge.cli.run import run, wishes_of
 from lipsync_edge.errors import UsageError
 
 if TYPE_CHECKING:
+    from lipsync_edge.batch.driver import State
     from lipsync_edge.batch.job import BatchJob, Option, Vocabulary, Wishes
     from lipsync_edge.batch.run import BatchReport
 
@@ -73,17 +75,29 @@ def batch(
             say(f"{jobs}: {len(checked)} jobs that can be made")
             return
         silent = quiet or as_json
-        with batch_bar(silent) as watch:
-            report = run_batch(
-                checked,
-                parse_row,
-                options,
-                watch=watch,
-                tell=lambda text: None if silent else say(text, to_stderr=True),
-            )
+        tell = partial(say, to_stderr=True) if not silent else lambda text: None
+        with batch_bar(silent) as show, telling_interrupts(len(checked), show) as watch:
+            report = run_batch(checked, parse_row, options, watch=watch, tell=tell)
         tell_report(report, out, as_json, quiet)
         if report.failures or report.not_begun:
             raise typer.Exit(1)
+
+
+@contextmanager
+def telling_interrupts(jobs: int, show: Callable[[State], None]) -> Iterator[Callable[[State], None]]:
+    """Say how far a batch was when it is interrupted; gives what is to be called as it goes on."""
+    made = 0
+
+    def watch(state: State) -> None:
+        nonlocal made
+        made = state.made
+        show(state)
+
+    try:
+        yield watch
+    except (KeyboardInterrupt, SystemExit):
+        say(f"lipsync-edge: {made} of {jobs} jobs made; the same command makes the others", to_stderr=True)
+        raise
 
 
 def tell_report(report: BatchReport, out: Path, as_json: bool, quiet: bool) -> None:
@@ -129,13 +143,15 @@ def vocabulary() -> Vocabulary:
 
     hints: Mapping[str, Any] = get_type_hints(run)
     names = {name for name in hints if name not in (*NOT_IN_ROWS, "return")}
+    typed: Mapping[str, Any] = get_type_hints(run, include_extras=True)
+    long = {name: _long(name, typed[name]) for name in names}
 
     def of(kind: Any) -> frozenset[str]:
-        return frozenset(_long(name) for name in names if kind in (hints[name], *get_args(hints[name])))
+        return frozenset(long[name] for name in names if kind in (hints[name], *get_args(hints[name])))
 
     keyed = of(list[str])
     return Vocabulary(
-        names=frozenset(map(_long, names)),
+        names=frozenset(long.values()),
         flags=of(bool),
         files=of(Path),
         keyed=keyed,
@@ -144,8 +160,10 @@ def vocabulary() -> Vocabulary:
     )
 
 
-def _long(name: str) -> str:
-    return name.replace("_", "-")
+def _long(name: str, hint: Any) -> str:
+    """Return the long name, without dashes, of the option that a parameter of `run` is typed as."""
+    said = [one for info in hint.__metadata__ for one in getattr(info, "param_decls", None) or ()]
+    return next((one[2:] for one in said if one.startswith("--")), name.replace("_", "-"))
 
 
 def parse_row(options: tuple[Option, ...]) -> Wishes:
@@ -169,9 +187,9 @@ def _command() -> Any:
 
 @lru_cache(maxsize=256)
 def _parsed(words: tuple[str, ...]) -> Any:
-    mistake = typer.BadParameter.__mro__[1]
+    mistake: Any = typer.BadParameter.__mro__[1]  # of every wrongly typed command, see `console.run_app`
     try:
         context = _command().make_context("run", list(words))
     except mistake as error:
-        raise UsageError(expected="options as run takes them", got=error.format_message()) from error  # type: ignore[attr-defined]
+        raise UsageError(expected="options as run takes them", got=error.format_message()) from error
     return wishes_of(context.params)

@@ -235,7 +235,8 @@ class Job:
             sound,
             soundtrack,
             soundtrack_info,
-            *begins,
+            begins[0],
+            begins[1],
             cache,
         )
 

@@ -1,0 +1,124 @@
+"""The command `batch`: what it says, its exit codes, what rows may give."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lipsync_edge.batch import run as batch_run
+from lipsync_edge.batch.job import Option
+from lipsync_edge.batch.run import BatchOptions
+from lipsync_edge.cli.batch import parse_row, vocabulary
+from lipsync_edge.errors import UsageError
+from tests.batch.fakes import load
+from tests.cli.conftest import Typed
+
+
+@pytest.fixture(autouse=True)
+def on_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnNumpy(BatchOptions):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, load=load)
+
+    monkeypatch.setattr(batch_run, "BatchOptions", OnNumpy)
+
+
+def manifest(tmp_path: Path, *rows: str, columns: str = "face,audio,out") -> None:
+    (tmp_path / "jobs.csv").write_text("\n".join([columns, *rows]), "utf-8")
+
+
+def test_it_says_what_it_did_and_names_failures(typed: Typed, tmp_path: Path) -> None:
+    manifest(tmp_path, "face.mp4,speech.wav,a.mp4", "face.mp4,face.mp4,b.mp4", "speech.wav,speech.wav,c.mp4")
+    code, out, err = typed("batch", "jobs.csv", "-o", "out", "--workers", "1")
+    assert code == 1
+    assert out.startswith("out: 1 of 3 jobs made, 2 failed; 13 frames in ")
+    assert out.endswith("1 worker (as asked)\n")
+    table = err.splitlines()
+    assert table[0].split() == ["row", "output", "code", "tries", "error"]
+    assert [line.split()[:4] for line in table[1:]] == [["2", "b.mp4", "3", "1"], ["3", "c.mp4", "3", "1"]]
+    manifest(tmp_path, "face.mp4,speech.wav,a.mp4")
+    assert typed("batch", "jobs.csv", "-o", "out", "--workers", "1") == (
+        0,
+        "out: 0 of 1 jobs made, 1 were already there\n",
+        "",
+    )
+
+
+def test_json_and_quiet(typed: Typed, tmp_path: Path) -> None:
+    manifest(tmp_path, "face.mp4,speech.wav,a.mp4")
+    code, out, err = typed("batch", "jobs.csv", "-o", "out", "--workers", "1", "--json", "--with", "crf=30")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["jobs"], report["made"], report["frames"], report["failures"]) == (1, 1, 13, [])
+    assert typed("batch", "jobs.csv", "-o", "out", "-q") == (0, "", "")
+
+
+def test_check_makes_nothing(typed: Typed, tmp_path: Path) -> None:
+    manifest(tmp_path, "face.mp4,speech.wav,a.mp4")
+    assert typed("batch", "jobs.csv", "-o", "out", "--check") == (
+        0,
+        "jobs.csv: 1 jobs that can be made\n",
+        "",
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["none.csv", "-o", "out"], 3, "nothing at none.csv"),
+        (["jobs.csv"], 2, "output"),
+        (["jobs.csv", "-o", "out", "--workers", "many"], 2, "auto or a number"),
+        (["jobs.csv", "-o", "out", "--workers", "0"], 2, "from 1 to 1024 workers"),
+        (["jobs.csv", "-o", "out", "--with", "crf"], 2, "OPTION=VALUE"),
+        (["jobs.csv", "-o", "out", "--with", "tempo=3"], 2, "'tempo'"),
+        (["jobs.csv", "-o", "out", "--root", "elsewhere"], 2, "a file inside"),
+        (["jobs.csv", "-o", "speech.wav"], 5, "an output folder"),
+        (["jobs.csv", "-o", "out", "--with", "preset=wav2lip"], 4, "s3fd.fp32.onnx"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_an_error_is_one_line(typed: Typed, tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    manifest(tmp_path, f"{tmp_path}/face.mp4,{tmp_path}/speech.wav,a.mp4")
+    got, out, err = typed("batch", *words)
+    assert (got, out, err.count("\n")) == (code, "", 1)
+    assert said in err
+    assert not list(tmp_path.rglob("a.mp4"))
+
+
+def test_rows_may_give_every_option_of_run_that_makes_sense_there() -> None:
+    known = vocabulary()
+    assert {
+        "preset",
+        "device",
+        "face",
+        "box",
+        "loop",
+        "start",
+        "end",
+        "pads",
+        "crf",
+        "mouth",
+        "strength",
+    } <= known.names
+    assert (
+        not {"output", "out", "report", "json", "as-json", "quiet", "config", "cache", "source", "audio"}
+        & known.names
+    )
+    assert {"models", "play-audio"} <= known.files
+    assert known.keyed_files <= known.keyed <= known.names
+
+
+def test_rows_are_parsed_as_run_parses() -> None:
+    wishes = parse_row(
+        (Option("pads", "1,2,3,4"), Option("box", "-1,2,3,4"), Option("play-audio", "", "a b.wav"))
+    )
+    assert wishes.options.pads == (1, 2, 3, 4)
+    assert wishes.options.box_xyxy == (-1, 2, 3, 4)
+    assert wishes.options.play_audio == Path("a b.wav")
+    with pytest.raises(UsageError, match="crf"):
+        parse_row((Option("crf", "low"),))
+    with pytest.raises(UsageError, match="strength"):
+        parse_row((Option("strength", "7"),))
