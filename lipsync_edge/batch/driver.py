@@ -165,4 +165,11 @@ def _outcome(job: BatchJob, told: Made | Trouble, attempts: int) -> Outcome:
     outcome = Outcome(job=job.out, row=job.row, state=DONE, attempts=attempts, ended=now)
     if isinstance(told, Trouble):
         return replace(outcome, state=FAILED, exit_code=told.exit_code, error=told.error)
-    return replace(outcome, seconds=told.seconds, frames=told.frames, digest=told.digest, sha256=told.sha256)
+    return replace(
+        outcome,
+        seconds=told.seconds,
+        frames=told.frames,
+        digest=told.digest,
+        sha256=told.sha256,
+        stored=told.stored,
+    )

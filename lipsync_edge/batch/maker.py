@@ -48,12 +48,21 @@ class MakerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A result that lies in its place: frames, seconds it took, the job's digest, the sha256 of the file."""
+    """A result that lies in its place.
+
+    Attributes:
+        frames: of it.
+        seconds: that it took.
+        digest: of the job, see `lipsync_edge.batch.identity`.
+        sha256: of the file.
+        stored: what the storage says of it.
+    """
 
     frames: int
     seconds: float
     digest: str
     sha256: str
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +115,8 @@ class Maker:
         began = time.perf_counter()
         setup = self._setup
         digest = job_digest(job, setup.parse(job.options), setup.storage.content)
-        here = job.with_files(lambda name: str(setup.storage.fetch(name)))
+        inputs = setup.scratch / "in"
+        here = job.with_files(lambda name: str(setup.storage.fetch(name, inputs)))
         wishes = setup.parse(here.options)
         made = setup.scratch / Path(job.out).name
         told = [0.0]
@@ -123,11 +133,12 @@ class Maker:
                 here.face, here.audio, made, options=wishes.options, progress=progress, cache=self._cache
             )
             sha256 = file_digest(made)
-            setup.storage.publish(made, job.out)
+            stored = setup.storage.publish(made, job.out)
         finally:
             made.unlink(missing_ok=True)
+            shutil.rmtree(inputs, ignore_errors=True)
         seconds = round(time.perf_counter() - began, 3)
-        return Made(frames=result.frames, seconds=seconds, digest=digest, sha256=sha256)
+        return Made(frames=result.frames, seconds=seconds, digest=digest, sha256=sha256, stored=stored)
 
     def _engine(self, options: EngineOptions) -> Engine:
         """Return the engine of options, loaded when it was not; the one that was not asked for longest goes."""

@@ -28,6 +28,7 @@ class Outcome:
         frames: of the result.
         digest: of inputs, options and models; empty where it is not known.
         sha256: of the result.
+        stored: what the storage says of it.
         attempts: how often it was begun.
         ended: when, in UTC, as 2026-01-31T12:00:00+00:00.
     """
@@ -41,6 +42,7 @@ class Outcome:
     frames: int = 0
     digest: str = ""
     sha256: str = ""
+    stored: str = ""
     attempts: int = 1
     ended: str = ""
 

@@ -102,6 +102,7 @@ def run_batch(
     parse: Parse,
     options: BatchOptions,
     *,
+    storage: Storage | None = None,
     watch: Callable[[State], None] = lambda state: None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> BatchReport:
@@ -111,6 +112,7 @@ def run_batch(
         jobs: what `JobChecker` gave.
         parse: reads their options.
         options: how.
+        storage: where inputs come from and results go; None: files, and `options.out`.
         watch: called whenever something went on.
         tell: called with a line about what takes a while.
 
@@ -128,7 +130,7 @@ def run_batch(
         return LocalPool(count.workers, replace(setup, threads=threads)), count
 
     check_folder(options.out, jobs)
-    return make_all(jobs, parse, options, LocalStorage(options.out), open_pool, watch)
+    return make_all(jobs, parse, options, storage or LocalStorage(options.out), open_pool, watch)
 
 
 def make_all(
@@ -210,13 +212,13 @@ def unmade(
 
     def is_made(job: BatchJob) -> bool:
         outcome = known.get(job.out)
-        if outcome is None or outcome.state != DONE or not outcome.sha256:
+        if outcome is None or outcome.state != DONE or not outcome.stored:
             return False
         try:
             same = job_digest(job, parse(job.options), storage.content) == outcome.digest
         except InputError:
             return False
-        return same and storage.sha256(job.out) == outcome.sha256
+        return same and storage.stored(job.out) == outcome.stored
 
     return [job for job in jobs if not is_made(job)]
 

@@ -12,20 +12,24 @@ from lipsync_edge.errors import InputError, OutputError, told_by_system
 class Storage(Protocol):
     """What workers and the driver need; an object that other processes can be sent."""
 
-    def fetch(self, name: str) -> Path:
-        """Return an input as a file of this machine; InputError when it cannot be had."""
+    def fetch(self, name: str, into: Path) -> Path:
+        """Return an input as a file of this machine, put into a folder where it is none; InputError."""
         ...
 
     def content(self, name: str) -> str:
         """Return a digest of an input's content; InputError when it cannot be had."""
         ...
 
-    def publish(self, made: Path, out: str) -> None:
-        """Put a result in its place, whole; OutputError when that cannot be done. What was made is gone then."""
+    def publish(self, made: Path, out: str) -> str:
+        """Put a result in its place, whole; return what `stored` says of it then.
+
+        Raises:
+            OutputError: that cannot be done.
+        """
         ...
 
-    def sha256(self, out: str) -> str | None:
-        """Return the sha256 of the result that is in its place; None where there is none."""
+    def stored(self, out: str) -> str | None:
+        """Return what changes with the file that is in a result's place; None where there is none."""
         ...
 
 
@@ -40,7 +44,7 @@ class LocalStorage:
         self.folder = folder
         self._digests = FileDigests()
 
-    def fetch(self, name: str) -> Path:
+    def fetch(self, name: str, into: Path) -> Path:
         """Return the path itself."""
         return Path(name)
 
@@ -51,16 +55,18 @@ class LocalStorage:
         except OSError as error:
             raise InputError(expected=f"a file at {name}", got=error.strerror or str(error)) from error
 
-    def publish(self, made: Path, out: str) -> None:
-        """Rename a result to its place."""
+    def publish(self, made: Path, out: str) -> str:
+        """Rename a result to its place; return its sha256."""
         place = self.folder / out
         try:
+            digest = file_digest(made)
             place.parent.mkdir(parents=True, exist_ok=True)
             made.replace(place)
         except OSError as error:
             raise OutputError(expected=f"a file at {place}", got=told_by_system(error).got) from error
+        return digest
 
-    def sha256(self, out: str) -> str | None:
+    def stored(self, out: str) -> str | None:
         """Return the sha256 of the file in its place."""
         try:
             return file_digest(self.folder / out)

@@ -109,16 +109,17 @@ class _Nowhere:
     def __init__(self, setup: MakerSetup) -> None:
         self._storage = setup.storage
 
-    def fetch(self, name: str) -> Path:
-        return self._storage.fetch(name)
+    def fetch(self, name: str, into: Path) -> Path:
+        return self._storage.fetch(name, into)
 
     def content(self, name: str) -> str:
         return self._storage.content(name)
 
-    def publish(self, made: Path, out: str) -> None:
+    def publish(self, made: Path, out: str) -> str:
         made.unlink()
+        return ""
 
-    def sha256(self, out: str) -> str | None:
+    def stored(self, out: str) -> str | None:
         return None
 
 
@@ -149,7 +150,7 @@ def _made(pool: LocalPool, parts: Sequence[BatchJob]) -> int | None:
 def _kind(job: BatchJob, wishes: Wishes, setup: MakerSetup) -> str:
     """Return what decides the answer beside the machine."""
     try:
-        info = probe(setup.storage.fetch(job.face))
+        info = probe(setup.storage.fetch(job.face, setup.scratch / "in"))
         size = f"{info.width}x{info.height}"
     except LipsyncError:
         size = "unknown"

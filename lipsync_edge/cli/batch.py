@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache, partial
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lipsync_edge.batch.driver import State
     from lipsync_edge.batch.job import BatchJob, Option, Vocabulary, Wishes
     from lipsync_edge.batch.run import BatchReport
+    from lipsync_edge.batch.storage import Storage
 
 NOT_IN_ROWS = ("source", "audio", "out", "config", "report", "cache", "as_json", "quiet", "context")
 KEYED_FILES = ("voice",)  # options of `run` whose values are KEY=FILE
@@ -33,7 +35,10 @@ def batch(
             metavar="JOBS", help="CSV or JSONL: face, audio, out, options of run. Or a folder of pairs."
         ),
     ],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUTDIR", help="Folder of the results.")],
+    out: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="OUTDIR", help="Folder of the results, or a URL (s3://…)."),
+    ],
     workers: Annotated[
         str, typer.Option(metavar="auto|N", help="Processes; auto measures what is fastest here.")
     ] = "auto",
@@ -54,6 +59,14 @@ def batch(
     cache: Annotated[
         Path | None, typer.Option(help="Folder that keeps what was found in faces, for the next batch.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|ADDRESS", help="Make them on a Ray cluster; local: one of this machine alone."
+        ),
+    ] = None,
+    cpus: Annotated[float | None, typer.Option(help="With --ray: CPUs of each worker.", min=0)] = None,
+    gpus: Annotated[float | None, typer.Option(help="With --ray: GPUs of each worker.", min=0)] = None,
     check: Annotated[bool, typer.Option("--check", help="Check every row, make nothing.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -62,9 +75,10 @@ def batch(
     with reporting(as_json):
         from lipsync_edge.batch.driver import DriverOptions
         from lipsync_edge.batch.run import BatchOptions, run_batch
+        from lipsync_edge.cluster.batch import ClusterOptions, run_on_cluster
 
         options = BatchOptions(
-            out=out,
+            out=here(out, results),
             workers=worker_count(workers),
             results=results,
             cache=cache,
@@ -77,7 +91,12 @@ def batch(
         silent = quiet or as_json
         tell = partial(say, to_stderr=True) if not silent else lambda text: None
         with batch_bar(silent) as show, telling_interrupts(len(checked), show) as watch:
-            report = run_batch(checked, parse_row, options, watch=watch, tell=tell)
+            if ray is not None:
+                cluster = ClusterOptions(address=ray, out=out, cpus=cpus, gpus=gpus)
+                report = run_on_cluster(checked, parse_row, options, cluster, watch=watch)
+            else:
+                urls = storage_of(out, checked)
+                report = run_batch(checked, parse_row, options, storage=urls, watch=watch, tell=tell)
         tell_report(report, out, as_json, quiet)
         if report.failures or report.not_begun:
             raise typer.Exit(1)
@@ -100,7 +119,7 @@ def telling_interrupts(jobs: int, show: Callable[[State], None]) -> Iterator[Cal
         raise
 
 
-def tell_report(report: BatchReport, out: Path, as_json: bool, quiet: bool) -> None:
+def tell_report(report: BatchReport, out: str, as_json: bool, quiet: bool) -> None:
     """Say how a batch ended; failures are told even when quiet."""
     if as_json:
         print_json(asdict(report))
@@ -109,6 +128,34 @@ def tell_report(report: BatchReport, out: Path, as_json: bool, quiet: bool) -> N
         say(failure_table(report), to_stderr=True)
     if not quiet:
         say(summary(report, out))
+
+
+def here(out: str, results: Path | None) -> Path:
+    """Return the folder of this machine that belongs to an output folder: itself, or that of the results file."""
+    from lipsync_edge.batch.job import is_url
+
+    if not is_url(out):
+        return Path(out)
+    if results is None:
+        raise UsageError(
+            expected="--results FILE, as a results file cannot be appended to behind a URL",
+            got=f"-o {out} alone",
+        )
+    return results.resolve().parent
+
+
+def storage_of(out: str, jobs: Sequence[BatchJob]) -> Storage | None:
+    """Return what fetches and stores where any file is a URL; None where all are this machine's."""
+    from lipsync_edge.batch.job import is_url
+
+    if not is_url(out) and not any(is_url(name) for job in jobs for name in job.files):
+        return None
+    from lipsync_edge.cluster.batch import ON_NODE
+    from lipsync_edge.cluster.storage import UrlStorage
+
+    storage = UrlStorage(out, ON_NODE / "downloads")
+    storage.check(itertools.islice((name for job in jobs for name in job.files), 2))
+    return storage
 
 
 def worker_count(text: str) -> int | None:

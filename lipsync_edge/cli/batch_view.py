@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync_edge.cli.console import lenient_console
@@ -64,7 +63,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def summary(report: BatchReport, out: Path) -> str:
+def summary(report: BatchReport, out: str) -> str:
     """Return in one line how a batch ended."""
     parts = [f"{report.made} of {report.jobs} jobs made"]
     if report.already:

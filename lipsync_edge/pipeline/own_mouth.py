@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _library(job: Job, watcher: Watcher, probe: Probe) -> Library | None:
     data = job.cache.made_once(f"{key}.library", stored)
     try:
         return None if data == NOTHING else from_bytes(data)
-    except (ValueError, KeyError, OSError):  # damaged on the disk
+    except (ValueError, KeyError, OSError, BadZipFile):  # damaged on the disk
         return made()
 
 

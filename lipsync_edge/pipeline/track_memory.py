@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ class Track:
                 found = {name: stored[name] for name in stored.files}
             ended = bool(found.pop("ended"))
             return cls(**found, ended=ended)
-        except (ValueError, KeyError, TypeError, OSError, EOFError):
+        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile):
             return None
 
 

@@ -17,7 +17,7 @@ Ends = Callable[[BatchJob, int], Made | Trouble]
 
 
 def made(job: BatchJob, attempt: int) -> Made:
-    return Made(frames=10, seconds=1.0, digest=f"d{job.out}", sha256=f"s{job.out}")
+    return Made(frames=10, seconds=1.0, digest=f"d{job.out}", sha256=f"s{job.out}", stored="x")
 
 
 class ScriptedPool:
