@@ -26,16 +26,8 @@ from .convert import clean
 from .unfold import unfold_transposed
 
 HEAVY = ("Conv", "MatMul", "Gemm")  # what int8 makes faster
-PASSING = (
-    "Add",
-    "Mul",
-    "Concat",
-    "MaxPool",
-    "Relu",
-    "LeakyRelu",
-    "Resize",
-    "DepthToSpace",
-)  # kept in int8 between
+# kept in int8 between
+PASSING = ("Add", "Mul", "Concat", "MaxPool", "Relu", "LeakyRelu", "Resize", "DepthToSpace")
 TYPES = {"uint8": QuantType.QUInt8, "int8": QuantType.QInt8}
 
 

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from lipsync_edge.errors import OutputError, told_by_system
 
-_STEM, _SUFFIX = (
-    20,
-    12,
-)  # characters that are kept of a name, so that names of any length have one beside them
+# characters that are kept of a name, so that names of any length have one beside them
+_STEM, _SUFFIX = (20, 12)
 
 
 @contextmanager

@@ -20,7 +20,6 @@ CODECS: tuple[Codec, ...] = get_args(Codec)
 LiveFormat = Literal["raw", "ts", "mp4"]  # what `live` writes where the name of its output does not say it
 LIVE_FORMATS: tuple[LiveFormat, ...] = get_args(LiveFormat)
 
-Mouth = Literal[
-    "auto", "own", "painted"
-]  # whose lips and teeth: the person's own where that can be, always, never
+# whose lips and teeth: the person's own where that can be, always, never
+Mouth = Literal["auto", "own", "painted"]
 MOUTHS: tuple[Mouth, ...] = get_args(Mouth)

@@ -20,10 +20,8 @@ from lipsync_edge.video.container import audio_stream, file_name, opened
 
 MAX_CHANNELS = 2  # more are mixed down to stereo
 _LOOKED_AT = 8  # frames: the first of a file that changes its rate may come with a wrong one
-_LEAST_GAP_S, _LONGEST_GAP_S = (
-    0.02,
-    3600.0,
-)  # less is rounding of the container's clock, more is a broken clock
+# less is rounding of the container's clock, more is a broken clock
+_LEAST_GAP_S, _LONGEST_GAP_S = (0.02, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,8 @@ WIDTH, HEIGHT, FPS = 1280, 720, Fraction(25)
 CLIP_S = 2.0
 MOST_S = 600.0  # one configuration
 PRECISIONS = ("int8", "fp16", "fp32")  # in the order in which they are measured
-QUICK: dict[str, Any] = {
-    "precisions": ("int8",),
-    "seconds": 2.0,
-    "budget_s": 10.0,
-}  # what `bench --quick` is told
+# what `bench --quick` is told
+QUICK: dict[str, Any] = {"precisions": ("int8",), "seconds": 2.0, "budget_s": 10.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,8 @@ def report_error(error: LipsyncError, as_json: bool) -> None:
 
 def run_app(app: typer.Typer, arguments: list[str]) -> int:
     """Run the command line and return its exit code; a command that was typed wrongly gives one line, too."""
-    mistake = typer.BadParameter.__mro__[
-        1
-    ]  # typer's class of every wrongly typed command, which it gives no name
+    # typer's class of every wrongly typed command, which it gives no name
+    mistake = typer.BadParameter.__mro__[1]
     try:
         return int(app(arguments, prog_name="lipsync-edge", standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):

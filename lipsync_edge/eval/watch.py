@@ -20,10 +20,8 @@ from lipsync_edge.types import F32, U8
 from lipsync_edge.video.reader import VideoReader
 
 SIDE = 256
-MOUTH = (
-    slice(133, 220),
-    slice(72, 184),
-)  # rows and columns of the aligned crop at 256: nose to chin, cheek to cheek
+# rows and columns of the aligned crop at 256: nose to chin, cheek to cheek
+MOUTH = (slice(133, 220), slice(72, 184))
 LEAST = 11  # smallest side that SSIM takes
 
 

@@ -23,9 +23,8 @@ COUNT = 78
 OUTER_LIP = slice(0, 20)
 INNER_LIP = slice(20, 40)
 LIPS = slice(0, 40)
-NOSE = slice(
-    40, 51
-)  # bridge from the eyes down (4), tip (4 and 1 of the mesh), base, then wings from left to right
+# bridge from the eyes down (4), tip (4 and 1 of the mesh), base, then wings from left to right
+NOSE = slice(40, 51)
 JAW = slice(51, 62)  # from the image-left ear over the chin to the other ear
 EYES = slice(62, 72)  # image-left: outer corner, upper lid, inner corner, lower lid, iris; right: inner first
 BROWS = slice(72, 76)  # from left to right: outer end, inner end, inner end, outer end

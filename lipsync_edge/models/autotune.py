@@ -51,10 +51,8 @@ def cache_file() -> Path | None:
 
     try:
         return user_cache_path("lipsync-edge", appauthor=False) / "bench.json"
-    except (
-        RuntimeError,
-        KeyError,
-    ):  # no HOME, and a user whom the system does not know: a container's, mostly
+    # no HOME, and a user whom the system does not know: a container's, mostly
+    except (RuntimeError, KeyError):
         return None
 
 

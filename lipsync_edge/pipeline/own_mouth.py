@@ -25,10 +25,8 @@ from lipsync_edge.types import Frame
 from lipsync_edge.video.reader import VideoReader
 
 SCANNED_S = 90.0  # seconds of a film that are looked through at most
-LEAST_S, TIMES = (
-    20.0,
-    2.0,
-)  # a short result has a part of the film looked through: so long, or so many times its own
+# a short result has a part of the film looked through: so long, or so many times its own
+LEAST_S, TIMES = (20.0, 2.0)
 PARTS = 6  # a longer film is looked through in so many parts
 
 Probe = Callable[[], AbstractContextManager[None]]

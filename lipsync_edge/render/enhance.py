@@ -13,12 +13,8 @@ from lipsync_edge.models.network import Network
 from lipsync_edge.render.lips import ImageMouth, WarpMouth
 from lipsync_edge.types import F32, U8
 
-MOUTH_WINDOW = (
-    0.1875,
-    0.4375,
-    0.8125,
-    0.9375,
-)  # of an aligned crop: left, top, right, bottom of what is enhanced
+# of an aligned crop: left, top, right, bottom of what is enhanced
+MOUTH_WINDOW = (0.1875, 0.4375, 0.8125, 0.9375)
 
 
 class Enhancer:

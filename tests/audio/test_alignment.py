@@ -39,7 +39,7 @@ def at_rate(fps: Fraction, count: int) -> list[Frame]:
     return frames([frame_time(i, fps) for i in range(count)])
 
 
-def ticks_of(sound: F32, video: list[Frame], audio: AudioWindow) -> list[Frame]:
+def paired_frames(sound: F32, video: list[Frame], audio: AudioWindow) -> list[Frame]:
     return list(pair(video, [sound], FeatureStream(audio)))
 
 
@@ -95,12 +95,12 @@ def test_frame_counts_by_hand(seconds: Fraction, fps: Fraction, count: int) -> N
 @pytest.mark.parametrize("length", [0, 1, 79, 400, 640, 641, 3199, 3200, 16000, 16001, 39_999])
 @pytest.mark.parametrize("fps", [Fraction(24), Fraction(25), NTSC, Fraction(60)])
 def test_padded_tail_lasts_as_long_as_the_sound(fps: Fraction, length: int) -> None:
-    ticks = ticks_of(SPEECH[:length], at_rate(fps, 200), CENTRED)
-    assert len(ticks) == ceil(Fraction(length, 16000) * fps)
+    paired = paired_frames(SPEECH[:length], at_rate(fps, 200), CENTRED)
+    assert len(paired) == ceil(Fraction(length, 16000) * fps)
     padded = np.pad(mel_spectrogram(SPEECH[:length]), ((0, 0), (8, 300)), constant_values=-4.0)
-    for tick in ticks:  # offset −8 and 8 columns of padding: the window begins at int(80 t)
-        start = int(80 * tick.time)
-        assert np.array_equal(tick.faces[0].features, padded[:, start : start + 16])
+    for frame in paired:  # offset −8 and 8 columns of padding: the window begins at int(80 t)
+        start = int(80 * frame.time)
+        assert np.array_equal(frame.faces[0].features, padded[:, start : start + 16])
 
 
 @pytest.mark.parametrize("length", [3000, 3200, 16000, 16123, 40_000])
@@ -115,17 +115,17 @@ def test_last_tail_is_the_published_loop(fps: int, length: int) -> None:
             break
         chunks.append(mel[:, start : start + 16])
         i += 1
-    ticks = ticks_of(SPEECH[:length], at_rate(Fraction(fps), 400), PUBLISHED)
-    assert len(ticks) == len(chunks)
+    paired = paired_frames(SPEECH[:length], at_rate(Fraction(fps), 400), PUBLISHED)
+    assert len(paired) == len(chunks)
     assert all(
-        np.array_equal(tick.faces[0].features, chunk) for tick, chunk in zip(ticks, chunks, strict=True)
+        np.array_equal(frame.faces[0].features, chunk) for frame, chunk in zip(paired, chunks, strict=True)
     )
 
 
 def test_last_tail_of_a_sound_shorter_than_a_window_is_filled_with_silence() -> None:
-    (tick,) = ticks_of(SPEECH[:1000], at_rate(Fraction(25), 9), PUBLISHED)
-    assert (tick.faces[0].features[:, :10] == -4).all()
-    assert np.array_equal(tick.faces[0].features[:, 10:], mel_spectrogram(SPEECH[:1000]))
+    (frame,) = paired_frames(SPEECH[:1000], at_rate(Fraction(25), 9), PUBLISHED)
+    assert (frame.faces[0].features[:, :10] == -4).all()
+    assert np.array_equal(frame.faces[0].features[:, 10:], mel_spectrogram(SPEECH[:1000]))
 
 
 def test_variable_frame_rate_follows_the_times() -> None:
@@ -137,11 +137,11 @@ def test_variable_frame_rate_follows_the_times() -> None:
         Fraction(501, 1000),
         Fraction(9, 10),
     ]
-    ticks = ticks_of(SPEECH[:16000], frames(times), CENTRED)
+    paired = paired_frames(SPEECH[:16000], frames(times), CENTRED)
     mel = np.pad(mel_spectrogram(SPEECH[:16000]), ((0, 0), (8, 8)), constant_values=-4.0)
-    assert [tick.time for tick in ticks] == times
-    for tick, start in zip(ticks, [0, 2, 8, 40, 40, 72], strict=True):
-        assert np.array_equal(tick.faces[0].features, mel[:, start : start + 16])
+    assert [frame.time for frame in paired] == times
+    for frame, start in zip(paired, [0, 2, 8, 40, 40, 72], strict=True):
+        assert np.array_equal(frame.faces[0].features, mel[:, start : start + 16])
 
 
 def test_sound_is_read_no_further_than_needed() -> None:
@@ -152,10 +152,10 @@ def test_sound_is_read_no_further_than_needed() -> None:
             read.append(i)
             yield SPEECH[i : i + 100]
 
-    ticks = pair(at_rate(Fraction(25), 25), pieces(), FeatureStream(PUBLISHED))  # type: ignore[arg-type]
-    next(ticks)
+    paired = pair(at_rate(Fraction(25), 25), pieces(), FeatureStream(PUBLISHED))  # type: ignore[arg-type]
+    next(paired)
     assert len(read) * 100 == MEL80.samples_needed(Fraction(0), PUBLISHED) == 3400  # 212.5 ms
-    next(ticks)
+    next(paired)
     assert len(read) * 100 == MEL80.samples_needed(Fraction(1, 25), PUBLISHED) == 4000
 
 
@@ -237,14 +237,14 @@ def speech_between_silences(floor: float) -> F32:
 @pytest.mark.parametrize("floor", [0.0, 1e-5, 3e-4])
 def test_the_gate_opens_for_speech_and_closes_in_silence(floor: float) -> None:
     sync = FeatureStream(CENTRED, vad=VadOptions(), blend=True)
-    ticks = list(pair(at_rate(Fraction(25), 100), [speech_between_silences(floor)], sync))
-    gains = np.array([tick.faces[0].gain for tick in ticks])
+    paired = list(pair(at_rate(Fraction(25), 100), [speech_between_silences(floor)], sync))
+    gains = np.array([frame.faces[0].gain for frame in paired])
     assert (gains[:22] == 0).all()
     assert (gains[26:50] == 1).all()
     assert (gains[60:] == 0).all()
     assert np.abs(np.diff(gains)).max() <= 4 / 6.4  # a frame is four columns at most, a fade 6.4
-    assert all((tick.faces[0].features == -4).all() for tick in ticks[62:])
-    assert np.isfinite(np.stack([tick.faces[0].features for tick in ticks])).all()
+    assert all((frame.faces[0].features == -4).all() for frame in paired[62:])
+    assert np.isfinite(np.stack([frame.faces[0].features for frame in paired])).all()
 
 
 def test_without_blending_the_mel_stays_as_it_is() -> None:
@@ -254,7 +254,7 @@ def test_without_blending_the_mel_stays_as_it_is() -> None:
     assert all(
         np.array_equal(a.faces[0].features, b.faces[0].features) for a, b in zip(plain, gated, strict=True)
     )
-    assert {tick.faces[0].gain for tick in plain} == {1.0}
+    assert {frame.faces[0].gain for frame in plain} == {1.0}
 
 
 def test_a_short_pause_does_not_close_the_gate() -> None:

@@ -71,6 +71,5 @@ def test_the_source_is_the_demo_unless_files_are_given(tmp_path):
     given = parsed(["run", "--face", str(source.face), "--audio", str(source.audio)])[1]
     again = make_source(given, tmp_path)
     assert (again.face, again.audio, again.said) == (source.face, source.audio, "face.mp4")
-    assert (
-        len(read_audio(make_source(parsed(["run"])[1], tmp_path, seconds=30).audio)) == 30 * 16_000
-    )  # repeated
+    # repeated
+    assert len(read_audio(make_source(parsed(["run"])[1], tmp_path, seconds=30).audio)) == 30 * 16_000

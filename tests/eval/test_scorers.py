@@ -44,9 +44,8 @@ def standard(codes: np.ndarray) -> np.ndarray:
 def test_a_sound_moved_by_k_frames_is_found_through_the_real_features(k):
     whole = voice(5.0)
     faces = [np.full((224, 224, 3), level, np.uint8) for level in levels(whole)[20:90]]
-    samples = whole[
-        (20 + k) * PER_FRAME : (90 + k) * PER_FRAME
-    ]  # what fits a picture lies k frames before it
+    # what fits a picture lies k frames before it
+    samples = whole[(20 + k) * PER_FRAME : (90 + k) * PER_FRAME]
     found = syncnet.sync_score(faces, samples, hears, sees)
     wrong = syncnet.sync_score(faces, voice(2.8, seed=1), hears, sees)
     assert found.offset == k

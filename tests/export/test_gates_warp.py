@@ -60,9 +60,8 @@ def test_wrong_paint_counts_where_the_window_lies(mouth: tuple[ModelSpec, Arrays
     spec, feed, out = mouth
     shown = {**out, "mask": np.ones_like(out["mask"])}
     wrong = evaluate_gate(spec, "int8", [feed], [shown], [{**shown, "paint": out["paint"] + np.float32(0.1)}])
-    assert wrong.figures["psnr"] == pytest.approx(
-        20 + 10 * np.log10(0.625 / 0.5), abs=0.5
-    )  # the rest of the mouth is alike
+    # the rest of the mouth is alike
+    assert wrong.figures["psnr"] == pytest.approx(20 + 10 * np.log10(0.625 / 0.5), abs=0.5)
     assert not wrong.passed
     assert verdict(mouth, paint=out["paint"] + np.float32(0.1)).passed  # paint under no mask is not seen
 

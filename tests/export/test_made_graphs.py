@@ -81,6 +81,5 @@ def test_half_precision_keeps_the_order_of_probabilities_near_one(tmp_path: Path
     scores = outputs(half, [feed], tmp_path)[0]["scores"][0]
     assert scores.argsort().tolist() == [3, 0, 2, 1]
     assert len(set(scores.tolist())) == 4
-    assert (
-        sum(one.data_type == TensorProto.FLOAT16 for one in half.graph.initializer) == 1
-    )  # the rest is half
+    # the rest is half
+    assert sum(one.data_type == TensorProto.FLOAT16 for one in half.graph.initializer) == 1

@@ -367,9 +367,8 @@ def test_cuts() -> None:
 
 def test_a_pan_is_no_cut() -> None:
     wide = np.kron(RNG.integers(0, 256, (6, 40, 3), dtype=np.uint8), np.ones((16, 16, 1), np.uint8))
-    at = np.cumsum(np.minimum(np.arange(60) * 0.5, 6)).astype(
-        int
-    )  # it gathers speed, then 4 % of the width a frame
+    # it gathers speed, then 4 % of the width a frame
+    at = np.cumsum(np.minimum(np.arange(60) * 0.5, 6)).astype(int)
     cuts = CutDetector()
     assert [i for i, x in enumerate(at) if cuts.push(wide[:, x : x + 160])] == [0]
 

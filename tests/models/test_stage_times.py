@@ -60,9 +60,8 @@ def test_stages_may_differ_where_the_sum_gains(autotune_cache):
 
 
 def test_a_second_runtime_is_not_loaded_for_next_to_nothing(autotune_cache):
-    keep(
-        edge_detect=[way("cpu", "int8", 1.0), way("openvino:CPU", "int8", 0.9)]
-    )  # a fortieth of a frame's time
+    # a fortieth of a frame's time
+    keep(edge_detect=[way("cpu", "int8", 1.0), way("openvino:CPU", "int8", 0.9)])
     chosen = stage_times.chosen(OPTIONS)
     assert {one.device for one in chosen.values()} == {"cpu"}
     every = replace(LITE, detect_every=1)

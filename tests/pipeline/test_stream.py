@@ -65,7 +65,7 @@ def offline(
 ) -> list[U8]:
     """What a file of the sound would give: the avatar's frames, paired and rendered one by one."""
     sync = FeatureStream(ENGINE.renderer.lips.audio, rate=rate, vad=VadOptions(), blend=True)
-    return [ENGINE.render([tick])[0].image_bgr for tick in pair(avatar.playback(fps), [sound], sync)]
+    return [ENGINE.render([frame])[0].image_bgr for frame in pair(avatar.playback(fps), [sound], sync)]
 
 
 def chunks(sound: F32, sizes: list[int]) -> list[F32]:
@@ -104,7 +104,7 @@ def test_the_bundled_networks_give_the_same_bits_too() -> None:
     avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine.detector, engine.preset))
     assert len(avatar.origin.model_sha256) == 64
     sync = FeatureStream(engine.renderer.lips.audio, vad=VadOptions(), blend=True)
-    wanted = [engine.render([tick])[0].image_bgr for tick in pair(avatar.playback(), [SPEECH[:9000]], sync)]
+    wanted = [engine.render([frame])[0].image_bgr for frame in pair(avatar.playback(), [SPEECH[:9000]], sync)]
     with engine.stream(avatar) as stream:
         frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
     assert len(frames) == len(wanted) == 15
@@ -165,7 +165,7 @@ def test_an_interrupt_leaves_nothing_of_the_old_utterance(before: int, read: int
     assert {frame.utterance for frame in spoken} == {2}
     sync = FeatureStream(ENGINE.renderer.lips.audio, vad=VadOptions(), blend=True)
     own = (replace_index(AVATAR.frame(start + i, Fraction(start + i, 25)), i) for i in range(100))
-    wanted = [ENGINE.render([tick])[0].image_bgr for tick in pair(own, [SPEECH[12_000:]], sync)]
+    wanted = [ENGINE.render([frame])[0].image_bgr for frame in pair(own, [SPEECH[12_000:]], sync)]
     assert all(np.array_equal(f.image_bgr, image) for f, image in zip(spoken, wanted, strict=True))
 
 
@@ -174,12 +174,12 @@ def replace_index(frame: Frame, index: int) -> Frame:
 
 
 def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
-    ticks: list[Frame] = []
+    made: list[Frame] = []
     engine = make_engine()
     render = engine.renderer.render
 
     def remember(batch: Any, *rest: Any) -> list[Rendered]:  # noqa: ANN401
-        ticks.extend(batch)
+        made.extend(batch)
         return render(batch, *rest)
 
     engine.renderer.render = remember  # type: ignore[method-assign]
@@ -189,10 +189,10 @@ def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
         list(islice(stream.push(SPEECH), 20))
         assert list(stream.idle(2)) == []  # sound is still being taken
         stream.interrupt()
-        ticks.clear()
+        made.clear()
         rest = list(stream.idle(20))
     assert [frame.index for frame in rest] == list(range(23, 43))
-    loud = [float(tick.faces[0].features.mean()) for tick in ticks if tick.faces]
+    loud = [float(frame.faces[0].features.mean()) for frame in made if frame.faces]
     assert loud[0] > loud[1] > loud[2] > -4
     assert len(loud) == 3 + 5  # once still, each of the five positions with a face is made once
     assert set(loud[CLOSING - 1 :]) == {-4.0}
@@ -297,10 +297,10 @@ def test_an_interrupt_does_not_wait_for_the_frame_being_made() -> None:
     inside, go = threading.Event(), threading.Event()
     render = engine.renderer.render
 
-    def slow(*ticks: Any) -> list[Rendered]:  # noqa: ANN401
+    def slow(*frames: Any) -> list[Rendered]:  # noqa: ANN401
         inside.set()
         assert go.wait(5)
-        return render(*ticks)
+        return render(*frames)
 
     engine.renderer.render = slow  # type: ignore[method-assign]
     got: list[StreamFrame] = []

@@ -16,9 +16,8 @@ def test_a_clip_whose_sound_is_late_is_compared_in_its_own_time() -> None:
     rng = np.random.default_rng(0)
     spoken = [np.convolve(rng.normal(size=120), np.ones(3) / 3, "same") for _ in range(CONTROL + 1)]
     late = [0, 2, -1, 0]
-    voices = [
-        Voice(str(k), np.zeros(0), moved(curve, -late[k])) for k, curve in enumerate(spoken)
-    ]  # the mouth is seen as much earlier as the sound is late
+    # the mouth is seen as much earlier as the sound is late
+    voices = [Voice(str(k), np.zeros(0), moved(curve, -late[k])) for k, curve in enumerate(spoken)]
     curves = list(enumerate(spoken))
     found = in_time_rows(voices, curves, {str(k): frames for k, frames in enumerate(late)})
     not_moved = in_time_rows(voices, curves, dict.fromkeys("0123", 0))

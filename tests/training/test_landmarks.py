@@ -67,9 +67,8 @@ def test_an_opened_mouth_has_its_points_where_the_lips_went(monkeypatch: pytest.
     for seed in range(30):
         rng = np.random.default_rng(seed)
         view, moved, _ = augment.geometry(rng, image, where, np.zeros(3, np.float32), 1.0)
-        outside = np.concatenate(
-            [moved[:20, :2], moved[40:, :2]]
-        )  # dots on the rim of the gap may be stretched away
+        # dots on the rim of the gap may be stretched away
+        outside = np.concatenate([moved[:20, :2], moved[40:, :2]])
         seen = cv2.remap(view[..., 0], outside[None, :, 0], outside[None, :, 1], cv2.INTER_LINEAR)
         assert np.percentile(seen, 10) > 100
         lower, upper = moved[list(range(24, 27)), 1], moved[[36, 35, 34], 1]

@@ -49,9 +49,8 @@ def _seeded() -> None:
 
 def test_a_window_of_frames_and_one_of_columns_cover_the_same_time() -> None:
     assert list(first_columns(np.array([0.0, 0.04, 1.0]))) == [0, 3, 80]
-    assert first_columns(np.array([1.0]), 1.25)[0] == int(
-        (80 * 1.1) / 1.25 - 8
-    )  # spoken faster, heard sooner
+    # spoken faster, heard sooner
+    assert first_columns(np.array([1.0]), 1.25)[0] == int((80 * 1.1) / 1.25 - 8)
 
 
 def test_what_is_kept_of_a_crop_lies_round_the_mouth() -> None:

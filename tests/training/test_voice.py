@@ -107,11 +107,8 @@ def test_a_batch_counts_only_what_is_known() -> None:
     batch = sampler.batch()
     assert batch.mel.shape == (24, 80, LENGTH)
     assert batch.coefficients.shape == (24, COEFFICIENTS, OUTPUTS)
-    assert {round(value, 3) for value in batch.mouth.unique().tolist()} == {
-        0.0,
-        0.8,
-        1.0,
-    }  # nobody, guessed, seen
+    # nobody, guessed, seen
+    assert {round(value, 3) for value in batch.mouth.unique().tolist()} == {0.0, 0.8, 1.0}
 
 
 def test_the_right_mouth_costs_less_than_a_shifted_one() -> None:

@@ -112,9 +112,8 @@ class SceneMaker:
         )
         draft.boxes.append(box)
         landmarks = five_points(points)
-        if (
-            matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0] < 0
-        ):  # mirrored: left and right change names
+        # mirrored: left and right change names
+        if matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0] < 0:
             landmarks = landmarks[[1, 0, 2, 4, 3]]
         draft.landmarks.append(landmarks)
 

@@ -54,9 +54,8 @@ def encode(grid: Tensor, boxes: Tensor, landmarks: Tensor) -> Targets:
     centre = (boxes[..., 2:] + boxes[..., :2]) / 2
     size = wide.clamp(min=1e-3).prod(-1).sqrt()
     real = size > 1
-    far = ((grid[:, None, :2] - centre[:, None]).abs() / size[:, None, :, None].clamp(min=1)).amax(
-        -1
-    )  # B N F
+    # B N F
+    far = ((grid[:, None, :2] - centre[:, None]).abs() / size[:, None, :, None].clamp(min=1)).amax(-1)
     ratio = (size[:, None] / grid[:, None, 2]).clamp(min=1e-3).log().abs()
     cost = torch.where(real[:, None], far + ratio, torch.full_like(far, 1e6))
     match = real[:, None] & (far < 0.22) & (ratio < 0.5)

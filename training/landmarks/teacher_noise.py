@@ -29,9 +29,8 @@ def clip_row(path: Path, label: Path, again: Refiner, most: int) -> dict[str, An
     with np.load(label) as data:
         first, score = data["points"][:most], data["score"][:most]
     looks = zip(frames_of(path), first, strict=False)
-    second = np.stack(
-        [2 * again(frame, mesh) - mesh for frame, mesh in looks]
-    )  # of a mean of two, the other one
+    # of a mean of two, the other one
+    second = np.stack([2 * again(frame, mesh) - mesh for frame, mesh in looks])
     first, second = first[score > 0], second[score > 0]
     unit = np.linalg.norm(first[:, [33, 133]].mean(1) - first[:, [362, 263]].mean(1), axis=1)
     off = np.linalg.norm(first[:, LIPS, :2] - second[:, LIPS, :2], axis=2).mean(1) / unit

@@ -41,13 +41,14 @@ class Faces:
         self.frames, self.stills = Frames.read(labels), Stills.read(corpus, labels)
         counts = len(self.frames.rows), len(self.stills.rows), len(self.stills.open)
         print("{} frames, {} stills, {} of them open".format(*counts), flush=True)
+        # what is left are pairs
         self.kinds = (
             (0.18, self._drive_frame),
             (0.14, self._drive),
             (0.10, self._redrive),
             (0.26, self._close),
             (0.14, self._shut),
-        )  # what is left are pairs
+        )
 
     def draw(self) -> Sample:
         """Draw one example of any kind."""

@@ -121,9 +121,8 @@ def renderer_losses(
     if adversary is None:
         return terms
     weight = F.avg_pool2d(real, 8) + 0.02
-    seen_made = soft(
-        made, batch["sharp"]
-    )  # where the source is blurred, that is not the mouth renderer's fault
+    # where the source is blurred, that is not the mouth renderer's fault
+    seen_made = soft(made, batch["sharp"])
     adversary.learn((soft(batch["real"], batch["real_sharp"]), batch["real_mask"]), (seen_made, real), weight)
     paid = adversary.losses(seen_made, target, real, weight, batch["pictured"])
     return {**terms, "fooled": ADVERSARIAL * paid["fooled"], "match": MATCH * paid["match"]}

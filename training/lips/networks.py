@@ -159,9 +159,8 @@ class MouthRenderer(nn.Module):
             x = layer(x, condition)
         x = self.closer(F.interpolate(x, scale_factor=2.0, mode="nearest"), condition)
         shares = self.shares(x).reshape(-1, len(COLOURS), 4 * 64 * 64) * 4
-        shares = torch.exp(
-            shares - shares.amax(1, keepdim=True)
-        )  # softmax over any but the last axis is slow on CPUs
+        # softmax over any but the last axis is slow on CPUs
+        shares = torch.exp(shares - shares.amax(1, keepdim=True))
         interior = colours.transpose(1, 2) @ shares / shares.sum(1, keepdim=True)
         interior = F.pixel_shuffle(interior.reshape(-1, 12, 64, 64), 2)
         return flow, F.pixel_shuffle(self.look(x), 2) * 8 - 2, interior, seen

@@ -20,7 +20,7 @@ from training.voice.network import COLUMNS, OFFSET, load_encoder
 from training.voice.recover import is_first, load_first_encoder
 
 Array = npt.NDArray[Any]
-Heard = Callable[[Array, Array], Array]
+EncoderCall = Callable[[Array, Array], Array]
 """(mel (80, T), seconds (n,)) → mouth coefficients as the renderer gets them, float32 (n, 8)."""
 
 ASKED = "/Mul_output_0"  # of the exported graph: what the renderer is asked for
@@ -35,7 +35,7 @@ def windows(mel: Array, times: Array, columns: int, offset: int) -> Array:
     return np.stack([padded[:, s : s + columns] for s in starts])
 
 
-def open_encoder(path: Path, shape: Path | None = None) -> Heard:
+def open_encoder(path: Path, shape: Path | None = None) -> EncoderCall:
     """Open the encoder of a lips file (.onnx), or one trained here (a folder), finished where it says how."""
     if path.suffix == ".onnx" and not is_first(path):
         return _asked_by(path)
@@ -47,7 +47,7 @@ def open_encoder(path: Path, shape: Path | None = None) -> Heard:
     return lambda mel, times: _run(net, mel, times, COLUMNS, OFFSET)
 
 
-def _asked_by(path: Path) -> Heard:
+def _asked_by(path: Path) -> EncoderCall:
     """Run the graph of a lips file as far as the coefficients that the renderer gets."""
     whole = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
     model = Extractor(whole).extract_model(["mel"], [ASKED])

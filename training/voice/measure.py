@@ -23,7 +23,7 @@ import torch
 
 from training.cli import WORK
 from training.lips.coefficients import ShapeModel
-from training.voice.encoders import Heard, open_encoder
+from training.voice.encoders import EncoderCall, open_encoder
 from training.voice.measures import NAMES, fixed_readout
 from training.voice.natural import CHOOSE, LANGUAGES, REPORT, SAME_PERSON, Talk, load_talks
 
@@ -104,7 +104,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return out
 
 
-def figures(encoder: Heard, talks: list[Talk], readout: Array | None) -> dict[str, Any]:
+def figures(encoder: EncoderCall, talks: list[Talk], readout: Array | None) -> dict[str, Any]:
     """Return the means over CHOOSE, REPORT and all clips, and the row of every clip."""
     heard = [encoder(talk.mel, talk.times) for talk in talks]
     rows = [row_of(k, heard, talks, readout) for k in range(len(talks))]

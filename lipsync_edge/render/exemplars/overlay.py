@@ -118,9 +118,8 @@ def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
     """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
     x, y = source_map(result, target.face.points, canvas.x, canvas.y, side)
-    turned = 1.0 - facing(
-        target.face.yaw
-    )  # then no chin comes down over what lies behind, and the edge stays
+    # then no chin comes down over what lies behind, and the edge stays
+    turned = 1.0 - facing(target.face.yaw)
     may = read_plane(target.paste, canvas.x, canvas.y, side)
     fade, away = _edge_fade(canvas, side), _away_from_edge(may)
     x = canvas.x + (x - canvas.x) * fade * away

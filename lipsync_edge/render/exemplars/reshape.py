@@ -24,10 +24,8 @@ LOWER_OUTER = tuple(range(11))  # corner to corner, image-left to right
 UPPER_OUTER = (0, *range(19, 10, -1), 10)
 LOWER_INNER = tuple(range(20, 31))
 UPPER_INNER = (20, *range(39, 30, -1), 30)
-MOST_STRETCH, LEAST_STRETCH = (
-    1.2,
-    0.02,
-)  # times the exemplar's opening, and eye distances: teeth must not grow
+# times the exemplar's opening, and eye distances: teeth must not grow
+MOST_STRETCH, LEAST_STRETCH = (1.2, 0.02)
 MOST_WIDER = 0.12  # of the exemplar's width: how far it is pulled wide or pressed narrow
 UPPER_SHARE = 0.25  # of a change of the opening; the lower lip makes the rest
 JAW_SHARE = (0.0, 0.0, 0.2, 0.65, 0.95, 1.0, 0.95, 0.65, 0.2, 0.0, 0.0)  # from ear to ear

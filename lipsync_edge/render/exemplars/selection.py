@@ -20,19 +20,14 @@ WIDTH, JAW = 0.08, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
 CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
 BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
-HOLD, SKIP, BACK = (
-    1.0,
-    0.7,
-    1.5,
-)  # what it costs to stay, to leave one out, to go back by one; the next one is free
+# what it costs to stay, to leave one out, to go back by one; the next one is free
+HOLD, SKIP, BACK = (1.0, 0.7, 1.5)
 OTHER_WAY = (
     0.5  # leaving one out and going back cost so much of what a jump to a picture as unlike would cost more
 )
 JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 6.0  # grey levels that cost 1
-INSIDE, INSIDE_MOST = (
-    4.0,
-    10.0,
-)  # grey levels between the lips that a jump costs 1 more for, and the most of it
+# grey levels between the lips that a jump costs 1 more for, and the most of it
+INSIDE, INSIDE_MOST = (4.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,9 +155,8 @@ class Selector:
         """Forget what was chosen: the next frame continues nothing, or the exemplar `last`."""
         self._cost: F32 | None = None
         self._strange: deque[F32] = deque()  # of each frame that waits
-        self._from: deque[I32] = (
-            deque()
-        )  # of each frame but the first that waits: row it was best reached from
+        # of each frame but the first that waits: row it was best reached from
+        self._from: deque[I32] = deque()
         self._last = last
 
     def push(self, target: Look, asked: F32) -> list[Choice]:
