@@ -102,6 +102,31 @@ class Overlay(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Goal:
+    """Where a face's landmarks are, and the shape that its mouth is asked to take.
+
+    Attributes:
+        points: float32 (78, 2), the landmarks of `lipsync_edge.face.landmarks` in units of the aligned crop's side.
+        shape: float32 (3,), opening, width and jaw there, in eye distances.
+        unit: one eye distance in crop units, as if seen from the front.
+        yaw: degrees.
+        asked: float32 (3,), opening, width and jaw that are asked, in eye distances.
+    """
+
+    points: F32
+    shape: F32
+    unit: float
+    yaw: float
+    asked: F32
+
+    def __post_init__(self) -> None:
+        """Check shapes and types."""
+        _check("points", self.points, (78, 2), np.float32)
+        _check("shape", self.shape, (3,), np.float32)
+        _check("asked", self.asked, (3,), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face in one frame, and what it hears.
 
@@ -113,6 +138,7 @@ class Face:
             is laid on it.
         gain: 0 (silence) … 1 (speech).
         own: the person's own mouth, taken from other frames; None where the networks alone make it.
+        goal: what the mouth is asked, in numbers; None where the lip network alone knows.
     """
 
     box_xyxy: F32
@@ -121,6 +147,7 @@ class Face:
     features: F32 | None = None
     gain: float = 1.0
     own: Overlay | None = None
+    goal: Goal | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and types."""

@@ -175,7 +175,7 @@ def _speaking(
     library = film_library(job, lambda: counters.probe("scan"))
     watcher, encoder = job.renderer.watcher, job.renderer.encoder
     if library is None or watcher is None or encoder is None:
-        return paired
+        return _guided(job, paired, counters)
     counters.exemplars = len(library)
     planner = SequencePlanner(library, strength=job.options.strength, to_shape=encoder.to_shape)
     return planned(paired, planner, watcher, encoder, lambda: counters.probe("plan"))
@@ -186,6 +186,18 @@ def _memory(job: Job) -> TrackMemory | None:
         return None
     part = (str(job.start), str(job.end), job.options.loop)
     return TrackMemory(job.cache, face_key(job, part=part), job.total)
+
+
+def _guided(job: Job, paired: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
+    """Frames of a film, their faces told what the voice asks in numbers; as they are where nothing can tell."""
+    guide = None if job.video.still else job.renderer.guide()
+    for frame in paired:
+        if guide is None:
+            yield frame
+            continue
+        with counters.probe("plan"):
+            told = guide(frame)
+        yield told
 
 
 def _tracked(

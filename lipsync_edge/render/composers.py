@@ -20,6 +20,7 @@ from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.exemplars.inside import keep_inside
 from lipsync_edge.render.lips import ImageMouth, Lips, Mouth, WarpMouth
 from lipsync_edge.render.segment import Regions, Segmenter
+from lipsync_edge.render.steering import steered
 from lipsync_edge.types import F32, U8, Face
 
 
@@ -98,6 +99,8 @@ class WarpComposer:
         """Carry, paint what is newly uncovered of the interior, and mix by the mask."""
         if not isinstance(mouth, WarpMouth) or crop.crop is None or regions is None:
             return
+        if crop.face.goal is not None:
+            mouth = steered(mouth, crop.face.goal)
         shown = mouth if regions.inside is None else keep_inside(mouth, regions.inside)
         composite.warp_face(image_bgr, shown, regions.paste, crop.crop, crop.region)
 

@@ -18,6 +18,7 @@ from lipsync_edge.render.composers import choose_composer
 from lipsync_edge.render.crop import FaceCrop
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.exemplars.watcher import Watcher
+from lipsync_edge.render.guide import Guide
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Region, Rendered
@@ -101,6 +102,12 @@ class Renderer:
             return None
         fits = self.segmenter.side == self.landmarker.side and self.lips.spec.kind == "warp"
         return Watcher(self.landmarker, self.segmenter) if fits else None
+
+    def guide(self) -> Guide | None:
+        """Return what gives the faces of one sequence their goals; None where a network for that is missing."""
+        if self.encoder is None or self.landmarker is None or self.lips.spec.kind != "warp":
+            return None
+        return Guide(self.landmarker, self.encoder)
 
     def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
         """Return one finished picture for each frame.

@@ -88,13 +88,17 @@ def test_only_the_lower_face_changes(film: Path, speech: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["still", "silent"])
-def test_without_talk_the_result_is_todays_bit_for_bit(kind: str, speech: Path, tmp_path: Path) -> None:
+def test_without_talk_the_result_is_the_painted_one_bit_for_bit(
+    kind: str, speech: Path, tmp_path: Path
+) -> None:
     face = tmp_path / ("face.png" if kind == "still" else "face.mp4")
     if kind == "still":
         write_still(face, talking(0))
     else:
         write_clip(face, [talking(i, talks=False) for i in range(40)])
-    without = make_engine(whole=False).run(face, speech, tmp_path / "before.mp4", options=LOSSLESS)
+    engine = make_engine(whole=kind == "silent")  # a still is made by the networks alone
+    painted = RunOptions(crf=0, mouth="painted")
+    without = engine.run(face, speech, tmp_path / "before.mp4", options=painted)
     result = make_engine().run(face, speech, tmp_path / "after.mp4", options=LOSSLESS)
     assert result.own_mouth == without.own_mouth == 0.0
     before, after = pictures(tmp_path / "before.mp4"), pictures(tmp_path / "after.mp4")
@@ -208,3 +212,13 @@ def test_reset_begins_the_same_film_again(film: Path) -> None:
     assert len(first) == 15
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert avatar.fps == Fraction(25)
+
+
+def test_a_film_that_is_painted_is_told_what_is_asked(film: Path, speech: Path, tmp_path: Path) -> None:
+    """The landmarks of a source that talks change what the lip network alone would make of it."""
+    told = make_engine().run(film, speech, tmp_path / "a.mp4", options=RunOptions(crf=0, mouth="painted"))
+    make_engine(whole=False).run(film, speech, tmp_path / "b.mp4", options=LOSSLESS)
+    assert told.stage_s["plan"] > 0
+    assert told.own_mouth == 0.0
+    a, b = pictures(tmp_path / "a.mp4"), pictures(tmp_path / "b.mp4")
+    assert any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))

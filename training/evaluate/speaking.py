@@ -44,5 +44,7 @@ def hearing(engine: Engine, frames: Sequence[Frame], samples: npt.NDArray[Any]) 
 
 def rendered(engine: Engine, frames: Sequence[Frame]) -> list[npt.NDArray[Any]]:
     """Return the finished pictures, uint8 (H, W, 3) BGR."""
-    groups = (frames[i : i + TOGETHER] for i in range(0, len(frames), TOGETHER))
+    guide = engine.renderer.guide()
+    told = list(frames) if guide is None else [guide(frame) for frame in frames]
+    groups = (told[i : i + TOGETHER] for i in range(0, len(told), TOGETHER))
     return [one.image_bgr for group in groups for one in engine.render(group)]

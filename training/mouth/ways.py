@@ -17,8 +17,12 @@ TOGETHER = 4
 
 def painted(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
     """Render by the networks alone."""
+    guide = engine.renderer.guide()
     for i in range(0, len(speaking), TOGETHER):
-        yield from (rendered.image_bgr for rendered in engine.render(speaking[i : i + TOGETHER]))
+        some = speaking[i : i + TOGETHER]
+        if guide is not None:
+            some = [guide(frame) for frame in some]
+        yield from (rendered.image_bgr for rendered in engine.render(some))
 
 
 def own(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:

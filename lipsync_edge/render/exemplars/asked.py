@@ -49,6 +49,12 @@ def range_of(shapes: F32) -> Range:
     return Range(float(middle), float(high - low) / 2, float(jaw), float(wide_open))
 
 
+def sealing(opening: float) -> float:
+    """Return an asked opening in eye distances, not below 0, small ones shrunk to none."""
+    part = float(np.clip(opening / SEAL, 0.0, 1.0))
+    return max(opening * part * part * (3.0 - 2.0 * part), 0.0)
+
+
 class Asker:
     """Turns coefficients into asked shapes, frame by frame; the same for files and live, since it never looks ahead.
 
@@ -73,8 +79,7 @@ class Asker:
         moved = self._to_shape @ coefficients
         self._listen(float(moved[0]), float(moved[1]))
         gain = self.gain
-        part = float(np.clip(moved[0] / SEAL, 0.0, 1.0))
-        opening = SHUT + max(gain * float(moved[0]) * part * part * (3.0 - 2.0 * part), 0.0)
+        opening = SHUT + gain * sealing(float(moved[0]))
         jaw = self._person.jaw + gain * float(moved[2])
         return np.array([opening, self._width(float(moved[1])), jaw], np.float32), gain
 

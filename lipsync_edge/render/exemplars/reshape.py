@@ -60,17 +60,18 @@ def eye_distance(landmarks: Landmarks, side: int) -> float:
     return float(np.linalg.norm(right - left)) * side
 
 
-def goal(lips_of: FaceShape, target: FaceShape, asked: F32) -> F32:
+def goal(lips_of: FaceShape, target: FaceShape, asked: F32, most_wider: float = MOST_WIDER) -> F32:
     """Return where landmarks shall lie, float32 (78, 2): lips after one face, chin after the target, both as asked.
 
     Args:
         lips_of: whose lips are taken: an exemplar laid on the target's head, or the target itself.
         target: the face of the frame.
         asked: float32 (3,), opening, width and jaw in eye distances.
+        most_wider: of the lips' width: how far they are pulled wide or pressed narrow.
     """
     points = target.points.copy()
     lips = lips_of.points[LIPS]
-    most = MOST_WIDER * lips_of.shape[1]
+    most = most_wider * lips_of.shape[1]
     wider = float(np.clip(asked[1] - lips_of.shape[1], -most, most))
     taller = min(asked[0], MOST_STRETCH * lips_of.shape[0] + LEAST_STRETCH) - lips_of.shape[0]
     left, right = lips[0], lips[10]

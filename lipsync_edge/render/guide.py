@@ -1,0 +1,94 @@
+"""What each frame's mouth is asked in numbers: what the voice says, round how the person's mouth rests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lipsync_edge.face.align import aligned_crop
+from lipsync_edge.face.landmarks import Landmarker, Landmarks
+from lipsync_edge.render.exemplars.asked import SHUT, sealing
+from lipsync_edge.render.exemplars.reshape import eye_distance
+from lipsync_edge.render.lips import AudioEncoder
+from lipsync_edge.types import F32, U8, Face, Frame, Goal
+
+# What an opening does to width and jaw, eye distances per eye distance: how a mouth rests is read off open ones, too.
+NARROWER, LOWER = 0.25, 0.87
+REMEMBERED = 250  # frames that the rest is a mean of
+WIDTH_GAIN = 1.8  # the audio encoder shrinks what is hard to hear: widths are asked so many times as far
+
+
+@dataclass(slots=True)
+class Person:
+    """What is known of one person who is followed.
+
+    Attributes:
+        frames: how many were seen.
+        width: of the mouth at rest, in eye distances.
+        jaw: the same, nose base to chin.
+        last: the picture that was seen last, where in it, and what.
+    """
+
+    frames: int = 0
+    width: float = 0.0
+    jaw: float = 0.0
+    last: tuple[U8, F32, Landmarks] | None = None
+
+    def see(self, opening: float, width: float, jaw: float) -> None:
+        """Take the shape of one more frame, in eye distances."""
+        self.frames += 1
+        new = 1.0 / min(self.frames, REMEMBERED)
+        self.width += new * (width + NARROWER * opening - self.width)
+        self.jaw += new * (jaw - LOWER * opening - self.jaw)
+
+
+@dataclass(slots=True)
+class Guide:
+    """Gives the faces of frames that come in order their goals.
+
+    Args:
+        landmarker: finds the landmarks of aligned crops.
+        encoder: says what the voice asks.
+    """
+
+    landmarker: Landmarker
+    encoder: AudioEncoder
+    _people: dict[int, Person] = field(default_factory=dict)
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self._people.clear()
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Return the frame with a goal on every face that hears something."""
+        if frame.shot_start:
+            self.reset()
+        if not any(face.features is not None for face in frame.faces):
+            return frame
+        return replace(frame, faces=tuple(self._guided(frame.image_bgr, face) for face in frame.faces))
+
+    def _guided(self, image_bgr: U8, face: Face) -> Face:
+        if face.landmarks is None or face.features is None:
+            return face
+        person = self._people.setdefault(face.identity, Person())
+        seen = self._look(person, image_bgr, face.landmarks)
+        mouth = seen.mouth()
+        person.see(mouth.opening, mouth.width, mouth.jaw)
+        opening, wider, lower = (float(v) for v in self.encoder.to_shape @ self.encoder([face.features])[0])
+        asked = np.array(
+            [SHUT + sealing(opening), person.width + WIDTH_GAIN * wider, person.jaw + lower], np.float32
+        )
+        shape = np.array([mouth.opening, mouth.width, mouth.jaw], np.float32)
+        goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked)
+        return replace(face, goal=goal)
+
+    def _look(self, person: Person, image_bgr: U8, five_points: F32) -> Landmarks:
+        """Find the landmarks; a picture that is shown again is not looked at again."""
+        last = person.last
+        if last is not None and last[0] is image_bgr and np.array_equal(last[1], five_points):
+            return last[2]
+        crop = aligned_crop(five_points, self.landmarker.side).cut(image_bgr)
+        found = self.landmarker([crop])[0]
+        person.last = image_bgr, five_points, found
+        return found

@@ -1,0 +1,113 @@
+"""Goals: what the voice asks, round how the person's mouth rests, whatever it does just now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.landmarks import Landmarks
+from lipsync_edge.render.exemplars.asked import SHUT, sealing
+from lipsync_edge.render.guide import LOWER, NARROWER, Guide
+from lipsync_edge.render.lips import AudioEncoder
+from lipsync_edge.types import U8, Face, Frame
+from tests import fakes
+from tests.render.exemplars.faces import landmarks
+
+PICTURE = np.zeros((200, 200, 3), np.uint8)
+POINTS = (TEMPLATE * 160 + 20).astype(np.float32)
+
+
+class Seeing:
+    """A landmarker that sees what a test decides on, and how often they were looked for."""
+
+    side = 128
+
+    def __init__(self) -> None:
+        self.now, self.looks = landmarks(), 0
+
+    def __call__(self, crops_bgr: list[U8]) -> list[Landmarks]:
+        self.looks += len(crops_bgr)
+        return [self.now]
+
+
+@pytest.fixture
+def seeing() -> Seeing:
+    return Seeing()
+
+
+@pytest.fixture
+def guide(seeing: Seeing) -> Guide:
+    return Guide(seeing, AudioEncoder(fakes.loudness_encoder()))  # type: ignore[arg-type]
+
+
+def heard(loudness: float = -4.0, picture: U8 | None = None, **changes: object) -> Frame:
+    face = Face(
+        np.array([20, 20, 180, 180], np.float32), POINTS, features=np.full((80, 16), loudness, np.float32)
+    )
+    image = PICTURE.copy() if picture is None else picture
+    return Frame(0, Fraction(0), image, faces=(replace(face, **changes),))  # type: ignore[arg-type]
+
+
+def asked(frame: Frame) -> np.ndarray:
+    goal = frame.faces[0].goal
+    assert goal is not None
+    return goal.asked
+
+
+def test_a_still_keeps_its_own_width_and_jaw_in_silence(guide: Guide, seeing: Seeing) -> None:
+    seeing.now = landmarks(opening=0.0, width=0.8, jaw=1.3)
+    assert asked(guide(heard())) == pytest.approx([SHUT, 0.8, 1.3], abs=1e-3)
+
+
+def test_the_voice_moves_opening_and_jaw(guide: Guide, seeing: Seeing) -> None:
+    seeing.now = landmarks(opening=0.0, jaw=1.2)
+    assert asked(guide(heard(4.0))) == pytest.approx([SHUT + 0.21, 0.75, 1.32], abs=1e-3)
+
+
+def test_what_is_asked_forgets_what_the_source_says(guide: Guide, seeing: Seeing) -> None:
+    wide_asks: list[float] = []
+    narrow_asks: list[float] = []
+    for _ in range(60):
+        for width, asks in ((0.85, wide_asks), (0.65, narrow_asks)):
+            seeing.now = landmarks(opening=0.1, width=width)
+            asks.append(float(asked(guide(heard()))[1]))
+    assert abs(wide_asks[-1] - narrow_asks[-1]) < 0.01 < abs(wide_asks[0] - narrow_asks[0])
+    assert wide_asks[-1] == pytest.approx(0.75 + NARROWER * 0.1, abs=0.01)
+
+
+def test_rest_is_read_off_an_open_mouth(guide: Guide, seeing: Seeing) -> None:
+    seeing.now = landmarks(opening=0.2, jaw=1.4)
+    assert asked(guide(heard()))[2] == pytest.approx(1.4 - LOWER * 0.2, abs=0.01)
+
+
+def test_a_picture_that_is_shown_again_is_not_looked_at_again(guide: Guide, seeing: Seeing) -> None:
+    for loudness in (-4.0, 0.0, 4.0):
+        guide(heard(loudness, PICTURE))
+    assert seeing.looks == 1
+    guide(heard())
+    assert seeing.looks == 2
+
+
+def test_people_and_shots_do_not_mix(guide: Guide, seeing: Seeing) -> None:
+    seeing.now = landmarks(opening=0.0, width=0.9)
+    guide(heard())
+    seeing.now = landmarks(opening=0.0, width=0.6)
+    assert asked(guide(heard(identity=1)))[1] == pytest.approx(0.6, abs=1e-3)
+    assert asked(guide(replace(heard(), shot_start=True)))[1] == pytest.approx(0.6, abs=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{"features": None}, {"landmarks": None}])
+def test_a_face_that_hears_nothing_or_has_no_place_gets_no_goal(
+    guide: Guide, changes: dict[str, None]
+) -> None:
+    assert guide(heard(-4.0, **changes)).faces[0].goal is None  # type: ignore[arg-type]
+
+
+def test_small_openings_shrink_to_shut_lips() -> None:
+    assert sealing(-0.1) == sealing(0.0) == 0.0
+    assert sealing(0.02) < 0.01
+    assert sealing(0.2) == pytest.approx(0.2)
