@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from training.lips import coefficients as shape  # noqa: E402
 from training.lips.assemble import Lips, check, export_lips  # noqa: E402
 from training.lips.discriminator import Adversary  # noqa: E402
-from training.lips.mouth_renderer import renderer_losses, warm_start  # noqa: E402
+from training.lips.mouth_renderer import renderer_losses, shipped, steady, warm_start  # noqa: E402
 from training.lips.networks import COLOURS, WINDOW, AudioEncoder, AudioEncoders, MouthRenderer, compose  # noqa: E402
 from training.lips.views import MOVING, STILL, carry, mouth_mask  # noqa: E402
 
@@ -133,6 +133,7 @@ def batch() -> dict[str, "torch.Tensor"]:
         "target": fine[:, :, 112:240, 64:192] * 0.7,
         "coefficients": torch.randn(2, 8),
         "seen": torch.randn(2, 8),
+        "later": torch.randn(2, 8),
         "to": torch.from_numpy(to.astype(np.float32)),
         "come_from": torch.from_numpy((to + 3).astype(np.float32)),
         "mask": torch.from_numpy(mask),
@@ -173,6 +174,39 @@ def test_a_warm_start_does_what_the_earlier_one_did(tmp_path: Path) -> None:
     with torch.no_grad():
         for a, b in zip(earlier(face, coefficients)[:3], later(face, coefficients)[:3], strict=True):
             assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_codes_along_known_axes_are_those_of_the_fit(talking: tuple[np.ndarray, ...]) -> None:
+    points, clip, _ = talking
+    model, coefficients = shape.fit_shape(points, clip, np.ones(len(points)))
+    again, own = shape.codes_in(model, points, clip, np.ones(len(points)))
+    assert np.allclose(again[:, 0], coefficients[:, 0], atol=1e-3)
+    # finer labels that move twice as far: the same coefficients, and a model in which they mean twice as much
+    shut = np.stack([points[clip == c][0] for c in clip])
+    wide, doubled = shape.codes_in(model, shut + 2 * (points - shut), clip, np.ones(len(points)))
+    assert np.allclose(np.linalg.norm(doubled.basis[0]), 2 * np.linalg.norm(own.basis[0]), rtol=0.05)
+    assert np.corrcoef(wide[:, 0], again[:, 0])[0, 1] > 0.999
+
+
+def test_an_inside_that_changes_in_place_is_paid_for() -> None:
+    mask = torch.zeros(2, 1, 128, 128)
+    mask[:, :, 40:56, 44:84] = 1
+    inside, lower = torch.rand(2, 3, 128, 128), mask.clone()
+    lower[:, :, 50:56] = 0
+    assert float(steady((mask, inside), (mask, inside))) == 0
+    flash = float(steady((mask, inside), (mask, inside + 0.2)))
+    assert flash > 0.2
+    assert (
+        float(steady((mask, torch.full_like(inside, 0.5)), (lower, torch.full_like(inside, 0.5))))
+        < 0.5 * flash
+    )
+
+
+def test_the_shipped_renderer_is_read_back() -> None:
+    renderer, path = MouthRenderer(), Path("models_onnx/edge_lips.fp32.onnx")
+    assert warm_start(renderer, path) == len(renderer.state_dict())
+    weights = shipped(path)
+    assert torch.equal(renderer.flow.weight.detach(), weights["flow.weight"])
 
 
 def test_a_warm_start_leaves_what_it_has_no_place_for(tmp_path: Path) -> None:

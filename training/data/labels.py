@@ -135,7 +135,7 @@ def label_part(corpus: Path, part: str, teacher: FaceTeacher, out: Path) -> int:
             points = np.zeros((468, 3), np.float32) if result is None else result.points
             matrix = np.eye(2, 3) if result is None else crop_matrix(points)
             if result is not None:
-                scratch[len(rows["clip"])] = _crop(frame, matrix)
+                scratch[len(rows["clip"])] = cut_frame(frame, matrix)
             score, size = 0.0 if result is None else result.score, frame.shape[1::-1]
             values = (points, score, head_pose(points), matrix, size, clip, number, stamp)
             for key, value in zip(rows, values, strict=True):
@@ -160,7 +160,7 @@ def _keep(scratch: Array, count: int, path: Path) -> None:
     final.flush()
 
 
-def _crop(frame_bgr: Array, matrix: Array, side: int = CROP_SIDE) -> Array:
+def cut_frame(frame_bgr: Array, matrix: Array, side: int = CROP_SIDE) -> Array:
     """Cut the aligned crop uint8 (side, side, 3); large faces are shrunk first, so that nothing aliases."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     image = frame_bgr
@@ -186,7 +186,7 @@ def crop_still(path: Path, matrix: Array, finer: int) -> Array:
         raise FileNotFoundError(path)
     scaled = np.array([[finer, 0, finer / 2 - 0.5], [0, finer, finer / 2 - 0.5]])
     whole = np.hstack([scaled[:, :2] @ matrix[:, :2], (scaled[:, :2] @ matrix[:, 2] + scaled[:, 2])[:, None]])
-    return _crop(image, whole, CROP_SIDE * finer)
+    return cut_frame(image, whole, CROP_SIDE * finer)
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -136,8 +136,35 @@ def fit_shape(points: Array, clip: Array, weight: Array) -> tuple[ShapeModel, Ar
     spread = np.sqrt((raw**2 * weight[:, None]).sum(0) / weight.sum())
     coefficients = (raw / spread).astype(np.float32)
     basis = (vectors * spread[:, None]).reshape(COEFFICIENTS, len(MOVING), 2).astype(np.float32)
+    from_gaps = explain_gaps(shapes, coefficients, weight)
+    return ShapeModel(basis, from_gaps, face.astype(np.float32)), coefficients
+
+
+def explain_gaps(shapes: Array, coefficients: Array, weight: Array) -> Array:
+    """Return `ShapeModel.from_gaps`, float32 (8, 7), of upright meshes (n, 468, 2) and their coefficients (n, 8)."""
     apart = np.linalg.norm(shapes[:, UPPER_INNER] - shapes[:, LOWER_INNER], axis=-1)
     gaps = np.maximum(apart - CLOSED / 2, 0)
     left = gaps.T @ (gaps * weight[:, None]) + 1e-3 * np.eye(7) * weight.sum() * 1e-2
-    from_gaps = np.linalg.solve(left, gaps.T @ (coefficients * weight[:, None])).T.astype(np.float32)
-    return ShapeModel(basis, from_gaps, face.astype(np.float32)), coefficients
+    return np.asarray(np.linalg.solve(left, gaps.T @ (coefficients * weight[:, None])).T, np.float32)
+
+
+def codes_in(model: ShapeModel, points: Array, clip: Array, weight: Array) -> tuple[Array, ShapeModel]:
+    """Give every frame's coefficients along the axes of a known model, each scaled to unit spread over these meshes.
+
+    Args:
+        model: whose axes are kept.
+        points: float (n, 468, 2), meshes in frame pixels.
+        clip: int (n,), clip of each frame.
+        weight: float (n,), how much a frame counts.
+
+    Returns:
+        Coefficients float32 (n, 8), and the model in whose units the meshes move by them.
+    """
+    shapes = upright(points, model.face.astype(np.float64))
+    moved = (shapes - neutral_mouths(shapes, gap(points), clip))[:, list(MOVING)].reshape(len(points), -1)
+    axes = model.basis.reshape(COEFFICIENTS, -1).astype(np.float64)
+    raw = moved @ axes.T / (axes**2).sum(1)
+    units = np.sqrt((raw**2 * weight[:, None]).sum(0) / weight.sum())
+    coefficients = (raw / units).astype(np.float32)
+    basis = (model.basis * units[:, None, None]).astype(np.float32)
+    return coefficients, ShapeModel(basis, explain_gaps(shapes, coefficients, weight), model.face)

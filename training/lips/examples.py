@@ -1,6 +1,7 @@
 """Training faces for the mouth renderer: a face with one mouth, the same with another, and their coefficients.
 
-Five kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *drive*: a still, or a frame of a
+Six kinds. *pair*: two frames of one clip, the reference laid on the target's pose. *same*: a picture and what it
+shows already: nothing may move. *drive*: a still, or a frame of a
 clip, whose mesh is moved by coefficients of the corpus; there is no picture of the result, but flow and mask are
 known. *close*: a still with an open mouth is the target, and its reference is the same still with the mouth warped to
 other coefficients, mostly shut: that teaches teeth and tongues of hundreds of people. *shut*: the other way round, an
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from training.lips import coefficients as shape
 from training.lips import seal, views
+from training.lips.asking import Asking
 from training.lips.coefficients import ShapeModel
 from training.lips.labelled import Frames, Stills
 from training.lips.samples import Sample, tensors
@@ -28,6 +30,7 @@ Array = npt.NDArray[Any]
 
 SEALED = 0.75  # how often the reference of an open mouth is a shut one
 # Of the real mouths that the discriminator sees: frames of clips speak and do not smile, some stills are shut.
+WIDTH_PAIRS = 0.4  # of the pairs: the reference is the frame whose width differs most
 REAL_FRAMES = 0.45
 REAL_SHUT = 0.12
 
@@ -36,18 +39,20 @@ class Faces:
     """Everything that is labelled, and how examples are drawn from it."""
 
     def __init__(self, corpus: Path, labels: Path, model: ShapeModel, seed: int) -> None:
-        self.model = model
         self.rng = np.random.default_rng(seed)
-        self.frames, self.stills = Frames.read(labels), Stills.read(corpus, labels)
+        self.frames, self.stills = Frames.read(labels, model), Stills.read(corpus, labels)
+        self.model = self.frames.model
+        self.asking = Asking(self.frames, self.rng)
         counts = len(self.frames.rows), len(self.stills.rows), len(self.stills.open)
         print("{} frames, {} stills, {} of them open".format(*counts), flush=True)
         # what is left are pairs
         self.kinds = (
-            (0.18, self._drive_frame),
+            (0.16, self._drive_frame),
             (0.14, self._drive),
-            (0.10, self._redrive),
-            (0.26, self._close),
-            (0.14, self._shut),
+            (0.08, self._redrive),
+            (0.22, self._close),
+            (0.16, self._shut),
+            (0.06, self._same),
         )
 
     def draw(self) -> Sample:
@@ -66,8 +71,12 @@ class Faces:
             others = rows[self.rng.integers(len(rows), size=5)]
             target = int(others[np.argmax(self.frames.gaps[others])])
         same = self.frames.of_clip[int(self.frames.clip[target])]
-        others = same[self.rng.integers(len(same), size=4)]
-        reference = int(others[np.argmin(self.frames.gaps[others])] if self.rng.random() < 0.5 else others[0])
+        others = same[self.rng.integers(len(same), size=6)]
+        draw = self.rng.random()
+        if draw < WIDTH_PAIRS:  # spread to rounded, and back
+            reference = int(others[np.argmax(np.abs(self.asking.width[others] - self.asking.width[target]))])
+        else:
+            reference = int(others[np.argmin(self.frames.gaps[others])] if draw < 0.7 else others[0])
         if self.rng.random() < 0.4:  # an open mouth that must close
             target, reference = reference, target
         rigid = list(shape.RIGID)
@@ -103,7 +112,8 @@ class Faces:
         row, view = self._open_frame(), views.view(self.rng)
         come_from = shape.apply(view, self.frames.points[row])
         wanted = self._some_coefficients() * np.float32(self.rng.random() < 0.8)
-        to = views.moved(come_from, self.model.displacement(wanted - self.frames.coefficients[row]), 0.0)
+        displacement = self.model.displacement(wanted - self.frames.coefficients[row])
+        to = views.moved(come_from, displacement, float(self.frames.yaw[row]))
         picture = views.cut(self.frames.crops[self.frames.rows[row]], view)
         coefficients = wanted, self.frames.coefficients[row]
         return self._finish((picture, picture), coefficients, to, come_from, pictured=False, sharp=False)
@@ -149,6 +159,19 @@ class Faces:
         sharp = bool(self.stills.sharp[i])
         return self._finish((reference, target), (wanted, seen), to, come_from, pictured=True, sharp=sharp)
 
+    def _same(self) -> Sample:
+        if self.rng.random() < 0.5:
+            row, view = self._open_frame(), views.view(self.rng)
+            points = shape.apply(view, self.frames.points[row])
+            picture = views.cut(self.frames.crops[self.frames.rows[row]], view)
+            own, sharp = self.frames.coefficients[row], False
+        else:
+            i = int(self.rng.integers(len(self.stills.points)))
+            picture, points = self._still(i)
+            own = self.model.coefficients_of_opening(self.stills.points[i])
+            sharp = bool(self.stills.sharp[i])
+        return self._finish((picture, picture), (own, own), points, points, pictured=True, sharp=sharp)
+
     def _opened(self, i: int, picture: Array, at: Array, keep: float) -> tuple[Array, Array, Array]:
         """Open a still's mouth wider, mostly as speech does, after keeping a part of its own opening.
 
@@ -192,10 +215,7 @@ class Faces:
         return int(some[np.argmax(self.frames.gaps[some])])
 
     def _some_coefficients(self) -> Array:
-        rows = self.frames.of_speaker[int(self.rng.integers(len(self.frames.of_speaker)))]
-        some = rows[self.rng.integers(len(rows), size=3)]
-        best = some[np.argmax(self.frames.gaps[some])] if self.rng.random() < 0.6 else some[0]
-        return np.asarray(self.frames.coefficients[best] * np.float32(self.rng.uniform(0.7, 1.8)), np.float32)
+        return self.asking.draw()
 
     def _moved(self, still: int, points: Array, coefficients: Array) -> Array:
         return views.moved(points, self.model.displacement(coefficients), float(self.stills.yaw[still]))
@@ -217,6 +237,7 @@ class Faces:
             target=views.window(target),
             coefficients=np.asarray(coefficients[0], np.float32),
             seen=np.asarray(coefficients[1], np.float32),
+            later=np.asarray(coefficients[0] + self.asking.step(), np.float32),
             to=to[points].astype(np.float32),
             come_from=come_from[points].astype(np.float32),
             mask=np.maximum(views.mouth_mask(to), seal.cover(to, come_from)),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from training.data.labels import crop_still
 from training.lips import coefficients as shape
 from training.lips import views
+from training.lips.coefficients import ShapeModel
 
 Array = npt.NDArray[Any]
 
@@ -30,6 +31,9 @@ class Frames:
         rows: int (n,), of the crops.
         points: float32 (n, 468, 2), meshes in stored crops.
         coefficients: float32 (n, 8).
+        model: in whose units the meshes move by them.
+        yaw: float (n,), degrees.
+        after: the frame that follows each in its clip, or itself.
         gaps: float64 (n,), openings in eye distances.
         clip: int (n,), clip of each.
         of_clip: the frames of each clip.
@@ -41,6 +45,9 @@ class Frames:
     rows: Array
     points: Array
     coefficients: Array
+    model: ShapeModel
+    yaw: Array
+    after: Array
     gaps: Array
     clip: Array
     of_clip: dict[int, Array]
@@ -48,21 +55,27 @@ class Frames:
     share: Array
 
     @classmethod
-    def read(cls, labels: Path) -> Frames:
-        """Read what `training.data.labels` wrote."""
+    def read(cls, labels: Path, model: ShapeModel) -> Frames:
+        """Read what `training.lips.mesh_labels` wrote, as coefficients along the axes of a model."""
         with np.load(labels / "train.npz") as data:
             good = np.flatnonzero((data["score"] > 0.9) & (np.abs(data["pose"][:, 0]) < MAX_YAW))
             points = data["points"][good][:, :, :2].astype(np.float64)
             clip, matrix, paths = data["clip"][good], data["matrix"][good], data["paths"]
+            yaw, number = data["pose"][good][:, 0], data["frame"][good]
         speaker = np.array([str(p).split("/")[1] for p in paths])[clip]
         names, inverse, count = np.unique(speaker, return_inverse=True, return_counts=True)
-        _, coefficients = shape.fit_shape(points, clip, 1 / np.sqrt(count[inverse]))
+        coefficients, own = shape.codes_in(model, points, clip, 1 / np.sqrt(count[inverse]))
         share = np.sqrt(count)
+        following = np.minimum(np.arange(len(good)) + 1, len(good) - 1)
+        follows = (clip[following] == clip) & (number[following] == number + 1)
         return cls(
             crops=np.load(labels / "train_crops.npy", mmap_mode="r"),
             rows=good,
             points=shape.apply(matrix.astype(np.float64), points).astype(np.float32),
             coefficients=coefficients,
+            model=own,
+            yaw=yaw,
+            after=np.where(follows, following, np.arange(len(good))),
             gaps=shape.gap(points),
             clip=clip,
             of_clip={int(c): np.flatnonzero(clip == c) for c in np.unique(clip)},
@@ -95,7 +108,7 @@ class Stills:
 
     @classmethod
     def read(cls, corpus: Path, labels: Path) -> Stills:
-        """Read what `training.data.labels` wrote; cuts the fine crops the first time."""
+        """Read what `training.lips.mesh_labels` wrote; cuts fine crops that are missing."""
         with np.load(labels / "faces.npz") as data:
             yaw = data["pose"][:, 0]
             size = np.hypot(*(data["points"][:, 263, :2] - data["points"][:, 33, :2]).T)

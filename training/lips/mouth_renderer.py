@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import onnx
 import torch
 import torch.nn.functional as F
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.cli import WORK, command, parse
-from training.fit import Plan, fit
+from training.fit import Plan, channels_last, fit
+from training.lips.asking import CHIN
 from training.lips.coefficients import LOWER_INNER, UPPER_INNER, ShapeModel
 from training.lips.discriminator import Adversary
 from training.lips.examples import Faces
@@ -24,9 +27,12 @@ from training.lips.views import MOVING, SIDE
 
 UPPER = [MOVING.index(i) for i in UPPER_INNER]
 LOWER = [MOVING.index(i) for i in LOWER_INNER]
+CORNERS = [MOVING.index(i) for i in (61, 291)]
+JAW = [MOVING.index(i) for i in CHIN]
 LIPS = 60  # the first of MOVING are the lips
 BATCH = 16
-ADVERSARIAL_AFTER = 600  # steps of the mouth renderer alone, before the discriminator has a say
+LATER = 4  # examples of a batch that are also drawn a frame later
+LEARNS_AFTER, ADVERSARIAL_AFTER = 100, 600  # steps, before the discriminator learns and before it has a say
 ADVERSARIAL = 0.2
 MATCH = 2.0
 
@@ -68,7 +74,34 @@ def flow_losses(flow: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     points = miss[:, :, :LIPS].mean() + 0.4 * (chin.mean() + rest.mean())
     lift = [(field[:, 1, LOWER].mean(1) - field[:, 1, UPPER].mean(1)) * SIDE for field in (at_points, wanted)]
     opening = (lift[0] - lift[1]).abs().mean()
-    return {"points": 1.5 * points, "opening": 1.0 * opening, "bend": 0.2 * bend, "far": 0.05 * far}
+    left, right = ((at_points - wanted)[:, 0, i] * SIDE for i in CORNERS)
+    width = (left - right).abs().mean()
+    jaw = ((at_points - wanted)[:, 1, JAW].mean(1) * SIDE).abs().mean()
+    return {
+        "points": 1.5 * points,
+        "opening": 1.0 * opening,
+        "width": 0.7 * width,
+        "jaw": 0.5 * jaw,
+        "bend": 0.15 * bend,
+        "far": 0.05 * far,
+    }
+
+
+def steady(now: tuple[Tensor, Tensor], later: tuple[Tensor, Tensor]) -> Tensor:
+    """Return how much the inside of a mouth changes in place from one frame to the next.
+
+    Args:
+        now: mask (B, 1, S, S), 0…1, and interior (B, 3, S, S).
+        later: the same a frame later: teeth stay where they are, lips move over them.
+    """
+    both = torch.minimum(now[0], later[0]).detach()
+    changed = F.avg_pool2d((now[1] - later[1]).abs() * both, 2).sum((1, 2, 3))
+    change = changed / (0.75 * both.sum((1, 2, 3)) + 16)
+    light = [
+        (mask.detach() * interior).sum((1, 2, 3)) / (mask.detach().sum((1, 2, 3)) + 64)
+        for mask, interior in (now, later)
+    ]
+    return change.mean() + 0.5 * (light[0] - light[1]).abs().mean()
 
 
 def soft(picture: Tensor, sharp: Tensor) -> Tensor:
@@ -92,11 +125,20 @@ def unlike(made: Tensor, real: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def renderer_losses(
-    net: nn.Module, batch: dict[str, Tensor], adversary: Adversary | None = None
+    net: nn.Module,
+    batch: dict[str, Tensor],
+    adversary: Adversary | None = None,
+    say: bool = True,
+    before: nn.Module | None = None,
 ) -> dict[str, Tensor]:
-    """Return the weighted loss terms of one batch; `adversary` adds the discriminator's, which learns a step."""
+    """Return the weighted loss terms of one batch; `adversary` learns a step, and adds its terms if it has a say."""
+    size, twins = len(batch["reference"]), batch["later"][:LATER]
+    faces = torch.cat([batch["reference"], batch["reference"][: len(twins)]])
+    asked = torch.cat([batch["coefficients"], twins])
     with torch.autocast("cpu", torch.bfloat16):
-        flow, logits, interior, seen = (out.float() for out in net(batch["reference"], batch["coefficients"]))
+        outputs = [out.float() for out in net(faces.contiguous(memory_format=torch.channels_last), asked)]
+    flow, logits, interior, seen = (out[:size] for out in outputs)
+    later = torch.sigmoid(outputs[1][size:]), outputs[2][size:]
     real = batch["mask"]
     near = zone(batch["to"], real.shape[-1], WINDOW)
     mask = (F.binary_cross_entropy_with_logits(logits, real, reduction="none") * (near + 0.1)).mean()
@@ -117,13 +159,22 @@ def renderer_losses(
         "interior": 2.0 * inside,
         "interior_edges": 3.0 * inside_edges,
         "texture": 8.0 * texture,
+        "steady": 3.0 * steady((shown[: len(twins)], interior[: len(twins)]), later),
     }
+    if before is not None:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            earlier = before(faces[:size], batch["coefficients"])[2].float()
+        both = real * (1 - has)
+        kept, kept_edges, kept_texture = unlike(interior, earlier, both)
+        terms |= {"kept": 2.0 * kept, "kept_edges": 3.0 * kept_edges, "kept_texture": 8.0 * kept_texture}
     if adversary is None:
         return terms
     weight = F.avg_pool2d(real, 8) + 0.02
     # where the source is blurred, that is not the mouth renderer's fault
     seen_made = soft(made, batch["sharp"])
     adversary.learn((soft(batch["real"], batch["real_sharp"]), batch["real_mask"]), (seen_made, real), weight)
+    if not say:
+        return terms
     paid = adversary.losses(seen_made, target, real, weight, batch["pictured"])
     return {**terms, "fooled": ADVERSARIAL * paid["fooled"], "match": MATCH * paid["match"]}
 
@@ -134,7 +185,11 @@ def warm_start(net: nn.Module, path: Path) -> int:
     A layer that was given more inputs keeps what it did with the old ones, and does nothing yet with the new; one that
     has fewer outputs left keeps the first.
     """
-    old = torch.load(path, map_location="cpu", weights_only=True)["mean"]
+    old = (
+        shipped(path)
+        if path.suffix == ".onnx"
+        else torch.load(path, map_location="cpu", weights_only=True)["mean"]
+    )
     own = net.state_dict()
     taken = {}
     for key, value in old.items():
@@ -152,11 +207,28 @@ def warm_start(net: nn.Module, path: Path) -> int:
     return len(taken)
 
 
+def shipped(path: Path) -> dict[str, Tensor]:
+    """Read the mouth renderer's weights back from a lips graph."""
+    items = onnx.load(str(path)).graph.initializer
+    return {
+        item.name.removeprefix("hand."): torch.from_numpy(numpy_helper.to_array(item).copy())
+        for item in items
+        if item.name.startswith("hand.")
+    }
+
+
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
     parser = command(__name__, __doc__, "corpus", "labels", out=WORK / "lips", minutes=60, rate=1.5e-3)
     parser.add_argument(
-        "--warm", type=Path, help="last.pt of an earlier mouth renderer, whose layers are taken over"
+        "--warm",
+        type=Path,
+        help="last.pt of an earlier mouth renderer, or a lips graph, whose layers are taken over",
+    )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        help="an earlier mouth renderer whose interiors are kept where no picture shows any",
     )
     return parser
 
@@ -165,9 +237,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train from the command line."""
     options = parse(arguments(), argv)
     faces = Faces(options.corpus, options.labels, ShapeModel.load(options.out / "shape.npz"), options.seed)
-    folder, net = options.out / "mouth_renderer", MouthRenderer()
+    folder, net = options.out / "mouth_renderer", channels_last(MouthRenderer())
     if options.warm and not (folder / "last.pt").is_file():
         print(f"{warm_start(net, options.warm)} tensors taken over", flush=True)
+    before = None
+    if options.keep:
+        before = channels_last(MouthRenderer()).eval()
+        warm_start(before, options.keep)
     folder.mkdir(parents=True, exist_ok=True)
     adversary, steps = Adversary(folder / "discriminator.pt"), 0
     # The next batch is drawn while the mouth renderer learns from this one.
@@ -178,8 +254,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             nonlocal steps, coming
             steps += 1
             batch, coming = coming.result(), drawing.submit(faces.batch, BATCH)
-            taken = steps > ADVERSARIAL_AFTER or adversary.steps > 0
-            return renderer_losses(renderer, batch, adversary if taken else None)
+            taken = steps > LEARNS_AFTER or adversary.steps > 0
+            say = adversary.steps > ADVERSARIAL_AFTER - LEARNS_AFTER
+            return renderer_losses(renderer, batch, adversary if taken else None, say, before)
 
         fit(net, losses, Plan.of(options), folder, options.fresh)
     adversary.save()

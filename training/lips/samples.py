@@ -26,6 +26,7 @@ class Sample:
             is no picture of the result.
         coefficients: float32 (8,), of the target's mouth.
         seen: float32 (8,), of the reference's.
+        later: float32 (8,), what might be asked a frame after the target.
         to: float32 (k, 2), where the points of `MOVING` + `STILL` are in the target, in crop pixels (128).
         come_from: float32 (k, 2), where they are in the reference.
         mask: float32 (128, 128), the inside of the target's mouth in the window.
@@ -37,6 +38,7 @@ class Sample:
     target: Array
     coefficients: Array
     seen: Array
+    later: Array
     to: Array
     come_from: Array
     mask: Array
@@ -51,7 +53,7 @@ def tensors(samples: list[Sample], reals: list[tuple[Array, Array, bool]]) -> di
     """
     real, real_mask, real_sharp = zip(*reals, strict=True)
     seen = [cv2.resize(s.fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for s in samples]
-    names = ("coefficients", "seen", "to", "come_from")
+    names = ("coefficients", "seen", "later", "to", "come_from")
     return {
         "reference": _pictures(seen),
         "fine": _pictures([s.fine for s in samples]),
