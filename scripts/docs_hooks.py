@@ -35,6 +35,10 @@ PICTURES = ("benchmarks/results/*.png", "examples/kiosk/*.jpg")
 """Pictures outside `docs/` that pages may show."""
 
 _LINK = re.compile(r"(\]\()([^)#\s]+)([^)]*\))")
+_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+_CODE = re.compile(
+    r"`[^`\n]*`"
+)  # where a table's "|" is escaped for GitHub, which this Markdown shows as it stands
 _MARK = re.compile(r"<!-- generated: (\w+) -->")
 
 
@@ -69,6 +73,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Fill generated tables, and turn links to files of the repository into links to pages or to the repository."""
     place = page.file.src_uri
     text = _MARK.sub(lambda mark: TABLES[mark[1]](ROOT), markdown)
+    text = _ROW.sub(lambda row: _CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), text)
     source = INCLUDED.get(place) or (
         f"models_onnx/{Path(place).name}" if place in _card_pages() else f"docs/{place}"
     )

@@ -166,7 +166,9 @@ def plan(steps: Sequence[Step], scale: float) -> Iterator[str]:
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
     parser = command(__name__, __doc__, "corpus", "teacher")
-    parser.add_argument("recipe", metavar="NAME", help="edge_detect, edge_segment, edge_enhance, edge_lips")
+    parser.add_argument(
+        "recipe", metavar="NAME", help=", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
+    )
     parser.add_argument("--work", type=Path, default=WORK, help="labels, weights and stamps (.train)")
     parser.add_argument("--models", type=Path, default=Path("models_onnx"), help="where the graphs go")
     parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="a step not to run")

@@ -36,6 +36,8 @@ def jobs_in_order(corpus: Path) -> list[Path]:
 
 
 def _videos(folder: Path) -> list[Path]:
+    if not folder.is_dir():  # a corpus may lack what is only measured on
+        return []
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEOS)
 
 

@@ -1,6 +1,6 @@
 """The talking clips of the corpus: their mouths, phones and voices, on the grid of mel columns.
 
-python -m training voice.prepare_grid --corpus ../shared/corpus --labels LABELS --mesh MESH --voices VOICES --out DATA
+python -m training voice.prepare_grid --corpus CORPUS --labels LABELS --mesh MESH --voices VOICES --out DATA
 
 LABELS holds `train.npz` of `training.labels`: FaceMesh gives the basis of the mouth coefficients, the same that
 the shipped mouth renderer was trained with; MESH holds mesh v2, which gives the coefficients. VOICES are those of

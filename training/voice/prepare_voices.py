@@ -1,6 +1,6 @@
 """Voices without pictures: real ones whose phones are known, and synthetic ones in many languages.
 
-python -m training voice.prepare_voices --corpus ../shared/corpus --django DJANGO.whl --out DATA
+python -m training voice.prepare_voices --corpus CORPUS --django DJANGO.whl --out DATA
 """
 
 from __future__ import annotations
