@@ -23,3 +23,6 @@ LIVE_FORMATS: tuple[LiveFormat, ...] = get_args(LiveFormat)
 # whose lips and teeth: the person's own where that can be, always, never
 Mouth = Literal["auto", "own", "painted"]
 MOUTHS: tuple[Mouth, ...] = get_args(Mouth)
+
+Label = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]  # where a visible "AI" stands
+LABELS: tuple[Label, ...] = get_args(Label)
