@@ -37,6 +37,7 @@ COMMANDS = {
     "networks tuned": ("networks.tuned", "whether what `--device auto` takes is the fastest"),
     "networks avx2": ("networks.avx2", "int8 files on an emulated processor without VNNI"),
     "picture": ("picture", "decoder, colour conversions, encoder: processor time a frame"),
+    "mark": ("mark", "marks of a finished file: seconds, bytes, memory"),
     "track": ("track", "how still and how near the tracked face is"),
     "reference": ("reference.ratio", "the presets and the published wav2lip-hq in torch, in turn"),
     "reference untrained": ("reference.untrained", "makes the untrained networks of the published shapes"),

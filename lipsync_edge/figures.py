@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +49,14 @@ def blank_page(width: float, height: float, fix: str) -> Any:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def save_page(page: Any, out: Path, dpi: int) -> None:
-    """Write a figure; the extension of `out` says the kind of file. OutputError when it cannot be written."""
+def save_page(page: Any, out: Path, dpi: int, words: Mapping[str, str] | None = None) -> None:
+    """Write a figure; the extension of `out` says the kind of file, `words` go into a PDF's own description.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     try:
-        page.savefig(out, dpi=dpi)
+        page.savefig(out, dpi=dpi, metadata=words if words and out.suffix.lower() == ".pdf" else None)
     except (OSError, ValueError) as error:
         raise OutputError(
             expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"

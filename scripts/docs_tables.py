@@ -7,7 +7,9 @@ import pkgutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
+from kinds_of_rows import tables_by_kind
 from speed_tables import grid
 
 from lipsync_edge.toml_reader import read_toml
@@ -92,6 +94,27 @@ def figures_table(root: Path) -> str:
     raise LookupError("no module of lipsync_edge.eval has DEFINITIONS")
 
 
+def mark_cost_table(root: Path) -> str:
+    """One row a size of film: what its marks take."""
+
+    def make(rows: dict[str, Any]) -> str:
+        lines = [
+            [
+                f"{row['bytes'] / 1e6:.0f} MB",
+                f"{row['mark_cpu_s']:.2f} s",
+                f"{row['copy_cpu_s']:.2f} s",
+                f"{row['check_cpu_s']:.2f} s",
+                f"{row['added_bytes'] / 1e3:.1f} kB",
+                f"{row['memory_mb']:.0f} MB",
+            ]
+            for row in rows["mark"]
+        ]
+        heads = ["film", "marks", "a plain copy", "`mark check`", "the file grows by", "memory"]
+        return grid(heads, lines) + "\n\nSeconds of one processor; `python -m benchmarks mark`."
+
+    return tables_by_kind(root / "benchmarks" / "results", ["mark"], make)
+
+
 def modules_table(root: Path) -> str:
     """A table for each folder of the package: its modules and the first lines of their docstrings."""
     package = root / "lipsync_edge"
@@ -127,6 +150,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "exit_codes": exit_codes_table,
     "bundled": bundled_table,
     "figures": figures_table,
+    "mark_cost": mark_cost_table,
     "modules": modules_table,
 }
 """What may stand in a page as `<!-- generated: NAME -->`."""

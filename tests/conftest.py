@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lipsync_edge.mark.identity import VARIABLE as IDENTITY
 from lipsync_edge.models.autotune import VARIABLE
 from lipsync_edge.models.telemetry import opt_out
 
 os.environ[VARIABLE] = ""  # what `lipsync-edge bench` once found on this machine must not decide any test
+os.environ[IDENTITY] = ""  # nothing that tests make is signed by this user
 opt_out()  # tests that import ONNX Runtime by themselves report nothing either
 
 

@@ -30,6 +30,7 @@ FLOORS = (
     ("eval",),
     ("render",),  # its `listen` builds the audio side
     ("audio",),
+    ("mark",),  # signs what `pipeline`, `live` and `eval` make; reads the files of anybody
     ("video",),
     ("face",),
     ("models",),

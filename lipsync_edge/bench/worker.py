@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ class Job:
 def measure(job: Job) -> dict[str, Any]:
     """Measure one configuration; return its row."""
     from lipsync_edge.engine import load_engine
+    from lipsync_edge.mark.options import MarkOptions
     from lipsync_edge.models.engine_options import EngineOptions
     from lipsync_edge.models.registry import find_model
     from lipsync_edge.pipeline.job import RunOptions
@@ -61,9 +62,10 @@ def measure(job: Job) -> dict[str, Any]:
     times = Times(job.began)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mp4"
-        engine.run(job.face, job.audio, out, options=RunOptions(end=WARM_UP_S), observe=warm_up)
+        bare = RunOptions(mark=MarkOptions(wanted=False))  # what is timed is the pictures
+        engine.run(job.face, job.audio, out, options=replace(bare, end=WARM_UP_S), observe=warm_up)
         cpu = time.process_time()
-        whole = RunOptions(end=job.seconds)
+        whole = replace(bare, end=job.seconds)
         result = engine.run(job.face, job.audio, out, options=whole, observe=times)
         cpu = time.process_time() - cpu
     files = {

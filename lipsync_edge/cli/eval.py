@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.cli.console import print_json, reporting, say, write_json
-from lipsync_edge.cli.options import Json, Models
+from lipsync_edge.cli.console import plain, print_json, reporting, say, write_json
+from lipsync_edge.cli.options import Json, Models, NoMark, SignCert, SignKey
+from lipsync_edge.errors import OutputError
 
 
 def evaluate_command(
@@ -27,15 +28,23 @@ def evaluate_command(
     report: Annotated[
         Path | None, typer.Option(help="One page with faces and curves: .html, .png, .pdf, .svg.")
     ] = None,
+    no_mark: NoMark = False,
+    sign_cert: SignCert = None,
+    sign_key: SignKey = None,
     out: Annotated[Path | None, typer.Option("--output", "-o", help="Figures and curves as JSON.")] = None,
     as_json: Json = False,
 ) -> None:
     """Judge a result: sync, pictures, mouth opening, seams, flicker; what cannot be taken is said to be missing."""
     with reporting(as_json):
         from lipsync_edge.eval.evaluate import EvalOptions, evaluate
+        from lipsync_edge.eval.marking import StillMark
         from lipsync_edge.eval.report import report as write_report
         from lipsync_edge.eval.report import table
+        from lipsync_edge.mark.options import MarkOptions
 
+        mark = StillMark.of(
+            MarkOptions(wanted=not no_mark, sign_cert=sign_cert, sign_key=sign_key), generated
+        )
         for path in (report, out):
             if path is not None:
                 check_place(path)
@@ -50,11 +59,17 @@ def evaluate_command(
                 seconds=seconds,
             )
         )
-        if report is not None:
-            write_report(found, report, generated.name)
+        marked = None if report is None else write_report(found, report, generated.name, mark)
+        figures = found.plain() | ({} if marked is None else {"report_mark": plain(marked)})
         if out is not None:
-            write_json(out, found.plain())
+            write_json(out, figures)
         if as_json:
-            print_json(found.plain())
+            print_json(figures)
         else:
-            say(table(found))
+            say(table(found) + ("" if marked is None else f"\n{report}: {marked.said}"))
+        if marked is not None and marked.failure:
+            raise OutputError(
+                expected=f"{report} marked as made with AI",
+                got=marked.failure,
+                fix="the page itself is whole",
+            )

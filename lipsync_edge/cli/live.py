@@ -11,11 +11,16 @@ from lipsync_edge.choices import LiveFormat
 from lipsync_edge.cli.console import pipes, reporting
 from lipsync_edge.cli.options import (
     Device,
+    Label,
+    LabelSize,
     LiveConfig,
     Models,
+    NoMark,
     Precision,
     Preset,
     ServeConfig,
+    SignCert,
+    SignKey,
     Strength,
     Threads,
     WhoseMouth,
@@ -39,6 +44,11 @@ def live(
     watchdog_s: Watchdog = 0.0,
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
+    no_mark: NoMark = False,
+    sign_cert: SignCert = None,
+    sign_key: SignKey = None,
+    label: Label = "none",
+    label_size: LabelSize = 7.0,
     preset: Preset = "lite",
     device: Device = "auto",
     precision: Precision = "auto",
@@ -51,6 +61,7 @@ def live(
         from lipsync_edge.live.options import LiveOptions
         from lipsync_edge.live.run import open_stream, run_live
         from lipsync_edge.live.setup import log_to_stderr
+        from lipsync_edge.mark.options import MarkOptions
 
         options = LiveOptions(
             audio=audio,
@@ -60,6 +71,10 @@ def live(
             realtime=realtime,
             gap_ms=gap_ms,
             watchdog_s=watchdog_s,
+            face=avatar,
+            mark=MarkOptions(wanted=not no_mark, sign_cert=sign_cert, sign_key=sign_key),
+            label=label,
+            label_size=label_size,
         )
         log_to_stderr()
         engine = EngineOptions(

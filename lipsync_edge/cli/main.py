@@ -14,6 +14,7 @@ from lipsync_edge.cli.devices import devices
 from lipsync_edge.cli.eval import evaluate_command
 from lipsync_edge.cli.export import register as register_export
 from lipsync_edge.cli.live import live, serve
+from lipsync_edge.cli.mark import mark_app
 from lipsync_edge.cli.models import models_app
 from lipsync_edge.cli.prepare import prepare
 from lipsync_edge.cli.run import demo, run
@@ -30,6 +31,7 @@ for command in (run, batch, demo, prepare, live, serve, bench, devices):
     app.command()(command)
 app.command("eval")(evaluate_command)
 app.add_typer(models_app, name="models")
+app.add_typer(mark_app, name="mark")
 register_export(app)
 
 

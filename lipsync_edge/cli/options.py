@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lipsync_edge.choices import Label as LabelName
 from lipsync_edge.choices import Mouth
 from lipsync_edge.choices import Precision as PrecisionName
 from lipsync_edge.errors import UsageError
@@ -43,6 +44,17 @@ WhoseMouth = Annotated[
 ]
 Strength = Annotated[
     float, typer.Option(help="How far an own mouth moves; 1: the person's own range.", min=0, max=1.5)
+]
+NoMark = Annotated[
+    bool, typer.Option("--no-mark", help="Do not mark the result as made with AI; see docs/trust.md first.")
+]
+SignCert = Annotated[
+    Path | None, typer.Option(help="PEM file: your certificate, for a C2PA manifest that others trust.")
+]
+SignKey = Annotated[Path | None, typer.Option(help="PEM file: its private key, without a password.")]
+Label = Annotated[LabelName, typer.Option(help='Corner of a small visible "AI".')]
+LabelSize = Annotated[
+    float, typer.Option(help="Height of the label, percent of the shorter side.", min=3.0, max=30.0)
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]

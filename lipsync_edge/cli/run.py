@@ -17,17 +17,23 @@ from lipsync_edge.cli.options import (
     Device,
     Face,
     Json,
+    Label,
+    LabelSize,
     Models,
+    NoMark,
     Pads,
     Precision,
     Preset,
     Quiet,
+    SignCert,
+    SignKey,
     Strength,
     Threads,
     WhoseMouth,
     box_of,
     pads_of,
 )
+from lipsync_edge.errors import OutputError
 from lipsync_edge.models.engine_options import EngineOptions
 
 if TYPE_CHECKING:
@@ -70,6 +76,11 @@ def run(
     crf: Annotated[int | None, typer.Option(help="Quality of the encode, lower is better.")] = None,
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
+    no_mark: NoMark = False,
+    sign_cert: SignCert = None,
+    sign_key: SignKey = None,
+    label: Label = "none",
+    label_size: LabelSize = 7.0,
     report: Annotated[Path | None, typer.Option(help="Write times, devices and counts as JSON.")] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder that keeps what was found in faces, for the next run.")
@@ -90,8 +101,10 @@ def run(
 
 def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
     """Return what the options of `run` ask for, as they were parsed, by the names of its parameters; files aside."""
+    from lipsync_edge.mark.options import MarkOptions
     from lipsync_edge.pipeline.job import RunOptions
 
+    cert, key = (None if typed[name] is None else Path(typed[name]) for name in ("sign_cert", "sign_key"))
     models, play_audio = typed["models"], typed["play_audio"]
     engine = EngineOptions(
         preset=typed["preset"],
@@ -112,11 +125,12 @@ def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
         "crf",
     )
     options = RunOptions(
-        **{name: typed[name] for name in (*as_typed, "mouth", "strength")},
+        **{name: typed[name] for name in (*as_typed, "mouth", "strength", "label", "label_size")},
         box_xyxy=box_of(typed["box"]),
         pads=pads_of(typed["pads"]),
         play_audio=None if play_audio is None else Path(play_audio),
         codec=typed["codec"] or "",
+        mark=MarkOptions(wanted=not typed["no_mark"], sign_cert=cert, sign_key=key),
     )
     return engine, options
 
@@ -161,6 +175,15 @@ def _tell(result: RunResult, as_json: bool, quiet: bool) -> None:
         print_json(result)
     elif not quiet:
         say(summary(result))
+    if result.mark.failure:  # the video is there; who relies on its marks must not miss that they are not
+        error = OutputError(
+            expected=f"{result.output} marked as made with AI",
+            got=result.mark.failure,
+            fix="the video itself is whole",
+        )
+        if as_json:
+            raise typer.Exit(error.exit_code)
+        raise error
 
 
 def summary(result: RunResult) -> str:
@@ -175,5 +198,5 @@ def summary(result: RunResult) -> str:
     notes = "".join(f"; {note}" for note in result.notes)
     return (
         f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}{own}, "
-        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}{notes}"
+        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}; {result.mark.said}{notes}"
     )

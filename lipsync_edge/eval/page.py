@@ -10,6 +10,7 @@ import numpy as np
 
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
+from lipsync_edge.eval.marking import StillMark
 from lipsync_edge.types import U8
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 960, 240, 56, 28
@@ -35,18 +36,19 @@ td.name { white-space: nowrap; } svg { width: 100%; height: auto; display: block
 """
 
 
-def page(found: Evaluation, title: str) -> str:
+def page(found: Evaluation, title: str, mark: StillMark | None = None) -> str:
     """Return the page: example frames, openings over time, every figure with its definition, what is missing and why.
 
     Args:
         found: of `lipsync_edge.eval.evaluate.evaluate`.
         title: what was judged, any text.
+        mark: how the page and its pictures of the result are marked; None: they are not.
     """
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{found.frames} frames, {found.frames_without_face} of them without a face.</p>",
         "<h2>Example frames</h2>",
-        _faces(found),
+        _faces(found, mark),
         "<h2>Mouth opening over time</h2>",
         "<p>Area of the mouth's inside over the area of the aligned face, read by the bundled segmenter.</p>",
         _curves(found),
@@ -55,7 +57,8 @@ def page(found: Evaluation, title: str) -> str:
         "<h2>Missing</h2>",
         _missing(found),
     ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
+    about = "" if mark is None else mark.head()
+    head = f'<meta charset="utf-8">{about}<title>{escape(title)}</title><style>{STYLE}</style>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n'
         + "\n".join(parts)
@@ -70,14 +73,15 @@ def value_text(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.2f}"
 
 
-def _image(image_bgr: U8, said: str) -> str:
+def _image(image_bgr: U8, said: str, mark: StillMark | None) -> str:
     done, data = cv2.imencode(".png", image_bgr)
     assert done, "PNG of a small picture"
-    code = base64.b64encode(data.tobytes()).decode("ascii")
+    png = data.tobytes() if mark is None else mark.png(data.tobytes())
+    code = base64.b64encode(png).decode("ascii")
     return f'<img alt="{escape(said)}" src="data:image/png;base64,{code}">'
 
 
-def _faces(found: Evaluation) -> str:
+def _faces(found: Evaluation, mark: StillMark | None) -> str:
     if not found.examples:
         return "<p>No frame shows a face.</p>"
     rows: dict[str, list[U8 | None]] = {
@@ -90,7 +94,7 @@ def _faces(found: Evaluation) -> str:
         shown = [picture for picture in pictures if picture is not None]
         if shown:
             cells.append(f'<span class="row">{said}</span>')
-            cells += [_image(picture, said) for picture in shown]
+            cells += [_image(picture, said, mark if said != "reference" else None) for picture in shown]
     columns = f"grid-template-columns: 96px repeat({len(found.examples)}, 1fr)"
     return f'<div class="faces" style="{columns}">{"".join(cells)}</div>'
 

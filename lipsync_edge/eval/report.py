@@ -12,8 +12,10 @@ from lipsync_edge.errors import OutputError
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
 from lipsync_edge.eval.examples import Example
+from lipsync_edge.eval.marking import StillMark, pdf_words
 from lipsync_edge.eval.page import CURVES, page, value_text
 from lipsync_edge.figures import blank_page, save_page
+from lipsync_edge.mark.apply import MarkReport
 from lipsync_edge.types import U8
 
 HTML = (".html", ".htm")
@@ -26,22 +28,29 @@ def table(found: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def report(found: Evaluation, out: Path, title: str) -> None:
+def report(found: Evaluation, out: Path, title: str, mark: StillMark | None = None) -> MarkReport:
     """Write the page: self-contained HTML (.html), or a picture (.png, .pdf, .svg), which needs matplotlib.
+
+    Args:
+        found: what was found.
+        out: its name.
+        title: what was judged.
+        mark: how its pictures are marked as made with AI; None: they are not.
 
     Raises:
         UsageError: matplotlib is not installed; OutputError: the file cannot be written.
     """
     if out.suffix.lower() not in HTML:
-        draw(found, out, title)
-        return
-    try:
-        out.write_text(page(found, title), "utf-8")
-    except OSError as error:
-        raise OutputError(expected=f"a page at {out}", got=str(error)) from error
+        draw(found, out, title, mark)
+    else:
+        try:
+            out.write_text(page(found, title, mark), "utf-8")
+        except OSError as error:
+            raise OutputError(expected=f"a page at {out}", got=str(error)) from error
+    return MarkReport() if mark is None else mark.finish(out)
 
 
-def draw(found: Evaluation, out: Path, title: str) -> None:
+def draw(found: Evaluation, out: Path, title: str, mark: StillMark | None = None) -> None:
     """Write a one-page picture (.png, .pdf, .svg).
 
     Raises:
@@ -59,7 +68,7 @@ def draw(found: Evaluation, out: Path, title: str) -> None:
     pictures.axis("off")
     _draw_curves(curves, found)
     _draw_figures(text, found)
-    save_page(figure, out, 110)
+    save_page(figure, out, 110, pdf_words(mark))
 
 
 def _column(one: Example) -> U8:

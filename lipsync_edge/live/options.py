@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from lipsync_edge.choices import LiveFormat
+from lipsync_edge.choices import Label, LiveFormat
 from lipsync_edge.errors import UsageError
+from lipsync_edge.mark.label import USUAL, check_label
+from lipsync_edge.mark.options import MarkOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,10 @@ class LiveOptions:
         realtime: pace by the sample clock.
         gap_ms: pause in the sound after which an utterance counts as over, in milliseconds.
         watchdog_s: end the process when the session hangs for so many seconds; 0 does not.
+        face: file that the avatar comes from, for the marks; None: not told.
+        mark: how the output is marked as made with AI.
+        label: corner of a small visible "AI", or "none".
+        label_size: its height in percent of the picture's shorter side.
     """
 
     audio: str = "-"
@@ -53,3 +60,11 @@ class LiveOptions:
     realtime: bool = False
     gap_ms: int = 500
     watchdog_s: float = 0.0
+    face: Path | None = None
+    mark: MarkOptions = field(default_factory=MarkOptions)
+    label: Label = "none"
+    label_size: float = USUAL
+
+    def __post_init__(self) -> None:
+        """Check the label."""
+        check_label(self.label, self.label_size)

@@ -17,6 +17,7 @@ from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.audio_queue import Pcm
 from lipsync_edge.live.health import SessionHealth
+from lipsync_edge.live.marking import MarkedSink, live_tags
 from lipsync_edge.live.options import LiveOptions, SessionOptions
 from lipsync_edge.live.process import notify_systemd
 from lipsync_edge.live.session import LiveSession
@@ -84,25 +85,29 @@ def _source(options: LiveOptions, stdin: IO[bytes], over: threading.Event) -> It
 
 def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callable[[], None]) -> Sink:
     if options.out == "window":
-        return WindowSink(stop)
+        return MarkedSink(WindowSink(stop), options, stream, None)
     container = container_of(options.out, options.format)
-    if container != "rawvideo":
-        is_url = options.out.split("://")[0].lower() in SCHEMES
-        target = stdout if options.out == "-" else options.out if is_url else Path(options.out)
-        return MediaSink(
-            target,
-            container=container,
-            size=stream.avatar.size,
-            fps=stream.fps,
-            rate=options.rate,
-            color=stream.avatar.color,
-        )
-    if options.out == "-":
-        return RawSink(stdout)
+    is_url = options.out.split("://")[0].lower() in SCHEMES
+    file = None if options.out == "-" or is_url else Path(options.out)
+    if container == "rawvideo":  # nothing but pixels: a label is all that it can bear
+        return MarkedSink(RawSink(stdout if file is None else _opened(file)), options, stream, None)
+    sink = MediaSink(
+        stdout if options.out == "-" else file or options.out,
+        container=container,
+        size=stream.avatar.size,
+        fps=stream.fps,
+        rate=options.rate,
+        color=stream.avatar.color,
+        tags=live_tags(options, stream, container),
+    )
+    return MarkedSink(sink, options, stream, file if options.mark.wanted else None)
+
+
+def _opened(file: Path) -> IO[bytes]:
     try:
-        return RawSink(Path(options.out).open("wb"))
+        return file.open("wb")
     except OSError as error:
-        raise OutputError(expected=f"to write {options.out}", got=error.strerror or str(error)) from error
+        raise OutputError(expected=f"to write {file}", got=error.strerror or str(error)) from error
 
 
 def open_stream(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -75,6 +75,7 @@ class MediaSink:
         fps: slots a second.
         rate: samples a second.
         color: the tags of the file that the pictures come from; the output is converted and marked by what they say.
+        tags: metadata of the container.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class MediaSink:
         fps: Fraction,
         rate: int,
         color: ColorTags = STILL_COLOR,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         import av
 
@@ -104,6 +106,7 @@ class MediaSink:
         try:
             where = media_url(target) if isinstance(target, Path) else target
             self._container: Any = av.open(where, "w", format=container, options=options)
+            self._container.metadata.update(tags or {})
             self._video = VideoEncoder(self._container, pictures)
             self._sound = AudioEncoder(self._container, "aac", rate=rate)
         except self._errors as error:

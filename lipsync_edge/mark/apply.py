@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lipsync_edge.atomic_write import replacing
 from lipsync_edge.mark import embed, xmp
 from lipsync_edge.mark.facts import Facts
 from lipsync_edge.mark.identity import Identity
@@ -78,17 +79,13 @@ def mark_file(path: Path, facts: Facts, identity: Identity, *, tagged: bool) -> 
 
 
 def _sign_in_place(path: Path, facts: Facts, identity: Identity) -> None:
-    copy = path.with_name(f"{path.stem}.signed{path.suffix}")
-    try:
+    with replacing(path) as copy:
         sign(path, copy, facts, identity)
-        copy.replace(path)
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _said(suffix: str, layers: list[LayerName], identity: Identity, failure: str, *, can_sign: bool) -> str:
     names = " and ".join("a C2PA manifest" if layer == "c2pa" else layer for layer in layers) or "nothing"
-    text = f"marked as made with AI in {names}"
+    text = f"marked as AI in {names}"
     if failure:
         return f"{text}; not marked in full: {failure}"
     if "c2pa" in layers:

@@ -39,6 +39,7 @@ def make_identity() -> bytes:
 def _certificate(subject: str, issuer: str, key: Any, issuer_key: Any, *, is_root: bool) -> x509.Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     def named(name: str) -> x509.Name:
         maker = x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, f"{OWN}, verified by nobody")
@@ -74,6 +75,6 @@ def _certificate(subject: str, issuer: str, key: Any, issuer_key: Any, *, is_roo
         )
     )
     if not is_root:
-        purposes = [x509.ExtendedKeyUsageOID.EMAIL_PROTECTION, x509.ObjectIdentifier(_DOCUMENT_SIGNING)]
+        purposes = [ExtendedKeyUsageOID.EMAIL_PROTECTION, x509.ObjectIdentifier(_DOCUMENT_SIGNING)]
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())

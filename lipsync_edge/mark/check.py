@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lipsync_edge.errors import InputError
 from lipsync_edge.mark import embed, tags, xmp
@@ -13,6 +15,12 @@ from lipsync_edge.mark.read_manifest import read_manifest
 from lipsync_edge.mark.sign import library
 from lipsync_edge.mark.transport import service_tags
 from lipsync_edge.video.container import opened
+
+_PAGES = {  # what a page says of itself: PDF in its description, HTML in its head
+    ".pdf": re.compile(rb"/Keywords\s*\(([^)]*)\)"),
+    ".html": re.compile(rb"<meta name=\"digital-source-type\" content=\"([^\"]*)\""),
+}
+_PAGES[".htm"] = _PAGES[".html"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,10 @@ class MarkCheck:
     def marked(self) -> bool:
         """Whether a mark says that the file was made with AI, and every mark that is there holds."""
         return self.intact and any(layer.made_with_ai for layer in self.layers)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what goes into JSON."""
+        return {"marked": self.marked, "intact": self.intact, **asdict(self)}
 
 
 def check(path: Path, trust: Path | None = None) -> MarkCheck:
@@ -72,9 +84,11 @@ def _metadata(path: Path) -> Layer | None:
         raise InputError(expected=f"a file at {path}", got=error.strerror or str(error)) from error
     named = [xmp.source_type(packet)] if packet else []
     by = xmp.tool(packet) if packet else ""
+    named += _of_page(path)
     told = _container_tags(path)
     named += tags.source_types(told)
-    by = by or told.get("AI_SYSTEM", told.get("service_provider", ""))
+    lower = {name.lower(): value for name, value in told.items()}
+    by = by or lower.get("ai_system", lower.get("service_provider", ""))
     kinds = tuple(dict.fromkeys(kind for kind in named if kind))
     if not kinds:
         return None
@@ -85,6 +99,14 @@ def _metadata(path: Path) -> Layer | None:
         source_types=kinds,
         by=by,
     )
+
+
+def _of_page(path: Path) -> list[str]:
+    kind = _PAGES.get(path.suffix.lower())
+    if kind is None:
+        return []
+    found = [match.decode("utf-8", "replace") for match in kind.findall(path.read_bytes())]
+    return list(tags.source_types({"": "; ".join(found)}))
 
 
 def _container_tags(path: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
@@ -17,6 +17,7 @@ JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 BMFF = (".mp4", ".mov", ".m4v", ".m4s")
 KINDS = (*BMFF, ".png", ".jpg", ".jpeg", ".svg")
 MOST = 4 << 20  # bytes of a packet that is read
+_SVG_METADATA = rb"<metadata\b[^>]*(?<!/)>"
 _LEAST_BOX, _LONG_BOX = 8, 16
 
 
@@ -39,13 +40,15 @@ def put(path: Path, packet: bytes) -> bool:
     if kind in BMFF:
         _put_bmff(path, packet)
     elif kind == ".png":
-        _put_between(path, PNG_START, lambda data: 8 + 25, png_chunk(b"iTXt", PNG_XMP + packet))
+        path.write_bytes(in_png(path.read_bytes(), packet))
     elif kind in (".jpg", ".jpeg"):
         body = JPEG_XMP + packet
         _put_between(path, JPEG_START[:2], _after_app0, b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body)
     elif kind == ".svg":
         inner = packet[packet.index(b"<x:xmpmeta") : packet.index(b"</x:xmpmeta>") + 12]
-        _put_between(path, b"<", _after_svg_tag, b"<metadata>" + inner + b"</metadata>")
+        has_some = re.search(_SVG_METADATA, path.read_bytes()) is not None
+        piece = inner if has_some else b"<metadata>" + inner + b"</metadata>"
+        _put_between(path, b"<", _in_svg, piece)
     else:
         return False
     return True
@@ -66,6 +69,14 @@ def found(path: Path) -> bytes:
             match = re.search(rb"<x:xmpmeta.*?</x:xmpmeta>", file.read(MOST), re.DOTALL)
             return b"" if match is None else match[0]
     return b""
+
+
+def in_png(data: bytes, packet: bytes) -> bytes:
+    """Return a PNG with a packet behind its header; ValueError for what is none."""
+    head = len(PNG_START) + 25
+    if not data.startswith(PNG_START) or len(data) < head:
+        raise ValueError("this is no PNG")
+    return data[:head] + png_chunk(b"iTXt", PNG_XMP + packet) + data[head:]
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:
@@ -90,11 +101,11 @@ def _put_bmff(path: Path, packet: bytes) -> None:
         file.write(box + tail)
 
 
-def _put_between(path: Path, start: bytes, place: object, piece: bytes) -> None:
+def _put_between(path: Path, start: bytes, place: Callable[[bytes], int], piece: bytes) -> None:
     data = path.read_bytes()
     if not data.startswith(start):
         raise ValueError(f"{path.name} is not what its name says")
-    at = place(data)  # type: ignore[operator]
+    at = place(data)
     path.write_bytes(data[:at] + piece + data[at:])
 
 
@@ -102,8 +113,9 @@ def _after_app0(data: bytes) -> int:
     return 4 + struct.unpack(">H", data[4:6])[0] if data[2:4] == b"\xff\xe0" else 2
 
 
-def _after_svg_tag(data: bytes) -> int:
-    match = re.search(rb"<svg\b[^>]*>", data)
+def _in_svg(data: bytes) -> int:
+    """Inside of its description: one more beside it would be a second one for other readers."""
+    match = re.search(_SVG_METADATA, data) or re.search(rb"<svg\b[^>]*>", data)
     if match is None:
         raise ValueError("no <svg> in it")
     return match.end()

@@ -20,6 +20,8 @@ MADE_WITH_AI = tuple(
     VOCABULARY + name for name in ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia")
 )
 
+MOST_PARTS = 4000  # of a result; the last one then takes in what follows
+
 Role = Literal["face", "voice", "soundtrack", "result"]
 
 
@@ -84,7 +86,7 @@ class Segments:
 
     def add(self, time: Fraction) -> None:
         """Note that the frame at `time` was changed; times grow."""
-        if self.parts and time - self.parts[-1][1] <= self.frame / 2:
+        if self.parts and (time - self.parts[-1][1] <= self.frame / 2 or len(self.parts) >= MOST_PARTS):
             self.parts[-1] = (self.parts[-1][0], time + self.frame)
         else:
             self.parts.append((time, time + self.frame))
@@ -104,6 +106,7 @@ class Facts:
         preset: how they worked together; empty where that is not known.
         ingredients: files that went in.
         segments: start and end in seconds of each changed part, or None where that is not known.
+        speaks: whether a mouth was changed to speak; False for what only shows such a result.
         tool_version: of this package.
     """
 
@@ -111,6 +114,7 @@ class Facts:
     preset: str = ""
     ingredients: tuple[Ingredient, ...] = ()
     segments: tuple[tuple[float, float], ...] | None = None
+    speaks: bool = True
     tool_version: str = field(default_factory=lambda: tool_version())
 
     @property

@@ -50,7 +50,7 @@ class Identity:
         if not self.own:
             return f"signed by {self.name}"
         where = "" if self.kept else ", made for this run alone"
-        return f"signed by an identity of this machine's own{where}, which is not a trusted one"
+        return f"signed by this machine's own identity{where}, which is not a trusted one"
 
 
 def identity_of(options: MarkOptions) -> Identity:

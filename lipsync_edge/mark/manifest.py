@@ -38,14 +38,15 @@ def definition(facts: Facts, *, parent: bool) -> dict[str, Any]:
         facts: what it tells.
         parent: whether the face is the film that was opened and changed; else the result is new, made of others.
     """
-    face = next((one for one in facts.ingredients if one.role in ("face", "result")), None)
+    face = next((one for one in facts.ingredients if one.role == "face"), None)
     others = [one for one in facts.ingredients if one is not face or not parent]
     actions = [_opened(face) if parent and face is not None else _created()]
     if others:
         actions.append(
             {"action": "c2pa.placed", "parameters": {"ingredientIds": [_id(one) for one in others]}}
         )
-    actions.append(_edited(facts))
+    if facts.speaks:
+        actions.append(_edited(facts))
     agent = {"name": TOOL, "version": facts.tool_version}
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     for action in actions:

@@ -11,6 +11,7 @@ from lipsync_edge.errors import InputError, UsageError
 from lipsync_edge.mark.facts import MADE_WITH_AI
 from lipsync_edge.mark.identity import own_file, own_identity, serial_of
 from lipsync_edge.mark.layer import Layer
+from lipsync_edge.mark.manifest import mime_type
 from lipsync_edge.mark.sign import SETTINGS, library
 
 
@@ -35,9 +36,13 @@ def read_manifest(path: Path, trust: Path | None = None) -> Layer | None:
     """
     c2pa = library()
     assert c2pa is not None, "asked before"
+    settings, known = _settings(trust), mime_type(path.suffix)
+    kind = (
+        known if known in c2pa.Reader.get_supported_mime_types() else ""
+    )  # a hint; what lies in the file decides
     try:
-        with path.open("rb") as file, c2pa.Context.from_dict(_settings(trust)) as context:
-            reader = c2pa.Reader.try_create("", file, context=context)
+        with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
+            reader = c2pa.Reader.try_create(kind, file, context=context)
             if reader is None:
                 return None
             with reader:

@@ -19,7 +19,7 @@ from lipsync_edge.mark.manifest import definition, ingredient, mime_type
 # Nothing is fetched: no manifest that lies elsewhere, no list of revoked certificates, no time stamp. No thumbnails:
 # they would keep a small copy of the face in every file.
 SETTINGS: dict[str, Any] = {
-    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
+    "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": False},
     "builder": {
         "thumbnail": {"enabled": False},
         "actions": {
@@ -55,10 +55,14 @@ def sign(source: Path, out: Path, facts: Facts, identity: Identity) -> int:
         identity: who signs.
 
     Raises:
-        Exception: c2pa's own of many kinds, OSError: the copy is no good.
+        Exception: c2pa's own of many kinds, OSError, ValueError: the copy is no good, or does not read as valid.
     """
     with source.open("rb") as file, out.open("w+b") as copy:
-        return _signed(file, copy, source.suffix, facts, identity)
+        size = _signed(file, copy, source.suffix, facts, identity)
+        problems = _problems(copy, source.suffix)
+    if problems:
+        raise ValueError(f"signed, but it does not hold: {problems}")
+    return size
 
 
 def check_identity(identity: Identity) -> None:
@@ -73,17 +77,25 @@ def check_identity(identity: Identity) -> None:
     out = BytesIO()
     try:
         _signed(BytesIO(_one_pixel()), out, ".png", Facts(), identity)
-        with (
-            c2pa.Context.from_dict(SETTINGS) as context,
-            c2pa.Reader("image/png", out, context=context) as reader,
-        ):
-            state = json.loads(reader.json()).get("validation_state")
-            results = json.loads(reader.json()).get("validation_status") or []
+        problems = _problems(out, ".png")
     except c2pa.C2paError as error:
-        raise UsageError(expected="a certificate that C2PA can sign with", got=str(error)) from error
-    if state == "Invalid":
-        codes = ", ".join(one["code"] for one in results) or "an invalid signature"
-        raise UsageError(expected="a certificate that C2PA takes", got=codes)
+        problems = str(error)
+    if problems:
+        raise UsageError(expected="a certificate that C2PA takes", got=problems)
+
+
+def _problems(out: Any, suffix: str) -> str:
+    """Return what c2pa's own reader finds wrong with a signed file; nothing when it is valid."""
+    c2pa: Any = library()
+    out.seek(0)
+    with (
+        c2pa.Context.from_dict(SETTINGS) as context,
+        c2pa.Reader(mime_type(suffix), out, context=context) as reader,
+    ):
+        read = json.loads(reader.json())
+    if read.get("validation_state") in ("Valid", "Trusted"):
+        return ""
+    return ", ".join(one["code"] for one in read.get("validation_status") or ()) or "an invalid signature"
 
 
 def _signed(source: Any, out: Any, suffix: str, facts: Facts, identity: Identity) -> int:

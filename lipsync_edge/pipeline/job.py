@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from hashlib import sha256
 from importlib.metadata import version
@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.audio.reader import SoundInfo, probe_sound
-from lipsync_edge.choices import LOOPS, MOUTHS, Loop, Mouth
+from lipsync_edge.choices import LOOPS, MOUTHS, Label, Loop, Mouth
 from lipsync_edge.digests import digest_of
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.options import TrackOptions
+from lipsync_edge.mark.apply import MarkReport
+from lipsync_edge.mark.identity import Identity, identity_of
+from lipsync_edge.mark.label import USUAL, check_label
+from lipsync_edge.mark.options import MarkOptions
+from lipsync_edge.mark.sign import check_identity
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.face_cache import FaceCache
@@ -48,6 +53,9 @@ class RunOptions:
         mouth: "auto": the person's own mouth, taken from other frames of the film, where the film shows them
             talking; "own": the same, and an error where it cannot be; "painted": as the networks make it.
         strength: how far an own mouth moves: 1 is the person's own range, 0 is shut, at most 1.5.
+        mark: how the result is marked as made with AI.
+        label: corner of a small visible "AI": "top-left", "top-right", "bottom-left", "bottom-right", or "none".
+        label_size: its height in percent of the picture's shorter side, 3 to 30.
     """
 
     face: str = "largest"
@@ -65,6 +73,9 @@ class RunOptions:
     crf: int | None = None
     mouth: Mouth = "auto"
     strength: float = 1.0
+    mark: MarkOptions = field(default_factory=MarkOptions)
+    label: Label = "none"
+    label_size: float = USUAL
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -75,6 +86,7 @@ class RunOptions:
         if self.loop not in LOOPS:
             raise UsageError(expected=f"a loop out of {', '.join(LOOPS)}", got=repr(self.loop))
         check_range(self.start, self.end)
+        check_label(self.label, self.label_size)
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
 
@@ -116,6 +128,7 @@ class RunResult:
         own_mouth: part, 0…1, of the spoken frames whose mouth is mostly the person's own.
         own_strength: mean strength, 0…1, of the own mouth on the spoken frames.
         exemplars: frames of the film that own mouths were taken from.
+        mark: how the file was marked as made with AI.
     """
 
     output: Path
@@ -135,6 +148,7 @@ class RunResult:
     own_mouth: float = 0.0
     own_strength: float = 0.0
     exemplars: int = 0
+    mark: MarkReport = field(default_factory=MarkReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,7 @@ class Job:
     audio_begins: Fraction
     soundtrack_begins: Fraction
     cache: FaceCache | None = None
+    identity: Identity | None = None  # that signs the result; None where no mark is wanted
 
     @property
     def start(self) -> Fraction:
@@ -223,21 +238,25 @@ class Job:
             raise UsageError(
                 expected="an output that is none of the inputs", got=str(out), fix="choose another name"
             )
+        identity = identity_of(options.mark) if options.mark.wanted else None
+        if identity is not None and not identity.own:
+            check_identity(identity)
         begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, soundtrack)]
         return cls(
-            detector,
-            renderer,
-            face,
-            audio,
-            out,
-            options,
-            video,
-            sound,
-            soundtrack,
-            soundtrack_info,
-            begins[0],
-            begins[1],
-            cache,
+            detector=detector,
+            renderer=renderer,
+            face=face,
+            audio=audio,
+            out=out,
+            options=options,
+            video=video,
+            sound=sound,
+            soundtrack=soundtrack,
+            soundtrack_info=soundtrack_info,
+            audio_begins=begins[0],
+            soundtrack_begins=begins[1],
+            cache=cache,
+            identity=identity,
         )
 
 

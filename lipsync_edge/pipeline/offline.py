@@ -5,7 +5,7 @@ from __future__ import annotations
 import time as clock
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.reader import read_sound
 from lipsync_edge.errors import InputError, NoFaceError
 from lipsync_edge.face.tracker import Tracker, track, track_still
+from lipsync_edge.mark.label import Labeller
 from lipsync_edge.pipeline.job import Job, RunResult, face_key, track_options
+from lipsync_edge.pipeline.marking import Marking
 from lipsync_edge.pipeline.own_mouth import OwnShare, film_library, planned
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
@@ -76,13 +78,14 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
     memory = _memory(job)
     fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
     depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
-    with VideoWriter(job.out, _format(job)) as writer:
+    marking, labeller = Marking(job), _labeller(job)
+    with VideoWriter(job.out, _format(job, marking.tags), marking.finish) as writer:
         soundtrack = Soundtrack(job, writer)
 
         def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
             with counters.probe("encode"):
                 soundtrack.until(item[1])
-                writer.write(*item)
+                writer.write(*(item if labeller is None else _labelled(labeller, *item)))
 
         decoding = ReadAhead(
             _source(job),
@@ -98,6 +101,7 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
                 for frame, rendered in zip(batch, finished, strict=True):
                     counters.count(frame)
+                    marking.look(frame, rendered)
                     with counters.probe("wait_encoder"):
                         sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
                 if progress is not None:
@@ -106,7 +110,18 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
         soundtrack.until(counters.last + 1 / job.video.fps)
     if memory is not None:
         memory.keep()
-    return _result(job, counters, clock.perf_counter() - began)
+    return replace(_result(job, counters, clock.perf_counter() - began), mark=marking.report)
+
+
+def _labeller(job: Job) -> Labeller | None:
+    size = job.video.width, job.video.height
+    return None if job.options.label == "none" else Labeller(job.options.label, size, job.options.label_size)
+
+
+def _labelled(
+    labeller: Labeller, image_bgr: U8, time: Fraction, source: av.VideoFrame | None, changed: Region | None
+) -> tuple[U8, Fraction, av.VideoFrame | None, Region | None]:
+    return labeller.draw(image_bgr), time, source, labeller.region.union(changed)
 
 
 def _check_made(job: Job, counters: Counters) -> None:
@@ -146,7 +161,7 @@ def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
     )
 
 
-def _format(job: Job) -> VideoFormat:
+def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
     return VideoFormat(
         width=job.video.width,
         height=job.video.height,
@@ -158,6 +173,7 @@ def _format(job: Job) -> VideoFormat:
         crf=job.options.crf,
         sound_rate=job.soundtrack_info.rate,
         sound_channels=job.soundtrack_info.channels,
+        tags=tags,
     )
 
 

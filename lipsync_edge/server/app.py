@@ -72,6 +72,7 @@ def make_app(
         routes=[
             Route("/", _page),
             Route("/page.js", _script),
+            Route("/notice.js", _script),
             Route("/health", _health),
             Route("/api/speak", speak, methods=["POST"]),
             Route("/api/interrupt", _interrupt, methods=["POST"]),
@@ -97,8 +98,8 @@ async def _page(_: Request) -> Response:
     return FileResponse(_HERE / "page.html", headers={"Cache-Control": "no-cache"})
 
 
-async def _script(_: Request) -> Response:
-    return FileResponse(_HERE / "page.js", headers={"Cache-Control": "no-cache"})
+async def _script(request: Request) -> Response:
+    return FileResponse(_HERE / request.url.path.rsplit("/", 1)[-1], headers={"Cache-Control": "no-cache"})
 
 
 async def _health(request: Request) -> Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -46,6 +46,7 @@ class VideoFormat:
         crf: quality, lower is better; None for a visually lossless default.
         sound_rate: samples a second, 0 for no sound.
         sound_channels: 1 or 2.
+        tags: metadata of the container, by names that it knows.
     """
 
     width: int
@@ -58,6 +59,7 @@ class VideoFormat:
     crf: int | None = None
     sound_rate: int = 0
     sound_channels: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_output(path: Path, codec: str = "") -> None:
@@ -99,20 +101,29 @@ class VideoWriter:
     """Encodes frames and sound; `close` puts the file in its place, `discard` leaves nothing behind.
 
     As a context manager it closes on success and discards on any exception.
+
+    Args:
+        path: its name.
+        what: what is written.
+        finish: called with the finished file before it takes its name; it may change it, and raises nothing.
     """
 
-    def __init__(self, path: Path, what: VideoFormat) -> None:
+    def __init__(
+        self, path: Path, what: VideoFormat, finish: Callable[[Path], None] = lambda path: None
+    ) -> None:
         import av
 
         check_output(path, what.codec)
         self.path = path
         self.what = what
+        self._finish = finish
         self._place, self._beside = path.resolve(), beside(path)
         self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
         options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
         try:
             self._container: Any = av.open(media_url(self._beside), "w", options=options)
+            self._container.metadata.update(what.tags)
             self._video = self._add_video()
             self._sound = self._add_sound()
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -190,6 +201,7 @@ class VideoWriter:
                 if stream is not None:
                     self._mux(stream.flush)
             self._container.close()
+            self._finish(self._beside)
             self._beside.replace(self._place)
         except (av.FFmpegError, OSError) as error:
             raise OutputError(expected=f"to finish {self.path}", got=_reason(error)) from error

@@ -152,3 +152,19 @@ def test_the_page_comes_back_after_the_server_was_away(tmp_path: Path) -> None:
             assert driver.get_screenshot_as_file(str(tmp_path / "page.png"))
     finally:
         driver.quit()
+
+
+def test_the_page_says_at_first_contact_that_the_face_is_synthetic(page: Any) -> None:
+    shown = "const e = document.getElementById('notice'); "
+    shown += "return !e.hidden && e.getClientRects().length && e.textContent"
+    page.refresh()
+    assert "synthetic" in page.execute_script(shown)
+    for name in ("badge", "face"):
+        label = f"return document.getElementById('{name}').getAttribute('aria-label')"
+        assert "AI" in page.execute_script(label)
+    page.execute_script("document.getElementById('notice').hidden = true")
+    again = "dispatchEvent(new CustomEvent('lipsync', {detail: {event: 'speech_start'}}))"
+    page.execute_script(again)
+    assert "synthetic" in page.execute_script(shown)  # somebody else may stand there now
+    page.execute_script(f"document.getElementById('notice').hidden = true; {again}")
+    assert not page.execute_script(shown)

@@ -1,0 +1,58 @@
+"""Marks of one run: what its file will say of how it was made, gathered while it goes and written at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lipsync_edge.mark.apply import MarkReport, mark_file
+from lipsync_edge.mark.facts import Facts, Ingredient, Segments, used
+from lipsync_edge.mark.tags import FORMATS, container_tags
+from lipsync_edge.pipeline.job import Job
+from lipsync_edge.types import Frame, Rendered
+
+
+class Marking:
+    """Metadata for the muxer, a note of every changed frame, and the mark on the finished file.
+
+    Attributes:
+        report: what was marked; nothing before `finish`, and where no mark is wanted.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._segments = Segments(1 / job.video.fps)
+        self.report = MarkReport()
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the muxer writes into the container."""
+        if not self._job.options.mark.wanted:
+            return {}
+        return container_tags(self._facts(()), FORMATS[self._job.out.suffix.lower()])
+
+    def look(self, frame: Frame, rendered: Rendered) -> None:
+        """Note when a picture is not its source's any more; times grow."""
+        part = rendered.changed
+        if part is not None and not np.array_equal(part.view(rendered.image_bgr), part.view(frame.image_bgr)):
+            self._segments.add(frame.time)
+
+    def finish(self, path: Path) -> None:
+        """Mark the finished file under the name that it still has."""
+        identity = self._job.identity
+        if identity is not None:
+            facts = self._facts(tuple(self._segments.seconds))
+            self.report = mark_file(path, facts, identity, tagged=True)
+
+    def _facts(self, segments: tuple[tuple[float, float], ...]) -> Facts:
+        job = self._job
+        files = [Ingredient("face", job.face, still=job.video.still), Ingredient("voice", job.audio)]
+        if job.soundtrack != job.audio:
+            files.append(Ingredient("soundtrack", job.soundtrack))
+        return Facts(
+            networks=used({"detect": job.detector.network, **job.renderer.networks}),
+            preset=job.renderer.preset.name,
+            ingredients=tuple(files),
+            segments=segments,
+        )
