@@ -137,6 +137,10 @@ class Maker:
         finally:
             made.unlink(missing_ok=True)
             shutil.rmtree(inputs, ignore_errors=True)
+        if (
+            result.mark.failure
+        ):  # the result is in its place; who relies on its marks must not miss that they are not
+            raise OutputError(expected=f"{job.out} marked as AI", got=result.mark.failure)
         seconds = round(time.perf_counter() - began, 3)
         return Made(frames=result.frames, seconds=seconds, digest=digest, sha256=sha256, stored=stored)
 

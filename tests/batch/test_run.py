@@ -20,6 +20,9 @@ from lipsync_edge.batch.run import BatchOptions, BatchReport, run_batch
 from lipsync_edge.batch.worker_count import candidates, threads_of
 from lipsync_edge.errors import LipsyncError, ModelError, OutputError, UsageError
 from lipsync_edge.file_lock import locked
+from lipsync_edge.mark.check import check
+from lipsync_edge.mark.options import MarkOptions
+from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader
 from tests.batch.fakes import job, load, parse
 from tests.scripted import make_engine
@@ -43,14 +46,15 @@ def test_all_are_made_by_two_workers_that_load_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOADED", str(tmp_path / "loaded.txt"))
-    jobs = [job(folder, out=f"sub/{i}.mp4", row=i, loop="cut") for i in range(1, 6)]
+    jobs = [job(folder, out=f"sub/{i}.mp4", row=i, loop="cut", no_mark="true") for i in range(1, 6)]
     report = batch(folder, jobs)
     assert (report.jobs, report.already, report.made, report.failures) == (5, 0, 5, ())
     assert report.frames == 5 * 8
     assert names(folder) == ["results.jsonl", *(f"sub/{i}.mp4" for i in range(1, 6))]
     loaded = [line.split() for line in (tmp_path / "loaded.txt").read_text().splitlines()]
     assert len({process for process, *_ in loaded}) == len(loaded) == 2
-    make_engine().run(folder / "face.mp4", folder / "speech.wav", tmp_path / "alone.mp4")
+    bare = RunOptions(mark=MarkOptions(wanted=False))  # marks differ from run to run
+    make_engine().run(folder / "face.mp4", folder / "speech.wav", tmp_path / "alone.mp4", options=bare)
     alone = (tmp_path / "alone.mp4").read_bytes()
     assert all((folder.parent / "out" / one.out).read_bytes() == alone for one in jobs)
     again = batch(folder, jobs)
@@ -283,3 +287,11 @@ def test_errors_of_the_results_end_the_batch_and_its_workers(
     monkeypatch.setattr(batch_run.ResultsFile, "add", refuse)
     with pytest.raises(LipsyncError, match="no space"):
         batch(folder, [job(folder)], driver=DriverOptions())
+
+
+def test_results_are_marked_unless_a_row_says_no(folder: Path) -> None:
+    report = batch(folder, [job(folder, out="a.mp4")], workers=1)
+    assert report.failures == ()
+    assert check(folder.parent / "out" / "a.mp4").marked
+    report = batch(folder, [job(folder, out="b.mp4", no_mark="true")], workers=1)
+    assert not check(folder.parent / "out" / "b.mp4").layers
