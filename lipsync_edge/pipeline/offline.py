@@ -17,11 +17,12 @@ from lipsync_edge.face.tracker import Tracker, track, track_still
 from lipsync_edge.mark.label import Labeller
 from lipsync_edge.pipeline.job import Job, RunResult, face_key, track_options
 from lipsync_edge.pipeline.marking import Marking
-from lipsync_edge.pipeline.own_mouth import OwnShare, film_library, planned
+from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
+from lipsync_edge.pipeline.own_mouth import OwnShare, film_libraries
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.track_memory import TrackMemory
-from lipsync_edge.render.exemplars.watcher import SequencePlanner
+from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
@@ -188,13 +189,13 @@ def _speaking(
     """Frames with their faces, and on these the voice."""
     sound = read_sound(job.audio, job.sound, *job.after(job.audio_begins))
     paired = pair(_tracked(job, frames, counters, memory), sound, job.renderer.listen(job.sound.rate))
-    library = film_library(job, lambda: counters.probe("scan"))
-    watcher, encoder = job.renderer.watcher, job.renderer.encoder
-    if library is None or watcher is None or encoder is None:
+    libraries = film_libraries(job, lambda: counters.probe("scan"))
+    watcher, encoder, still = job.renderer.watcher, job.renderer.encoder, job.video.still
+    if job.options.mouth == "painted" or watcher is None or encoder is None or not (libraries or still):
         return _guided(job, paired, counters)
-    counters.exemplars = len(library)
-    planner = SequencePlanner(library, strength=job.options.strength, to_shape=encoder.to_shape)
-    return planned(paired, planner, watcher, encoder, lambda: counters.probe("plan"))
+    counters.exemplars = sum(len(library) for library in libraries.values() if can_talk(library))
+    plans = MouthPlans(watcher, encoder, libraries, strength=job.options.strength, still=still)
+    return planned(paired, plans, lambda: counters.probe("plan"))
 
 
 def _memory(job: Job) -> TrackMemory | None:

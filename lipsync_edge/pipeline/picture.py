@@ -58,7 +58,7 @@ class Made:
 
     region: Region | None
     pixels: U8 | None
-    then: tuple[int, float] | None = None
+    then: Hashable | None = None
 
 
 class Kept:
@@ -150,7 +150,7 @@ class AvatarPicture:
         return own.replaced(made.region, TiledJpeg(part))
 
 
-def taken(region: Region | None, image_bgr: U8, then: tuple[int, float] | None = None) -> Made:
+def taken(region: Region | None, image_bgr: U8, then: Hashable | None = None) -> Made:
     """Return a copy of a region of a picture, uint8 (H, W, 3), widened to whole tiles of its JPEG."""
     if region is None:
         return Made(None, None, then)

@@ -14,8 +14,9 @@ from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, load_avatar
 from lipsync_edge.pipeline.job import RunOptions
-from lipsync_edge.pipeline.own_mouth import SCANNED_S, parts, planned
-from lipsync_edge.render.exemplars.watcher import SequencePlanner
+from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
+from lipsync_edge.pipeline.own_mouth import SCANNED_S, parts
+from lipsync_edge.render.exemplars.watcher import Seen, Watcher
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from tests import fakes
@@ -88,24 +89,39 @@ def test_only_the_lower_face_changes(film: Path, speech: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["still", "silent"])
-def test_without_talk_the_result_is_the_painted_one_bit_for_bit(
-    kind: str, speech: Path, tmp_path: Path
-) -> None:
+def test_without_talk_the_pictures_own_lips_are_moved(kind: str, speech: Path, tmp_path: Path) -> None:
     face = tmp_path / ("face.png" if kind == "still" else "face.mp4")
     if kind == "still":
-        write_still(face, talking(0))
+        write_still(face, talking(0, talks=False))
     else:
         write_clip(face, [talking(i, talks=False) for i in range(40)])
-    engine = make_engine(whole=kind == "silent")  # a still is made by the networks alone
     painted = RunOptions(crf=0, mouth="painted")
-    without = engine.run(face, speech, tmp_path / "before.mp4", options=painted)
+    without = make_engine(whole=False).run(face, speech, tmp_path / "before.mp4", options=LOSSLESS)
     result = make_engine().run(face, speech, tmp_path / "after.mp4", options=LOSSLESS)
+    make_engine().run(face, speech, tmp_path / "painted.mp4", options=painted)
     assert result.own_mouth == without.own_mouth == 0.0
+    assert result.exemplars == 0
     before, after = pictures(tmp_path / "before.mp4"), pictures(tmp_path / "after.mp4")
     assert len(before) == len(after) == 33
-    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    by_name = pictures(tmp_path / "painted.mp4")
+    assert all(np.array_equal(a, b) for a, b in zip(before, by_name, strict=True))
     with pytest.raises(InputError, match="own"):
         make_engine().run(face, speech, tmp_path / "o.mp4", options=RunOptions(mouth="own"))
+
+
+def test_a_still_is_looked_at_once(speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, looked = make_engine(), []
+    write_still(tmp_path / "face.png", talking(0))
+    look = Watcher.__call__
+
+    def count(self: Watcher, frame_bgr: U8, five_points: np.ndarray) -> Seen:
+        looked.append(frame_bgr)
+        return look(self, frame_bgr, five_points)
+
+    monkeypatch.setattr(Watcher, "__call__", count)
+    assert engine.run(tmp_path / "face.png", speech, tmp_path / "o.mp4", options=LOSSLESS).frames > 9
+    assert len(looked) == 1
 
 
 def test_own_by_name_needs_the_networks(film: Path, speech: Path, tmp_path: Path) -> None:
@@ -180,11 +196,8 @@ def test_a_stream_makes_what_a_file_without_lag_would_make(film: Path) -> None:
     assert renderer.watcher is not None
     assert renderer.encoder is not None
     frames = pair(avatar.playback(), [pcm], renderer.listen(16_000))
-    stage = SequencePlanner(avatar.library, lag=0, to_shape=renderer.encoder.to_shape)
-    whole = [
-        renderer.render([frame])[0].image_bgr
-        for frame in planned(frames, stage, renderer.watcher, renderer.encoder)
-    ]
+    plans = MouthPlans(renderer.watcher, renderer.encoder, {0: avatar.library}, lag=0)
+    whole = [renderer.render([frame])[0].image_bgr for frame in planned(frames, plans)]
     assert len(live) == len(whole) == 38
     assert all(np.array_equal(a, b) for a, b in zip(live, whole, strict=True))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lipsync_edge.engine import Engine
-from lipsync_edge.pipeline.own_mouth import planned
+from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
 from lipsync_edge.render.exemplars.library import MOST, Library
 from lipsync_edge.render.exemplars.planner import can_talk
-from lipsync_edge.render.exemplars.watcher import SequencePlanner, gather
+from lipsync_edge.render.exemplars.watcher import gather
 from lipsync_edge.types import U8, Frame
 
 Way = Callable[[Engine, list[Frame]], Iterator[U8]]
@@ -32,8 +32,7 @@ def own(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
     if library is None or watcher is None or encoder is None or not can_talk(library):
         yield from painted(engine, speaking)
         return
-    stage = SequencePlanner(library, to_shape=encoder.to_shape)
-    for frame in planned(speaking, stage, watcher, encoder):
+    for frame in planned(speaking, MouthPlans(watcher, encoder, {0: library})):
         yield engine.render([frame])[0].image_bgr
 
 

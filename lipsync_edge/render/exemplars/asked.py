@@ -55,6 +55,17 @@ def sealing(opening: float) -> float:
     return max(opening * part * part * (3.0 - 2.0 * part), 0.0)
 
 
+STILL_SPREAD = 0.035  # eye distances: how far the width of a usual talker's mouth varies
+STILL_NARROWER = 0.97  # a mouth that talks, over the same mouth at rest
+STILL_JAW = 0.6  # of the opening that is seen: how far the jaw is down
+
+
+def range_of_still(shape: F32) -> Range:
+    """Guess the range of a person of whom one shape, float32 (3,), is known: at rest there, else a usual talker's."""
+    opening, width, jaw = (float(one) for one in shape)
+    return Range(STILL_NARROWER * width, STILL_SPREAD, jaw - STILL_JAW * opening, WIDE_OPEN)
+
+
 class Asker:
     """Turns coefficients into asked shapes, frame by frame; the same for files and live, since it never looks ahead.
 

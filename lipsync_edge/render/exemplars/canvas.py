@@ -26,6 +26,7 @@ class Canvas:
         crop: the same.
         x: float32 (h, w), the columns of the grid.
         y: float32 (h, w), its rows.
+        to_region: float64 (2, 3), crop pixels → pixels of the region.
         region: the rectangle of the frame; what lies beyond the window there is not to be used.
     """
 
@@ -40,8 +41,10 @@ class Canvas:
         low = np.maximum(np.floor(there.min(0)).astype(int), 0)
         high = np.minimum(np.ceil(there.max(0)).astype(int) + 1, shape[1::-1])
         self.region = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        self._to_region = crop.to_frame.copy()
-        self._to_region[:, 2] += crop.to_frame[:, :2] @ np.array([left, top]) - low
+        self.to_region = crop.to_frame.copy()
+        self.to_region[:, 2] -= low
+        self._from_grid = self.to_region.copy()
+        self._from_grid[:, 2] += crop.to_frame[:, :2] @ np.array([left, top])
 
     @property
     def empty(self) -> bool:
@@ -50,7 +53,7 @@ class Canvas:
 
     def spread(self, plane: F32, finer: int = 1, border: int = cv2.BORDER_CONSTANT) -> F32:
         """Return a plane of the grid, float32 (h, w[, c]), or of a grid so many times finer, over the region."""
-        matrix = self._to_region.copy()
+        matrix = self._from_grid.copy()
         if finer > 1:
             matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 / finer - 0.5)
             matrix[:, :2] /= finer

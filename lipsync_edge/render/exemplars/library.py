@@ -103,6 +103,11 @@ class Library:
         return len(self.exemplars)
 
     @property
+    def most_shut(self) -> Exemplar:
+        """The exemplar whose mouth is the least open."""
+        return self.exemplars[int(self.bank.shape[:, 0].argmin())]
+
+    @property
     def bytes(self) -> int:
         """What the pictures take in memory."""
         return sum(len(one.picture) + one.grey.nbytes + one.paste.nbytes for one in self.exemplars)
@@ -112,7 +117,7 @@ class LibraryBuilder:
     """Takes exemplars in order and keeps at most `most`: whole runs of frames, as unlike each other as can be."""
 
     def __init__(self, most: int = MOST) -> None:
-        self._most = most
+        self.most = most
         self._runs: list[list[Exemplar]] = []
 
     def add(self, exemplar: Exemplar) -> None:
@@ -123,12 +128,12 @@ class LibraryBuilder:
         if not last or len(last) >= RUN or last[-1].frame + 1 != exemplar.frame:
             self._runs.append([])
         self._runs[-1].append(exemplar)
-        if sum(map(len, self._runs)) > self._most + 4 * RUN:
+        if sum(map(len, self._runs)) > self.most + 4 * RUN:
             self._thin()
 
     def build(self) -> Library | None:
         """Return the library; None when there is nothing in it."""
-        if sum(map(len, self._runs)) > self._most:
+        if sum(map(len, self._runs)) > self.most:
             self._thin()
         kept = [one for run in self._runs for one in run]
         return Library(kept) if kept else None
@@ -138,7 +143,7 @@ class LibraryBuilder:
         places = np.stack([_place(run) for run in self._runs])
         chosen = [int(np.argmax(places[:, 0]))]
         apart = np.linalg.norm(places - places[chosen[0]], axis=1)
-        room = self._most - len(self._runs[chosen[0]])
+        room = self.most - len(self._runs[chosen[0]])
         while True:
             apart[chosen] = -1.0
             best = int(np.argmax(apart))

@@ -53,3 +53,27 @@ def from_bytes(data: bytes | memoryview) -> Library:
             )
         )
     return Library(exemplars)
+
+
+def all_to_bytes(libraries: dict[int, Library]) -> bytes:
+    """Return libraries by the person's number as bytes: how many; number and length of each; what `to_bytes` gives."""
+    parts = [to_bytes(library) for library in libraries.values()]
+    head = np.array([len(parts), *(n for pair in zip(libraries, map(len, parts), strict=True) for n in pair)], "<i8")
+    return head.tobytes() + b"".join(parts)
+
+
+def all_from_bytes(data: bytes) -> dict[int, Library]:
+    """Read what `all_to_bytes` gave.
+
+    Raises:
+        ValueError, KeyError, OSError: it is something else, or damaged.
+    """
+    count = int(np.frombuffer(data, "<i8", 1)[0])
+    if not 0 <= count <= len(data) // 16:
+        raise ValueError("its exemplars are damaged")
+    head = np.frombuffer(data, "<i8", 2 * count, 8).reshape(count, 2)
+    found, at = {}, 8 + 16 * count
+    for number, length in head.tolist():
+        found[number] = from_bytes(data[at : at + length])
+        at += length
+    return found

@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.face.align import AlignedCrop
 from lipsync_edge.face.landmarks import LIPS, RIGID
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.alignment import lay, refine, rigid_weight
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
+from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.library import Exemplar
 from lipsync_edge.render.exemplars.light import match_light
 from lipsync_edge.render.exemplars.reshape import (
     LOWER_INNER,
     LOWER_OUTER,
+    MOST_STRETCH,
     UPPER_INNER,
     UPPER_OUTER,
     FaceShape,
@@ -26,6 +27,7 @@ from lipsync_edge.render.exemplars.reshape import (
     goal,
     source_map,
 )
+from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.types import F32, U8, Region
 
 F64 = npt.NDArray[np.float64]
@@ -37,25 +39,6 @@ OUTER_LINE = (*UPPER_OUTER, *reversed(LOWER_OUTER[1:-1]))
 INNER_LINE = (*UPPER_INNER, *reversed(LOWER_INNER[1:-1]))
 RIM = 5  # crop pixels along the edge of a turned face
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Target:
-    """The frame that gets a mouth.
-
-    Attributes:
-        frame_bgr: uint8 (H, W, 3).
-        crop: its aligned crop.
-        face: its landmarks in that crop.
-        grey: float32 (S, S), the crop's grey levels, smoothed.
-        paste: float32 (h, w) over the crop: 1 may be replaced.
-    """
-
-    frame_bgr: U8
-    crop: AlignedCrop
-    face: FaceShape
-    grey: F32
-    paste: F32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,23 +78,60 @@ def merged(laid: Sequence[Laid]) -> FaceShape:
     return replace(laid[0].face, points=points, shape=shape)
 
 
-def own_mouth(target: Target, picks: Sequence[Pick], asked: F32) -> tuple[U8, Region] | None:
-    """Return the lower face with the person's own mouth as asked, uint8 (h, w, 3), and where it lies.
+def own_mouth(
+    target: Target, picks: Sequence[Pick], asked: F32, inner: Inner | None = None, share: float = 1.0
+) -> tuple[U8, Region] | None:
+    """Return the lower face with the mouth as asked, uint8 (h, w, 3), and where it lies; None outside the frame.
 
-    None when the face lies outside the frame.
+    The frame's own lips are moved to where the result has them, and the exemplars' lips are laid over them there.
+
+    Args:
+        target: the frame and its face.
+        picks: exemplars; without any the frame's own lips are all there is.
+        asked: float32 (3,), opening, width and jaw in eye distances.
+        inner: what the frame's own lips uncover; needed where they are seen.
+        share: of the exemplars' lips, 0…1; the frame's own have the rest.
     """
-    left, top, right, bottom = (round(part * target.crop.side) for part in AREA)
+    side = target.crop.side
+    left, top, right, bottom = (round(part * side) for part in AREA)
     canvas = Canvas(target.crop, target.frame_bgr.shape, (left, top, right, bottom))
     if canvas.empty:
         return None
-    laid = [lay_pick(pick, target) for pick in picks]
-    result = goal(merged(laid), target.face, asked)
+    laid = [lay_pick(pick, target) for pick in picks] if share > 0.0 else []
+    result = goal(_between(laid, target.face, share), target.face, asked, stretch=_stretch(laid, share))
     base = moved_face(canvas, target, result)
-    reach = (MARGIN + 3 * FEATHER) * target.crop.side
+    reach = (MARGIN + 3 * FEATHER) * side
     mouth = Canvas(target.crop, target.frame_bgr.shape, canvas.inner(result[LIPS], reach))
-    if not mouth.empty:
-        _lay_lips(base, canvas.region, mouth, target, laid, result)
+    if mouth.empty:
+        return base, canvas.region
+    x1, y1 = mouth.region.x1 - canvas.region.x1, mouth.region.y1 - canvas.region.y1
+    width, height = mouth.region.size
+    view = base[y1 : y1 + height, x1 : x1 + width]
+    if inner is not None and (not laid or share < 1.0):
+        fill(view, mouth, target, inner, result)
+    if laid:
+        _lay_lips(view, mouth, target, laid, result, share)
     return base, canvas.region
+
+
+def _between(laid: Sequence[Laid], own: FaceShape, share: float) -> FaceShape:
+    """Return whose lips are taken: the laid faces, the frame's own, or between both."""
+    if not laid:
+        return own
+    face = merged(laid)
+    if share >= 1.0:
+        return face
+    part = np.float32(share)
+    return replace(
+        face,
+        points=part * face.points + (1 - part) * own.points,
+        shape=part * face.shape + (1 - part) * own.shape,
+    )
+
+
+def _stretch(laid: Sequence[Laid], share: float) -> float:
+    """Return how far lips may be opened: what a picture shows must not grow, what is painted may."""
+    return MOST_STRETCH / share if laid else np.inf
 
 
 def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
@@ -133,17 +153,15 @@ def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
 
 
 def _lay_lips(
-    base: U8, around: Region, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32
+    view: U8, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32, share: float
 ) -> None:
     """Lay the exemplars' lips over the moved face, in place."""
-    x1, y1 = mouth.region.x1 - around.x1, mouth.region.y1 - around.y1
-    width, height = mouth.region.size
-    view = base[y1 : y1 + height, x1 : x1 + width]
     taken, shown = _taken(mouth, laid, result)
     side = target.crop.side
     alpha = mouth.mask(result[list(OUTER_LINE)], MARGIN * side, FEATHER * side)
     alpha *= mouth.spread(_sure(shown) * _sure(read_plane(target.paste, mouth.x, mouth.y, side)))
-    mix(view, match_light(taken, view, alpha), alpha)
+    taken = match_light(taken, view, alpha)
+    mix(view, taken, alpha * np.float32(share))
 
 
 def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:

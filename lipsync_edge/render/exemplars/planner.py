@@ -11,15 +11,17 @@ import numpy as np
 
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.asked import Asker, range_of
+from lipsync_edge.render.exemplars.filling import Inner
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.look import Look
-from lipsync_edge.render.exemplars.overlay import Pick, Target, own_mouth
+from lipsync_edge.render.exemplars.overlay import Pick, own_mouth
 from lipsync_edge.render.exemplars.selection import Choice, Selector
+from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.types import F32, U8, Region
 
 NEAR, FAR = 16.0, 30.0  # strangeness up to which an exemplar is taken whole, and from which on not at all
 COVERED = (0.35, 0.65)  # of the mouth is seen: below the first nothing is laid over it
-TURN = 0.25  # most change of the strength from one frame to the next
+TURN = 0.25  # most change of strength and share from one frame to the next
 JUMP_SHARE = 0.25  # of the other exemplar, on the frame before and after a jump
 LAG = 5  # frames
 TALKS = 0.05  # eye distances: who never opens the mouth further has no own mouth to give
@@ -33,13 +35,15 @@ class Plan:
         picks: exemplars and their shares.
         asked: float32 (3,), the shape.
         coefficients: float32 (8,), what the mouth renderer is asked where it is needed too.
-        strength: 0 (today's way) … 1 (own mouth).
+        strength: 0 (today's way) … 1 (all of the lower face as planned); less than 1 where the mouth is covered.
+        share: 0 (the frame's own lips, moved) … 1 (the exemplars').
     """
 
     picks: tuple[Pick, ...]
     asked: F32
     coefficients: F32
     strength: float
+    share: float = 1.0
 
 
 def can_talk(library: Library | None) -> TypeGuard[Library]:
@@ -66,18 +70,19 @@ class OwnMouth:
         self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
         self._waiting: list[Choice] = []  # the frame to plan, and the one after it
         self._before: Choice | None = None
-        self._strength = -1.0
+        self._strength = Slow()
+        self._share = Slow()
 
     @property
-    def state(self) -> tuple[int, float]:
-        """What plans without lag go on from, beside what was heard: the last exemplar (-1: none) and strength."""
-        return self._selector.last, self._strength
+    def state(self) -> tuple[int, float | None, float | None]:
+        """What plans without lag go on from, beside what was heard: the last exemplar (-1: none), strength, share."""
+        return self._selector.last, self._strength.value, self._share.value
 
     @state.setter
-    def state(self, state: tuple[int, float]) -> None:
+    def state(self, state: tuple[int, float | None, float | None]) -> None:
         self._selector.reset(state[0])
         self._before = None if state[0] < 0 else Choice(state[0], 0.0, jumped=False)
-        self._strength = state[1]
+        self._strength.value, self._share.value = state[1:]
 
     def push(self, look: Look, coefficients: F32, *, at_rest: bool = False) -> list[Plan]:
         """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready.
@@ -110,11 +115,32 @@ class OwnMouth:
                 picks.append(Pick(self._library.exemplars[other.exemplar], share))
         self._before = now
         asked, coefficients, visible = self._asked.popleft()
-        wanted = _fall(now.strangeness, NEAR, FAR) * (1.0 - _fall(visible, *COVERED))
-        if self._strength < 0:
-            self._strength = wanted
-        self._strength += float(np.clip(wanted - self._strength, -TURN, TURN))
-        return Plan(tuple(picks), asked, coefficients, self._strength)
+        strength = self._strength(uncovered(visible))
+        return Plan(
+            tuple(picks), asked, coefficients, strength, self._share(_fall(now.strangeness, NEAR, FAR))
+        )
+
+
+class Slow:
+    """A value that changes at most by TURN from frame to frame.
+
+    Attributes:
+        value: on the last frame; None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+
+    def __call__(self, wanted: float) -> float:
+        """Return the value on the next frame, where it is wanted to be so."""
+        before = wanted if self.value is None else self.value
+        self.value = before + float(np.clip(wanted - before, -TURN, TURN))
+        return self.value
+
+
+def uncovered(visible: float) -> float:
+    """Return 1 for a mouth that is seen, 0 for one that is covered, smooth between."""
+    return 1.0 - _fall(visible, *COVERED)
 
 
 def _fall(value: float, high: float, low: float) -> float:
@@ -123,9 +149,11 @@ def _fall(value: float, high: float, low: float) -> float:
     return part * part * (3.0 - 2.0 * part)
 
 
-def lay_over(image_bgr: U8, target: Target, plan: Plan) -> Region | None:
-    """Lay the person's own mouth over a made picture, uint8 (H, W, 3), in place; return where, None for nowhere."""
-    found = own_mouth(target, plan.picks, plan.asked) if plan.strength > 0.0 else None
+def lay_over(image_bgr: U8, target: Target, plan: Plan, inner: Inner | None = None) -> Region | None:
+    """Lay the planned mouth over a made picture, uint8 (H, W, 3), in place; return where, None for nowhere."""
+    if plan.strength <= 0.0:
+        return None
+    found = own_mouth(target, plan.picks, plan.asked, inner, plan.share)
     if found is None:
         return None
     picture, region = found

@@ -60,7 +60,14 @@ def eye_distance(landmarks: Landmarks, side: int) -> float:
     return float(np.linalg.norm(right - left)) * side
 
 
-def goal(lips_of: FaceShape, target: FaceShape, asked: F32, most_wider: float = MOST_WIDER) -> F32:
+def goal(
+    lips_of: FaceShape,
+    target: FaceShape,
+    asked: F32,
+    most_wider: float = MOST_WIDER,
+    *,
+    stretch: float = MOST_STRETCH,
+) -> F32:
     """Return where landmarks shall lie, float32 (78, 2): lips after one face, chin after the target, both as asked.
 
     Args:
@@ -68,19 +75,20 @@ def goal(lips_of: FaceShape, target: FaceShape, asked: F32, most_wider: float = 
         target: the face of the frame.
         asked: float32 (3,), opening, width and jaw in eye distances.
         most_wider: of the lips' width: how far they are pulled wide or pressed narrow.
+        stretch: times the opening of the lips that are taken, at most.
     """
     points = target.points.copy()
     lips = lips_of.points[LIPS]
     most = most_wider * lips_of.shape[1]
     wider = float(np.clip(asked[1] - lips_of.shape[1], -most, most))
-    taller = min(asked[0], MOST_STRETCH * lips_of.shape[0] + LEAST_STRETCH) - lips_of.shape[0]
+    taller = min(asked[0], stretch * lips_of.shape[0] + LEAST_STRETCH) - lips_of.shape[0]
     left, right = lips[0], lips[10]
     middle, half = (left + right) / 2, max(float(np.linalg.norm(right - left)) / 2, 1.0)
     along = (right - left) / (2 * half)
     across = np.array([-along[1], along[0]], np.float32)
     place = (lips - middle) @ along / half  # -1 at the left corner, 1 at the right one
     spread = wider * target.unit * np.cos(np.radians(target.yaw)) / (2 * half)
-    taper = np.clip(1.0 - np.square(place), 0.0, 1.0)
+    taper = np.clip(1.0 - np.square(place), 0.0, 1.0) if taller > 0 else _gaps(lips, place, across)
     down = np.full(len(lips), 1.0 - UPPER_SHARE)
     down[[*UPPER_OUTER[1:-1], *UPPER_INNER[1:-1]]] = -UPPER_SHARE
     points[LIPS] = lips + np.outer(place * half * spread, along)
@@ -88,6 +96,19 @@ def goal(lips_of: FaceShape, target: FaceShape, asked: F32, most_wider: float = 
     lower = (asked[2] - target.shape[2]) * target.unit * facing(target.yaw)
     points[JAW] += np.outer(np.array(JAW_SHARE) * lower, _down_the_face(target.points))
     return points.astype(np.float32)
+
+
+def _gaps(lips: F32, place: F32, across: F32) -> F32:
+    """Return how far apart the inner lips stand at each point's place, float32 (40,), 1 in the middle: as they close.
+
+    Lips that close so meet everywhere at once, whatever the shape of their opening.
+    """
+    upper, lower = ((place[list(line)], lips[list(line)] @ across) for line in (UPPER_INNER, LOWER_INNER))
+    lines = [np.interp(place, np.maximum.accumulate(at), down) for at, down in (upper, lower)]
+    gap = np.maximum(lines[1] - lines[0], 0.0)
+    middle = float(np.mean([lower[1][k] - upper[1][k] for k in (4, 5, 6)]))
+    ends = np.clip((1.0 - np.abs(place)) / 0.1, 0.0, 1.0)
+    return np.asarray(np.clip(gap / max(middle, 1e-3), 0.0, 1.3) * ends, np.float32)
 
 
 def facing(yaw: float) -> float:

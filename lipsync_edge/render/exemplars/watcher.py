@@ -1,8 +1,7 @@
-"""Exemplars beside the renderer: what is seen of each frame, a library made of a film, and plans for frames to come."""
+"""What is seen of each frame, and a library made of a film."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,11 +13,10 @@ from lipsync_edge.models.network import Network
 from lipsync_edge.render.exemplars.alignment import grey
 from lipsync_edge.render.exemplars.library import Library, LibraryBuilder, make_exemplar
 from lipsync_edge.render.exemplars.look import Look, look_at
-from lipsync_edge.render.exemplars.overlay import Target
-from lipsync_edge.render.exemplars.planner import LAG, OwnMouth, Plan, lay_over
 from lipsync_edge.render.exemplars.reshape import FaceShape, eye_distance
+from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.render.segment import Regions, Segmenter
-from lipsync_edge.types import F32, U8, Region
+from lipsync_edge.types import F32, U8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,10 +75,19 @@ def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, reg
 
 
 class Gatherer:
-    """Makes a library of at most `most` exemplars out of frames that come in order."""
+    """Makes a library of at most `most` exemplars out of frames that come in order; `most` may be changed meanwhile."""
 
     def __init__(self, most: int) -> None:
         self._builder = LibraryBuilder(most)
+
+    @property
+    def most(self) -> int:
+        """How many exemplars are kept at most."""
+        return self._builder.most
+
+    @most.setter
+    def most(self, most: int) -> None:
+        self._builder.most = most
 
     def add(self, number: int, seen: Seen) -> None:
         """Take a frame; numbers that follow each other are frames that do."""
@@ -102,75 +109,3 @@ def gather(seen: Iterable[tuple[int, Seen]], most: int) -> Library | None:
     for number, one in seen:
         gatherer.add(number, one)
     return gatherer.build()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Own:
-    """The person's own mouth for one frame: the plan, and what was seen of the frame."""
-
-    seen: Seen
-    plan: Plan
-
-    @property
-    def strength(self) -> float:
-        """0: nothing is laid over; 1: nothing of what lies below is seen inside the mouth's region."""
-        return self.plan.strength
-
-    def lay_over(self, image_bgr: U8) -> Region | None:
-        """Change a picture, uint8 (H, W, 3), in place; return the part that may have changed, None for nowhere."""
-        return lay_over(image_bgr, self.seen.target, self.plan)
-
-
-class SequencePlanner:
-    """Plans of frames, one for one and in order; a frame without a face has none.
-
-    Args:
-        library: the person's exemplars, for which `can_talk` holds.
-        strength: times the person's own range of motion.
-        lag: frames that a plan comes late.
-        to_shape: float32 (3, 8), what the coefficients mean in opening, width and jaw.
-    """
-
-    def __init__(self, library: Library, *, to_shape: F32, strength: float = 1.0, lag: int = LAG) -> None:
-        self._own = OwnMouth(library, strength=strength, lag=lag, to_shape=to_shape)
-        self._waiting: deque[Seen | None] = deque()
-
-    @property
-    def state(self) -> tuple[int, float]:
-        """What plans without lag go on from, see `OwnMouth.state`."""
-        return self._own.state
-
-    @state.setter
-    def state(self, state: tuple[int, float]) -> None:
-        self._own.state = state
-
-    def push(
-        self, seen: Seen | None, coefficients: F32, *, cut: bool = False, at_rest: bool = False
-    ) -> list[Own | None]:
-        """Take the next frame and what is asked there, float32 (8,).
-
-        Args:
-            seen: the frame's face; None without one.
-            coefficients: what the audio encoder asks.
-            cut: whether a new shot begins, so that nothing before it is continued.
-            at_rest: whether nobody speaks, so that what was heard before does not count.
-
-        Returns:
-            Plans of earlier frames that are ready now.
-        """
-        done = self._give(self._own.flush()) if cut else []
-        self._waiting.append(seen)
-        plans = [] if seen is None else self._own.push(seen.look, coefficients, at_rest=at_rest)
-        return done + self._give(plans)
-
-    def flush(self) -> list[Own | None]:
-        """Give the plans of all frames that wait."""
-        return self._give(self._own.flush())
-
-    def _give(self, plans: list[Plan]) -> list[Own | None]:
-        done: list[Own | None] = []
-        left = deque(plans)
-        while self._waiting and (left or self._waiting[0] is None):
-            seen = self._waiting.popleft()
-            done.append(None if seen is None else Own(seen, left.popleft()))
-        return done

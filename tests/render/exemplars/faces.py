@@ -8,7 +8,7 @@ import numpy as np
 from lipsync_edge.face.align import AlignedCrop
 from lipsync_edge.face.landmarks import Landmarks
 from lipsync_edge.models.spec import load_spec
-from lipsync_edge.render.exemplars.overlay import Target
+from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.render.exemplars.watcher import Seen, see
 from lipsync_edge.render.segment import Regions
 from lipsync_edge.types import F32, U8

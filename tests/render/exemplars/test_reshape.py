@@ -92,7 +92,17 @@ def test_upper_teeth_stay_while_the_lips_shut_over_them() -> None:
     column = 64 - 8
     top = int(np.ceil(result[35, 1]))
     sy = source_map(result, own.points, x, y, SIDE)[1][:, column]
-    assert sy[top + 1 - 56] == pytest.approx(top + 1, abs=0.6)
+    assert sy[top - 56] == pytest.approx(top, abs=0.6)
+
+
+def test_lips_that_close_meet_everywhere_whatever_the_shape_of_their_opening() -> None:
+    of = landmarks(0.2)
+    points = of.points.copy()
+    points[slice(21, 30), 1] += 0.01 * np.sin(np.linspace(0, 3 * np.pi, 9))  # no parabola
+    own = face(Landmarks(points, of.depth, of.pose, 1.0))
+    result = goal(own, own, np.array([0.0, 0.75, 1.2], np.float32))
+    gaps = result[21:30, 1] - result[39:30:-1, 1]
+    assert np.abs(gaps).max() < 0.35  # pixels, of 9 to begin with
 
 
 def test_a_turned_face_keeps_its_chin() -> None:

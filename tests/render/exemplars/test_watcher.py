@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.render.exemplars.planner import LAG, TURN, can_talk
-from lipsync_edge.render.exemplars.watcher import Own, Seen, SequencePlanner, gather
+from lipsync_edge.render.exemplars.sequence import Own, SequencePlanner, StillPlanner
+from lipsync_edge.render.exemplars.watcher import Seen, gather
 from tests.render.exemplars.faces import TO_SHAPE, seen
 
 OPENINGS = [0.01, 0.05, 0.1, 0.15, 0.2, 0.15, 0.1, 0.05, 0.01]
@@ -66,15 +67,43 @@ def test_covered_mouths_are_left_to_the_networks_without_a_step() -> None:
     assert np.abs(np.diff(strengths)).max() <= TURN + 1e-6
 
 
-def test_light_that_the_film_never_had_is_left_to_the_networks() -> None:
+def test_light_that_the_film_never_had_is_left_to_the_frames_own_lips() -> None:
     assert LIBRARY is not None
     dark = seen(0.1, light=0.3)
-    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), [dark] * 3, [0.1] * 3)
-    assert all(own is not None and own.strength == 0.0 for own in plans)
-    picture = dark.target.frame_bgr.copy()
-    assert plans[0] is not None
-    assert plans[0].lay_over(picture) is None
-    assert np.array_equal(picture, dark.target.frame_bgr)
+    frames: list[Seen | None] = [dark] * 3
+    plans = run(SequencePlanner(LIBRARY, to_shape=TO_SHAPE), frames, [0.1] * 3)
+    assert all(own is not None and (own.strength, own.share) == (1.0, 0.0) for own in plans)
+
+
+def test_a_face_that_is_gone_holds_nothing_back() -> None:
+    assert LIBRARY is not None
+    stage = SequencePlanner(LIBRARY, to_shape=TO_SHAPE)
+    for one in FILM[:3]:
+        stage.push(one, coefficients(0.1))
+    assert [own is None for own in stage.push(None, coefficients(0.1))] == [False, False, False, True]
+    assert stage.push(None, coefficients(0.1)) == [None]
+
+
+def test_the_lips_of_a_still_are_moved_as_asked() -> None:
+    still = seen(0.01)
+    stage = StillPlanner(to_shape=TO_SHAPE)
+    for opening in (0.0, 0.15):
+        own = stage.push(still, coefficients(opening))[0]
+        assert own is not None
+        assert (own.strength, own.share) == (1.0, 0.0)
+        assert own.plan.asked[0] == pytest.approx(opening, abs=0.03)
+        assert own.lay_over(still.target.frame_bgr.copy()) is not None
+    assert stage.flush() == []
+
+
+def test_a_covered_mouth_of_a_still_is_left_to_the_networks() -> None:
+    hidden = seen(0.01, visible=0.1)
+    own = StillPlanner(to_shape=TO_SHAPE).push(hidden, coefficients(0.1))[0]
+    assert own is not None
+    assert own.strength == 0.0
+    picture = hidden.target.frame_bgr.copy()
+    assert own.lay_over(picture) is None
+    assert np.array_equal(picture, hidden.target.frame_bgr)
 
 
 def test_a_new_shot_continues_nothing() -> None:

@@ -1,0 +1,249 @@
+"""Plans of all faces' mouths in a run or a stream; frames wait until each of their faces has one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from lipsync_edge.choices import MOUTHS, Mouth
+from lipsync_edge.errors import UsageError
+from lipsync_edge.pipeline.own_mouth import Probe
+from lipsync_edge.render.exemplars.library import Library
+from lipsync_edge.render.exemplars.planner import LAG, can_talk
+from lipsync_edge.render.exemplars.sequence import Own, Planner, SequencePlanner, StillPlanner
+from lipsync_edge.render.exemplars.watcher import Seen, Watcher
+from lipsync_edge.render.lips import AudioEncoder
+from lipsync_edge.render.renderer import Renderer
+from lipsync_edge.types import F32, Face, Frame
+
+SILENT = np.zeros(8, np.float32)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A frame, and the plans of its faces that are there; it goes when nobody owes one."""
+
+    frame: Frame
+    owed: int = 0
+    plans: dict[int, Own | None] = field(default_factory=dict)
+
+
+class MouthPlans:
+    """Plans the mouths of every face that is heard, frame by frame.
+
+    Args:
+        watcher: looks at the faces.
+        encoder: says what a voice asks.
+        libraries: exemplars by the face's identity; a library of somebody who is not seen talking says that their
+            own lips may be moved. Faces of no library are left to the lip network.
+        strength: times the person's own range of motion.
+        lag: frames that plans with exemplars come late.
+        still: whether all that is seen is one picture: then every face's own lips may be moved.
+    """
+
+    def __init__(
+        self,
+        watcher: Watcher,
+        encoder: AudioEncoder,
+        libraries: Mapping[int, Library],
+        *,
+        strength: float = 1.0,
+        lag: int = LAG,
+        still: bool = False,
+    ) -> None:
+        self._watcher, self._encoder = watcher, encoder
+        self._libraries = libraries
+        self._strength, self._lag, self._still = strength, lag, still
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was shown: the next frame continues nothing."""
+        self._stages: dict[int, Planner | None] = {}
+        self._queues: dict[int, deque[_Waiting]] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._last: dict[int, tuple[Frame, Face, Seen]] = {}
+
+    @property
+    def state(self) -> Hashable:
+        """What plans without lag go on from, beside what was heard; may be set to what it was before."""
+        there = self._stages.items()
+        return tuple((identity, stage.state) for identity, stage in there if stage is not None)
+
+    @state.setter
+    def state(self, state: tuple[tuple[int, Hashable], ...]) -> None:
+        for identity, known in state:
+            stage = self._stage_of(identity)
+            if stage is not None:
+                stage.state = known
+
+    def push(self, frame: Frame, *, at_rest: bool = False) -> list[Frame]:
+        """Take the next frame; give earlier ones, and perhaps this one, with their plans.
+
+        At rest what was heard before does not count.
+        """
+        entry = _Waiting(frame)
+        self._waiting.append(entry)
+        heard = {face.identity: face for face in frame.faces if _is_heard(face)}
+        for identity in heard:
+            self._stage_of(identity)
+        for identity, stage in self._stages.items():
+            if stage is not None:
+                entry.owed += 1
+                self._queues[identity].append(entry)
+                self._settle(identity, self._push(stage, frame, heard.get(identity), at_rest))
+        return self._ready()
+
+    def flush(self) -> list[Frame]:
+        """Give the frames that still wait."""
+        for identity, stage in self._stages.items():
+            if stage is not None:
+                self._settle(identity, stage.flush())
+        return self._ready()
+
+    def _stage_of(self, identity: int) -> Planner | None:
+        if identity not in self._stages:
+            self._stages[identity] = self._stage(identity)
+            self._queues[identity] = deque()
+        return self._stages[identity]
+
+    def _stage(self, identity: int) -> Planner | None:
+        library, to_shape = self._libraries.get(identity), self._encoder.to_shape
+        if can_talk(library):
+            return SequencePlanner(library, strength=self._strength, lag=self._lag, to_shape=to_shape)
+        if library is not None or self._still:
+            return StillPlanner(strength=self._strength, to_shape=to_shape)
+        return None
+
+    def _push(self, stage: Planner, frame: Frame, face: Face | None, at_rest: bool) -> list[Own | None]:
+        if face is None or face.features is None:
+            return stage.push(None, SILENT, cut=frame.shot_start)
+        coefficients: F32 = self._encoder([face.features])[0]
+        seen = self._look(frame, face)
+        return stage.push(seen, coefficients, cut=frame.shot_start, at_rest=at_rest)
+
+    def _look(self, frame: Frame, face: Face) -> Seen:
+        """Look at a face; the same picture with the face at the same place is looked at once."""
+        assert face.landmarks is not None, "a face without landmarks has no plan"
+        last = self._last.get(face.identity)
+        if (
+            last is not None
+            and last[0].image_bgr is frame.image_bgr
+            and last[1].landmarks is not None
+            and np.array_equal(last[1].landmarks, face.landmarks)
+        ):
+            return last[2]
+        seen = self._watcher(frame.image_bgr, face.landmarks)
+        if self._still:
+            self._last[face.identity] = frame, face, seen
+        return seen
+
+    def _settle(self, identity: int, plans: list[Own | None]) -> None:
+        for own in plans:
+            entry = self._queues[identity].popleft()
+            entry.plans[identity] = own
+            entry.owed -= 1
+
+    def _ready(self) -> list[Frame]:
+        done = []
+        while self._waiting and self._waiting[0].owed == 0:
+            entry = self._waiting.popleft()
+            done.append(_with_plans(entry.frame, entry.plans))
+        return done
+
+
+def _is_heard(face: Face) -> bool:
+    return face.landmarks is not None and face.features is not None
+
+
+def _with_plans(frame: Frame, plans: Mapping[int, Own | None]) -> Frame:
+    if not any(plans.values()):
+        return frame
+    return replace(frame, faces=tuple(replace(face, own=plans.get(face.identity)) for face in frame.faces))
+
+
+def planned(frames: Iterable[Frame], plans: MouthPlans, probe: Probe = nullcontext) -> Iterator[Frame]:
+    """Give frames that hear a voice with their mouths planned, in order; a few frames wait.
+
+    Args:
+        frames: what `pair` gives.
+        plans: fresh ones.
+        probe: gives a context manager that is entered round the work on each frame.
+    """
+    for frame in frames:
+        with probe():
+            ready = plans.push(frame)
+        yield from ready
+    yield from plans.flush()
+
+
+class LiveMouth:
+    """Plans the mouths of a live stream's frames, each at once: nothing is looked ahead, so that nothing waits.
+
+    Args:
+        plans: without lag.
+    """
+
+    def __init__(self, plans: MouthPlans) -> None:
+        self._plans = plans
+
+    @classmethod
+    def open(
+        cls,
+        renderer: Renderer,
+        library: Library | None,
+        mouth: Mouth,
+        strength: float = 1.0,
+        *,
+        still: bool = False,
+    ) -> LiveMouth | None:
+        """Return what plans a stream's mouths; None where the networks alone make them.
+
+        Args:
+            renderer: of the stream.
+            library: the avatar's exemplars.
+            mouth: what was asked for.
+            strength: times the person's own range of motion.
+            still: whether the avatar is one picture.
+
+        Raises:
+            UsageError: the own mouth was asked for by name and there is none.
+        """
+        if mouth not in MOUTHS or not 0 <= strength <= 1.5:
+            raise UsageError(
+                expected=f"a mouth out of {', '.join(MOUTHS)} and a strength from 0 to 1.5",
+                got=f"{mouth!r}, {strength}",
+            )
+        watcher, encoder = renderer.watcher, renderer.encoder
+        if mouth == "own" and (library is None or watcher is None or encoder is None):
+            raise UsageError(
+                expected="an avatar that talks, and a preset with an audio encoder and landmarks",
+                got="none" if library is None else f"preset {renderer.preset.name}",
+                fix="use mouth auto",
+            )
+        if mouth == "painted" or watcher is None or encoder is None or (library is None and not still):
+            return None
+        libraries = {} if library is None else {0: library}
+        return cls(MouthPlans(watcher, encoder, libraries, strength=strength, lag=0, still=still))
+
+    def reset(self) -> None:
+        """Forget what was shown: the next frame continues nothing."""
+        self._plans.reset()
+
+    @property
+    def state(self) -> Hashable:
+        """What the next plan goes on from; at rest it decides, with the picture, what is planned."""
+        return self._plans.state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._plans.state = state
+
+    def __call__(self, frame: Frame, *, at_rest: bool = False) -> Frame:
+        """Return the frame with its mouths planned; at rest without regard to what was heard before."""
+        (now,) = self._plans.push(replace(frame, shot_start=False), at_rest=at_rest)
+        return replace(now, shot_start=frame.shot_start)
