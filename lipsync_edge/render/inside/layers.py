@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.render.inside.easing import smooth
 from lipsync_edge.render.inside.teeth import LOWER, MM, UPPER, draw
 from lipsync_edge.render.inside.tone import Tone
 from lipsync_edge.types import F32, U8
@@ -64,7 +65,7 @@ def draw_layers(tone: Tone, yaw: float, fine: float) -> Layers:
     x, y = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     soft = SOFT / scale
     upper, light = draw(UPPER, x, y, yaw, soft)
-    shadow = SHADE * np.exp(-np.square(np.maximum(y, 0.0) / SHADE_HEIGHT)) * _smooth((0.45 - np.abs(x)) / 0.1)
+    shadow = SHADE * np.exp(-np.square(np.maximum(y, 0.0) / SHADE_HEIGHT)) * smooth((0.45 - np.abs(x)) / 0.1)
     shown = upper + (1.0 - upper) * shadow
     head = tone.tooth * (light * upper / np.maximum(shown, 1e-3))[..., None]
     to_pixels = np.array([[scale, 0.0, ACROSS * scale - 0.5], [0.0, scale, ABOVE * scale - 0.5]])
@@ -75,9 +76,9 @@ def _jaw(tone: Tone, x: F32, y: F32, yaw: float, soft: float) -> F32:
     """Draw what moves with the jaw: float32 (h, w, 3)."""
     made = np.broadcast_to(tone.dark, (*x.shape, 3)).astype(np.float32)
     below = y + OVERBITE - TONGUE_BEHIND - 0.4 * np.square(x)
-    tongue = _smooth(below / TONGUE_SOFT + 0.5) * _smooth((TONGUE_WIDTH - np.abs(x)) / 0.12)
+    tongue = smooth(below / TONGUE_SOFT + 0.5) * smooth((TONGUE_WIDTH - np.abs(x)) / 0.12)
     low, high = TONGUE_LIGHT
-    made += tongue[..., None] * (tone.tongue * (low + (high - low) * _smooth(below / 0.12))[..., None] - made)
+    made += tongue[..., None] * (tone.tongue * (low + (high - low) * smooth(below / 0.12))[..., None] - made)
     row, light = draw(LOWER, x, -(y + OVERBITE), yaw, soft)
     made += row[..., None] * (tone.tooth * (LOWER_LIGHT * light)[..., None] - made)
     return made
@@ -93,7 +94,7 @@ def paint(layers: Layers, mask: F32, to_region: F64, drop: float) -> U8:
         drop: of the lower row, in eye distances.
     """
     size = mask.shape[1::-1]
-    back = cv2.invertAffineTransform(layers.to_pixels)
+    back = np.asarray(cv2.invertAffineTransform(layers.to_pixels), np.float64)
     onto, down = joined(to_region, back), to_region.copy()
     down[:, 2] += to_region[:, 1] * drop
     made = cv2.warpAffine(layers.jaw, joined(down, back), size, borderMode=cv2.BORDER_REPLICATE)
@@ -119,7 +120,7 @@ def lit(mask: F32, unit: float) -> F32:
     open_round = cv2.GaussianBlur(plane, (0, 0), DEPTH * unit, borderType=cv2.BORDER_CONSTANT)
     moved = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, FROM_ABOVE * unit]])
     above = cv2.GaussianBlur(cv2.warpAffine(plane, moved, size), (0, 0), 0.4 * FROM_ABOVE * unit)
-    light = LEAST + (1.0 - LEAST) * _smooth(np.asarray(open_round / MOST_AT, np.float32))
+    light = LEAST + (1.0 - LEAST) * smooth(np.asarray(open_round / MOST_AT, np.float32))
     light = light * (1.0 - LIP_SHADE * (1.0 - above))
     return np.asarray(
         cv2.resize(light.astype(np.float32), mask.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32
@@ -135,8 +136,3 @@ def joined(second: F64, first: F64) -> F64:
 
 def _bytes(picture: F32) -> U8:
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-
-
-def _smooth(part: F32) -> F32:
-    part = np.clip(part, 0.0, 1.0)
-    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_edge.render.inside.easing import smooth
 from lipsync_edge.types import F32
 
 MM = 1.0 / 62.0  # eye distances
@@ -69,12 +70,12 @@ def draw(row: Row, across: F32, beyond: F32, yaw: float, soft: float) -> tuple[F
     side = (along > 0).astype(int)
     edge = (shift[side, tooth] - np.array(row.edges)[tooth]) * MM
     inwards = edge - row.round_off * half * np.abs(place) ** 4 - beyond
-    shown = _smooth(inwards / soft + 0.5) * inside
-    between = _smooth((1.0 - np.abs(place)) * half / (soft + GAP_WIDTH * MM))
+    shown = smooth(inwards / soft + 0.5) * inside
+    between = smooth((1.0 - np.abs(place)) * half / (soft + GAP_WIDTH * MM))
     light = 1.0 - BARREL * np.abs(place) ** 3 - GAP * (1.0 - between) + tone[side, tooth]
-    light *= 1.0 - TIP * _smooth(1.0 - inwards / (TIP_HEIGHT * MM))
-    light *= 1.0 - NECK * _smooth(inwards / (row.height * MM) * 2.0 - 1.0)
-    light *= 1.0 - BACK * _smooth(far / bounds[-1]) ** 1.3
+    light *= 1.0 - TIP * smooth(1.0 - inwards / (TIP_HEIGHT * MM))
+    light *= 1.0 - NECK * smooth(inwards / (row.height * MM) * 2.0 - 1.0)
+    light *= 1.0 - BACK * smooth(far / bounds[-1]) ** 1.3
     return shown.astype(np.float32), light.astype(np.float32)
 
 
@@ -91,10 +92,5 @@ def _arch(row: Row, across: F32, yaw: float) -> tuple[F32, F32]:
     left = np.minimum.accumulate(-x * cos - z * sin)
     seen = np.concatenate([left[:0:-1], right])
     along = np.interp(across, seen, np.concatenate([-here[:0:-1], here]))
-    within = _smooth(np.minimum(across - seen[0], seen[-1] - across) / (0.5 * MM))
+    within = smooth(np.minimum(across - seen[0], seen[-1] - across) / (0.5 * MM))
     return along.astype(np.float32), within
-
-
-def _smooth(part: F32) -> F32:
-    part = np.clip(part, 0.0, 1.0)
-    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)
