@@ -58,7 +58,9 @@ def from_bytes(data: bytes | memoryview) -> Library:
 def all_to_bytes(libraries: dict[int, Library]) -> bytes:
     """Return libraries by the person's number as bytes: how many; number and length of each; what `to_bytes` gives."""
     parts = [to_bytes(library) for library in libraries.values()]
-    head = np.array([len(parts), *(n for pair in zip(libraries, map(len, parts), strict=True) for n in pair)], "<i8")
+    head = np.array(
+        [len(parts), *(n for pair in zip(libraries, map(len, parts), strict=True) for n in pair)], "<i8"
+    )
     return head.tobytes() + b"".join(parts)
 
 
