@@ -99,6 +99,9 @@ def serve(
     sessions: Annotated[int, typer.Option(min=1, help="Live sessions at a time.")] = 2,
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
     upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
+    webrtc: Annotated[bool, typer.Option(help="Offer WebRTC, where its extra is installed.")] = True,
+    ice: Annotated[str, typer.Option(help="STUN and TURN servers, divided by commas.")] = "",
+    tts: Annotated[str, typer.Option(help="Command that reads text and writes a WAV file to stdout.")] = "",
     watchdog_s: Watchdog = 0.0,
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
@@ -125,6 +128,9 @@ def serve(
             sessions=sessions,
             viewers=viewers,
             upload_mb=upload_mb,
+            webrtc=webrtc,
+            ice=ice,
+            tts=tts,
             watchdog_s=watchdog_s,
         )
         log_to_stderr()
