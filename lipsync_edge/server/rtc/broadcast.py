@@ -8,12 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import av
-
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.server.rtc.encode import (
     LEAST_BITS,
     Codec,
+    Packet,
     RtcAudioEncoder,
     RtcVideoEncoder,
     usual_bits,
@@ -104,14 +103,14 @@ class RtcBroadcast:
         if self._sound is None:
             self._sound = RtcAudioEncoder(self._rate, slot.time)
         sound = self._sound.encode(slot.pcm)
-        pictures: dict[Codec, list[av.Packet]] = {}
+        pictures: dict[Codec, list[Packet]] = {}
         if slot.picture is not None:
             for codec in {viewer.codec for viewer in viewers}:
                 pictures[codec] = self._encode(codec, slot, viewers)
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._hand_out, viewers, float(slot.time), pictures, sound)
 
-    def _encode(self, codec: Codec, slot: Slot, viewers: tuple[RtcViewer, ...]) -> list[av.Packet]:
+    def _encode(self, codec: Codec, slot: Slot, viewers: tuple[RtcViewer, ...]) -> list[Packet]:
         assert slot.picture is not None
         bits = min(viewer.feedback.bits for viewer in viewers if viewer.codec == codec)
         state = self._pictures.get(codec)
@@ -131,8 +130,8 @@ class RtcBroadcast:
         self,
         viewers: tuple[RtcViewer, ...],
         time: float,
-        pictures: dict[Codec, list[av.Packet]],
-        sound: list[av.Packet],
+        pictures: dict[Codec, list[Packet]],
+        sound: list[Packet],
     ) -> None:
         now = self._loop.time()
         for viewer in viewers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import av
 import numpy as np
@@ -14,7 +14,7 @@ from lipsync_edge.live.slot import I16
 from lipsync_edge.types import U8
 
 Codec = Literal["H264", "VP8"]
-Packet = av.Packet
+Packet: TypeAlias = "av.Packet[Any]"
 
 VIDEO_CLOCK, OPUS_RATE = 90_000, 48_000
 OPUS_PACKET = OPUS_RATE // 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Any
 
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 
@@ -44,11 +45,9 @@ def keep_to(peer: RTCPeerConnection, address: str) -> None:
     wants nothing else.
     """
     for transceiver in peer.getTransceivers():
-        ice = transceiver.sender.transport.transport.iceGatherer._connection
+        ice: Any = transceiver.sender.transport.transport.iceGatherer._connection
         ice.get_component_candidates = partial(_gather, ice.get_component_candidates, address)
 
 
-async def _gather(
-    gather: object, address: str, component: int, addresses: list[str], **options: object
-) -> object:
-    return await gather(component=component, addresses=[address], **options)  # type: ignore[operator]
+async def _gather(gather: Any, address: str, component: int, addresses: list[str], **options: Any) -> Any:
+    return await gather(component=component, addresses=[address], **options)

@@ -8,7 +8,7 @@ import secrets
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from aiortc import RTCIceServer, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCIceServer, RTCPeerConnection, RTCRtpCodecCapability, RTCRtpSender, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 
 from lipsync_edge.server.rtc.encode import Codec
@@ -118,7 +118,7 @@ class RtcPeers:
         return text
 
 
-def _preferred() -> list[object]:
+def _preferred() -> list[RTCRtpCodecCapability]:
     """Codecs of pictures, ours first; repeats of lost packets (RTX) with them."""
     able = RTCRtpSender.getCapabilities("video").codecs
     names = [*(f"video/{codec}" for codec in CODECS), "video/rtx"]

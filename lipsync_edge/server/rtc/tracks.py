@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import av
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from lipsync_edge.server.rtc.encode import Packet
 
 AHEAD_S = 0.03  # between a slot and the sending of its first packets; what encoding may take
 LATE_S = 0.25  # a pace that is so far behind is begun anew
@@ -49,12 +50,12 @@ class PacketTrack(MediaStreamTrack):
         self.kind = kind
         self.lost = 0
         self._pace, self._want_key = pace, want_key
-        self._packets: deque[av.Packet] = deque()
+        self._packets: deque[Packet] = deque()
         self._there = asyncio.Event()
         self._needs_key = kind == "video"
         self._is_read = False
 
-    def put(self, packet: av.Packet) -> None:
+    def put(self, packet: Packet) -> None:
         """Add a packet; pictures begin with a key picture, at first and after some were left out.
 
         What comes before the connection reads is left out: the browser would hold as much from then on.

@@ -30,6 +30,7 @@ async def say_what_comes(track: MediaStreamTrack, session: ServerSession, *, wai
     try:
         while True:
             first = await track.recv()
+            assert isinstance(first, AudioFrame)
             if session.speakers <= waiting:
                 await session.speak(_pieces(first, track, session.rate))
             await _until_gap(track)
@@ -48,9 +49,11 @@ async def _pieces(first: AudioFrame, track: MediaStreamTrack, rate: int) -> Asyn
 
 async def _next(track: MediaStreamTrack) -> AudioFrame | None:
     try:
-        return await asyncio.wait_for(track.recv(), GAP_S)
+        frame = await asyncio.wait_for(track.recv(), GAP_S)
     except asyncio.TimeoutError:
         return None
+    assert isinstance(frame, AudioFrame)
+    return frame
 
 
 async def _until_gap(track: MediaStreamTrack) -> None:
