@@ -21,10 +21,8 @@ from lipsync_edge.types import F32, Goal
 TURNS = 6  # of the search for where a point comes to lie
 MOST_WIDER = 0.18  # of the mouth's width: how far it is pulled wide or pressed narrow
 SIDE = 128  # crop pixels that the map is made in
-PARTED = (
-    0.05,
-    0.12,
-)  # eye distances: below the first the opening is left as it is made, above the second it is bent
+# Eye distances: below the first opening it is left as it is made, above the second it is bent.
+PARTED = (0.02, 0.06)
 NOT_SEEN = 0.05  # crop pixels: a shorter rest of the way is not gone
 
 

@@ -73,7 +73,7 @@ def test_the_paint_opens_with_the_lips() -> None:
 
 def test_lips_that_meet_are_left_to_the_renderer() -> None:
     assert parted(np.array([0.01, 0.7, 1.2], np.float32), 0.2) == pytest.approx([0.2, 0.7, 1.2])
-    assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.03) == pytest.approx([0.03, 0.7, 1.2])
+    assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.015) == pytest.approx([0.015, 0.7, 1.2])
     assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.15) == pytest.approx([0.2, 0.7, 1.2])
 
 
