@@ -29,7 +29,9 @@ NOT_SEEN = 0.05  # crop pixels: a shorter rest of the way is not gone
 def steered(mouth: WarpMouth, wanted: Goal) -> WarpMouth:
     """Return the mouth with flow, mask and interior moved on so that the landmarks take the asked shape."""
     face = made_face(mouth, wanted)
-    points = goal(face, face, parted(wanted.asked, float(face.shape[0])), MOST_WIDER)
+    asked = parted(wanted.asked, float(face.shape[0]))
+    asked = face.shape + np.float32(wanted.trust) * (asked - face.shape)
+    points = goal(face, face, asked, MOST_WIDER)
     if float(np.abs(points - face.points).max()) < NOT_SEEN:
         return mouth
     x, y = _places(mouth.flow.shape[:2], WHOLE_CROP)
