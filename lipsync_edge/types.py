@@ -111,6 +111,7 @@ class Goal:
         unit: one eye distance in crop units, as if seen from the front.
         yaw: degrees.
         asked: float32 (3,), opening, width and jaw that are asked, in eye distances.
+        trust: 0 (the landmarks may be anything) … 1.
     """
 
     points: F32
@@ -118,6 +119,7 @@ class Goal:
     unit: float
     yaw: float
     asked: F32
+    trust: float = 1.0
 
     def __post_init__(self) -> None:
         """Check shapes and types."""

@@ -21,6 +21,7 @@ PURPOSES = {
     "gpu": "ONNX Runtime with CUDA and TensorRT, instead of `cpu`",
     "openvino": "OpenVINO: Intel processors, graphics and NPUs",
     "serve": "`lipsync-edge serve`: the page and its API",
+    "webrtc": "`lipsync-edge serve`: players by WebRTC, a microphone in the page",
     "mic": "`lipsync-edge live --audio mic`",
     "cluster": "`lipsync-edge batch --ray`: many machines, and storages behind URLs",
     "export": "convert, adopt, quantize and validate your own checkpoints; brings PyTorch",

@@ -10,20 +10,16 @@ import typer
 from lipsync_edge.choices import LiveFormat
 from lipsync_edge.cli.console import pipes, reporting
 from lipsync_edge.cli.options import (
-    Device,
     Label,
     LabelSize,
     LiveConfig,
-    Models,
     NoMark,
-    Precision,
-    Preset,
     ServeConfig,
     SignCert,
     SignKey,
     Strength,
-    Threads,
     WhoseMouth,
+    with_engine,
 )
 from lipsync_edge.models.engine_options import EngineOptions
 
@@ -32,6 +28,7 @@ Fps = Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: th
 Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")]
 
 
+@with_engine
 def live(
     avatar: Avatar = None,
     audio: Annotated[str, typer.Option(help="- (int16 mono PCM on stdin), mic, or a sound file.")] = "-",
@@ -49,11 +46,8 @@ def live(
     sign_key: SignKey = None,
     label: Label = "none",
     label_size: LabelSize = 7.0,
-    preset: Preset = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    models: Models = None,
+    *,
+    engine: EngineOptions,
     config: LiveConfig = None,
 ) -> None:
     """Speech in, lip-synced frames out, as it comes."""
@@ -77,15 +71,13 @@ def live(
             label_size=label_size,
         )
         log_to_stderr()
-        engine = EngineOptions(
-            preset=preset, device=device, precision=precision, threads=threads, models=models
-        )
         stdin, stdout = pipes(audio, out)
         stream = open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength)
         status = run_live(options, stream, stdin, stdout)
     raise typer.Exit(status)
 
 
+@with_engine
 def serve(
     avatar: Avatar = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -99,14 +91,14 @@ def serve(
     sessions: Annotated[int, typer.Option(min=1, help="Live sessions at a time.")] = 2,
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
     upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
+    webrtc: Annotated[bool, typer.Option(help="Offer WebRTC, where its extra is installed.")] = True,
+    ice: Annotated[str, typer.Option(help="STUN and TURN servers, divided by commas.")] = "",
+    tts: Annotated[str, typer.Option(help="Command that reads text and writes a WAV file to stdout.")] = "",
     watchdog_s: Watchdog = 0.0,
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
-    preset: Preset = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    models: Models = None,
+    *,
+    engine: EngineOptions,
     config: ServeConfig = None,
 ) -> None:
     """A page with the speaking avatar, and a WebSocket and HTTP API to make it speak."""
@@ -125,10 +117,10 @@ def serve(
             sessions=sessions,
             viewers=viewers,
             upload_mb=upload_mb,
+            webrtc=webrtc,
+            ice=ice,
+            tts=tts,
             watchdog_s=watchdog_s,
         )
         log_to_stderr()
-        engine = EngineOptions(
-            preset=preset, device=device, precision=precision, threads=threads, models=models
-        )
         run_server(options, open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +13,44 @@ import typer
 from lipsync_edge.choices import Label as LabelName
 from lipsync_edge.choices import Mouth
 from lipsync_edge.choices import Precision as PrecisionName
+from lipsync_edge.cli.console import reporting
 from lipsync_edge.errors import UsageError
 from lipsync_edge.models.devices import DEVICE_NAMES
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import preset_names
 from lipsync_edge.toml_reader import read_toml
+
+
+def engine_of(typed: Mapping[str, Any]) -> EngineOptions:
+    """Return the engine that options ask for, by the names of their parameters; others are passed over."""
+    given = {name: typed[name] for name in ENGINE}
+    given["models"] = None if given["models"] is None else Path(given["models"])
+    return EngineOptions(**given)
+
+
+def with_engine(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command be typed with every option of the engine in place of its parameter `engine`."""
+    signature = inspect.signature(command, eval_str=True)
+    defaults = EngineOptions()
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=getattr(defaults, name), annotation=option
+        )
+        for name, option in ENGINE.items()
+    ]
+    parameters: list[inspect.Parameter] = []
+    for one in signature.parameters.values():
+        parameters += options if one.name == "engine" else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+
+    @wraps(command)
+    def typed(**given: Any) -> None:
+        with reporting(bool(given.get("as_json"))):
+            engine = engine_of(given)
+        command(engine=engine, **{name: value for name, value in given.items() if name not in ENGINE})
+
+    typed.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    typed.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
+    return typed
 
 
 def one_of(names: Sequence[str], about: str) -> Any:
@@ -34,6 +70,14 @@ Device = Annotated[str, one_of(DEVICE_NAMES, "Where they run; only auto may fall
 Precision = Annotated[PrecisionName, typer.Option(help="Of their files; auto takes the fastest.")]
 Threads = Annotated[int | None, typer.Option(help="Threads of one network call.", min=1)]
 Models = Annotated[Path | None, typer.Option(help="Folder with your own converted models.")]
+ENGINE: dict[str, Any] = {
+    "preset": Preset,
+    "device": Device,
+    "precision": Precision,
+    "threads": Threads,
+    "models": Models,
+}
+"""Field of `EngineOptions` → the option that gives it."""
 
 Face = Annotated[str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")]
 Box = Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")]
@@ -103,8 +147,10 @@ def _whole_file(context: typer.Context, path: Path | None) -> Path | None:
 
 
 Config = Annotated[Path | None, file_option("TOML file with options.", _whole_file)]
-LiveConfig = Annotated[Path | None, file_option("TOML file with options in a table [live].", _live_table)]
-ServeConfig = Annotated[Path | None, file_option("TOML file with options in a table [serve].", _serve_table)]
+LiveConfig = Annotated[Path | None, file_option("TOML file with options in a table named live.", _live_table)]
+ServeConfig = Annotated[
+    Path | None, file_option("TOML file with options in a table named serve.", _serve_table)
+]
 
 
 def box_of(text: str | None) -> tuple[float, float, float, float] | None:

@@ -12,27 +12,20 @@ from lipsync_edge.cli.console import reporting, say
 from lipsync_edge.cli.options import (
     Box,
     Config,
-    Device,
     Face,
-    Models,
     Pads,
-    Precision,
-    Preset,
-    Threads,
     box_of,
     pads_of,
+    with_engine,
 )
 from lipsync_edge.models.engine_options import EngineOptions
 
 
+@with_engine
 def prepare(
     source: Annotated[Path, typer.Argument(metavar="FACE", help="A video, or a still image.")],
     out: Annotated[Path, typer.Option("--output", "-o", help="The avatar's file.")],
-    preset: Preset = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    models: Models = None,
+    engine: EngineOptions,
     config: Config = None,
     face: Face = "largest",
     box: Box = None,
@@ -52,9 +45,6 @@ def prepare(
         from lipsync_edge.pipeline.prepare import PrepareOptions
 
         check_place(out)
-        engine = EngineOptions(
-            preset=preset, device=device, precision=precision, threads=threads, models=models
-        )
         options = PrepareOptions(
             face=face,
             box_xyxy=box_of(box),

@@ -19,7 +19,6 @@ from lipsync_edge.cli.options import (
     Json,
     Label,
     LabelSize,
-    Models,
     NoMark,
     Pads,
     Precision,
@@ -28,10 +27,11 @@ from lipsync_edge.cli.options import (
     SignCert,
     SignKey,
     Strength,
-    Threads,
     WhoseMouth,
     box_of,
+    engine_of,
     pads_of,
+    with_engine,
 )
 from lipsync_edge.errors import OutputError
 from lipsync_edge.models.engine_options import EngineOptions
@@ -42,16 +42,13 @@ if TYPE_CHECKING:
 Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .mov, .mkv or .webm.")]
 
 
+@with_engine
 def run(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="FACE", help="A video, or a still image.")],
     audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Any file with sound.")],
     out: Output,
-    preset: Preset = "lite",
-    device: Device = "auto",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    models: Models = None,
+    engine: EngineOptions,
     config: Config = None,
     face: Face = "largest",
     box: Box = None,
@@ -92,8 +89,7 @@ def run(
     with reporting(as_json):
         if report is not None:
             check_place(report)
-        engine, options = wishes_of(context.params)
-        result = _run(engine, source, audio, out, options, quiet or as_json, cache)
+        result = _run(engine, source, audio, out, run_options_of(context.params), quiet or as_json, cache)
         if report is not None:
             write_json(report, result)
         _tell(result, as_json, quiet)
@@ -101,18 +97,16 @@ def run(
 
 def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
     """Return what the options of `run` ask for, as they were parsed, by the names of its parameters; files aside."""
+    return engine_of(typed), run_options_of(typed)
+
+
+def run_options_of(typed: Mapping[str, Any]) -> RunOptions:
+    """Return what the options of `run` ask for beyond the engine."""
     from lipsync_edge.mark.options import MarkOptions
     from lipsync_edge.pipeline.job import RunOptions
 
     cert, key = (None if typed[name] is None else Path(typed[name]) for name in ("sign_cert", "sign_key"))
-    models, play_audio = typed["models"], typed["play_audio"]
-    engine = EngineOptions(
-        preset=typed["preset"],
-        device=typed["device"],
-        precision=typed["precision"],
-        threads=typed["threads"],
-        models=None if models is None else Path(models),
-    )
+    play_audio = typed["play_audio"]
     as_typed = (
         "face",
         "detect_every",
@@ -124,7 +118,7 @@ def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
         "video_track",
         "crf",
     )
-    options = RunOptions(
+    return RunOptions(
         **{name: typed[name] for name in (*as_typed, "mouth", "strength", "label", "label_size")},
         box_xyxy=box_of(typed["box"]),
         pads=pads_of(typed["pads"]),
@@ -132,7 +126,6 @@ def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
         codec=typed["codec"] or "",
         mark=MarkOptions(wanted=not typed["no_mark"], sign_cert=cert, sign_key=key),
     )
-    return engine, options
 
 
 def demo(

@@ -9,12 +9,14 @@ import numpy as np
 from lipsync_edge.face.align import aligned_crop
 from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.render.exemplars.asked import SHUT, sealing
+from lipsync_edge.render.exemplars.inside import smoothstep
 from lipsync_edge.render.exemplars.reshape import eye_distance
 from lipsync_edge.render.lips import AudioEncoder
 from lipsync_edge.types import F32, U8, Face, Frame, Goal
 
 # What an opening does to width and jaw, eye distances per eye distance: how a mouth rests is read off open ones, too.
 NARROWER, LOWER = 0.25, 0.87
+COVERED = (0.35, 0.65)  # of the mouth is seen: below the first its landmarks are not believed
 REMEMBERED = 250  # frames that the rest is a mean of
 WIDTH_GAIN = 1.8  # the audio encoder shrinks what is hard to hear: widths are asked so many times as far
 
@@ -74,13 +76,15 @@ class Guide:
         person = self._people.setdefault(face.identity, Person())
         seen = self._look(person, image_bgr, face.landmarks)
         mouth = seen.mouth()
-        person.see(mouth.opening, mouth.width, mouth.jaw)
+        trust = smoothstep(seen.confidence, *COVERED)
+        if trust > 0.5 or not person.frames:
+            person.see(mouth.opening, mouth.width, mouth.jaw)
         opening, wider, lower = (float(v) for v in self.encoder.to_shape @ self.encoder([face.features])[0])
         asked = np.array(
             [SHUT + sealing(opening), person.width + WIDTH_GAIN * wider, person.jaw + lower], np.float32
         )
         shape = np.array([mouth.opening, mouth.width, mouth.jaw], np.float32)
-        goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked)
+        goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked, trust)
         return replace(face, goal=goal)
 
     def _look(self, person: Person, image_bgr: U8, five_points: F32) -> Landmarks:

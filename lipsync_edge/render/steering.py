@@ -21,17 +21,17 @@ from lipsync_edge.types import F32, Goal
 TURNS = 6  # of the search for where a point comes to lie
 MOST_WIDER = 0.18  # of the mouth's width: how far it is pulled wide or pressed narrow
 SIDE = 128  # crop pixels that the map is made in
-PARTED = (
-    0.05,
-    0.12,
-)  # eye distances: below the first the opening is left as it is made, above the second it is bent
+# Eye distances: below the first opening it is left as it is made, above the second it is bent.
+PARTED = (0.02, 0.06)
 NOT_SEEN = 0.05  # crop pixels: a shorter rest of the way is not gone
 
 
 def steered(mouth: WarpMouth, wanted: Goal) -> WarpMouth:
     """Return the mouth with flow, mask and interior moved on so that the landmarks take the asked shape."""
     face = made_face(mouth, wanted)
-    points = goal(face, face, parted(wanted.asked, float(face.shape[0])), MOST_WIDER)
+    asked = parted(wanted.asked, float(face.shape[0]))
+    asked = face.shape + np.float32(wanted.trust) * (asked - face.shape)
+    points = goal(face, face, asked, MOST_WIDER)
     if float(np.abs(points - face.points).max()) < NOT_SEEN:
         return mouth
     x, y = _places(mouth.flow.shape[:2], WHOLE_CROP)

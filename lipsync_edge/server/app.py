@@ -4,7 +4,10 @@
 
     GET  /                    the page; ?session=NAME&token=…
     GET  /health              how every session does; 503 when one has failed or hangs
-    WS   /api/view            slots and events of a session, see lipsync_edge.server.protocol
+    POST /whep                watch by WebRTC, see lipsync_edge.server.whep
+    GET  /api/config          what the page may offer: WebRTC, its ICE servers, a text box
+    WS   /api/view            slots and events of a session, see lipsync_edge.server.protocol; ?sees=0: events alone
+    POST /api/say             a text (text/plain), spoken by the operator's text-to-speech command
     POST /api/speak           a WAV file (audio/wav), or streamed int16 PCM (audio/pcm;rate=16000), spoken as it comes
     WS   /api/speak?rate=…    int16 PCM in binary messages; text "end" ends an utterance, "interrupt" stops it
     POST /api/interrupt       stop speaking at once
@@ -31,11 +34,14 @@ from lipsync_edge.errors import LipsyncError
 from lipsync_edge.live.audio_queue import SessionOverError
 from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server import whep
 from lipsync_edge.server.auth import REFUSED, Guard, Limits
 from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
-from lipsync_edge.server.speak import manager_of, session_name, speak, speak_socket
+from lipsync_edge.server.speak import manager_of, say, session_name, speak, speak_socket
+from lipsync_edge.server.ways import Ways
 
 _HERE = Path(__file__).parent / "static"
+SCRIPTS = ("notice.js", "page.js", "socket.js", "rtc.js", "controls.js")
 HUNG_S = 5.0
 
 
@@ -47,6 +53,7 @@ def make_app(
     token: str = "",
     is_local: bool = True,
     quality: int = 85,
+    ways: Ways | None = None,
 ) -> Starlette:
     """Return the ASGI application.
 
@@ -57,25 +64,33 @@ def make_app(
         token: what callers must know; "" for none.
         is_local: whether it is bound to loopback.
         quality: of the JPEGs, 1 to 100.
+        ways: what is offered beside the WebSocket.
     """
+    offered = ways or Ways()
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         app.state.sessions = SessionManager(open_stream, options, limits or Limits(), quality=quality)
+        app.state.ways = offered
+        app.state.peers = offered.peers(app.state.sessions)
         await app.state.sessions.open(MAIN)
         try:
             yield
         finally:
+            if app.state.peers is not None:
+                await app.state.peers.close_all()
             await app.state.sessions.close()
 
     return Starlette(
         routes=[
             Route("/", _page),
-            Route("/page.js", _script),
-            Route("/notice.js", _script),
+            *(Route(f"/{name}", _script) for name in SCRIPTS),
             Route("/health", _health),
+            Route("/api/config", _config),
             Route("/api/speak", speak, methods=["POST"]),
+            Route("/api/say", say, methods=["POST"]),
             Route("/api/interrupt", _interrupt, methods=["POST"]),
+            *whep.ROUTES,
             WebSocketRoute("/api/view", _view),
             WebSocketRoute("/api/speak", speak_socket),
         ],
@@ -110,9 +125,15 @@ async def _health(request: Request) -> Response:
     report = {
         name: asdict(health)
         | {"viewers": len(session.broadcaster), "lost_by_viewers": session.broadcaster.lost}
+        | {"webrtc": session.broadcaster.rtc.report() if session.broadcaster.rtc else None}
         for name, (session, health) in sessions.items()
     }
     return JSONResponse({"ok": is_well, "sessions": report}, 200 if is_well else 503)
+
+
+async def _config(request: Request) -> Response:
+    ways: Ways = request.app.state.ways
+    return JSONResponse(ways.told(webrtc=request.app.state.peers is not None))
 
 
 async def _interrupt(request: Request) -> Response:
@@ -123,7 +144,8 @@ async def _interrupt(request: Request) -> Response:
 async def _view(socket: WebSocket) -> None:
     await socket.accept()
     try:
-        async with manager_of(socket).watch(session_name(socket)) as viewer:
+        sees = socket.query_params.get("sees") != "0"
+        async with manager_of(socket).watch(session_name(socket), sees=sees) as viewer:
             listening = asyncio.create_task(_listen(socket))
             listening.add_done_callback(lambda _: viewer.close())
             try:

@@ -44,7 +44,7 @@ class Guard:
 
     Args:
         app: the application behind it.
-        token: what callers of /api must give, as "Authorization: Bearer …" or "?token=…"; "" asks for none.
+        token: what callers of /api and /whep must give, as "Authorization: Bearer …" or "?token=…"; "" asks for none.
         is_local: whether the server is bound to loopback.
     """
 
@@ -76,7 +76,7 @@ class Guard:
             return 403, "expected a request to this machine by its own name"
         if origin is not None and page != host:
             return 403, "expected a request of the server's own page"
-        if self._token and scope["path"].startswith("/api/"):
+        if self._token and scope["path"].startswith(("/api/", "/whep")):
             given = headers.get("authorization", "").removeprefix("Bearer ").strip()
             given = given or parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if not hmac.compare_digest(given.encode(), self._token.encode()):

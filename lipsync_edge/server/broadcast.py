@@ -7,9 +7,14 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.server.protocol import pack
+
+if TYPE_CHECKING:
+    from lipsync_edge.server.rtc.broadcast import RtcBroadcast, RtcViewer
+    from lipsync_edge.server.rtc.encode import Codec
 
 Message = str | bytes
 
@@ -19,10 +24,12 @@ class Viewer:
 
     Args:
         limit: slots that may wait.
+        sees: whether it gets slots; else events alone.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, sees: bool = True) -> None:
         self.lost = 0
+        self.sees = sees
         self._limit = limit
         self._messages: list[Message] = []
         self._there = asyncio.Event()
@@ -62,22 +69,35 @@ class Broadcaster:
         hello: the first message of every viewer.
         quality: of the JPEGs, 1 to 100.
         waiting: slots that may wait for a slow viewer.
+        rtc: makes the broadcast to viewers by WebRTC.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, hello: str, *, quality: int, waiting: int) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        hello: str,
+        *,
+        quality: int,
+        waiting: int,
+        rtc: Callable[[], RtcBroadcast],
+    ) -> None:
         self._loop, self._hello = loop, hello
+        self._make_rtc = rtc
+        self._rtc: RtcBroadcast | None = None
+        self._ends: set[Callable[[], object]] = set()  # called for viewers by WebRTC at the end
         self._quality, self._waiting = quality, waiting
         self._viewers: set[Viewer] = set()
         self.lost = 0
 
     def __len__(self) -> int:
         """Return how many watch."""
-        return len(self._viewers)
+        by_socket = sum(viewer.sees for viewer in self._viewers)
+        return by_socket + (0 if self._rtc is None else len(self._rtc))
 
     @contextmanager
-    def viewer(self) -> Iterator[Viewer]:
-        """Take part as a viewer."""
-        viewer = Viewer(self._waiting)
+    def viewer(self, *, sees: bool = True) -> Iterator[Viewer]:
+        """Take part as a viewer, or as one who is told of events alone."""
+        viewer = Viewer(self._waiting, sees=sees)
         viewer.put(self._hello)
         self._viewers.add(viewer)
         try:
@@ -86,9 +106,29 @@ class Broadcaster:
             self._viewers.discard(viewer)
             self.lost += viewer.lost
 
+    @contextmanager
+    def rtc_viewer(self, codec: Codec, at_end: Callable[[], object]) -> Iterator[RtcViewer]:
+        """Take part as a viewer by WebRTC; `at_end` is called when nothing more will come."""
+        if self._rtc is None:
+            self._rtc = self._make_rtc()
+        self._ends.add(at_end)
+        try:
+            with self._rtc.viewer(codec) as viewer:
+                yield viewer
+        finally:
+            self._ends.discard(at_end)
+
+    @property
+    def rtc(self) -> RtcBroadcast | None:
+        """The broadcast to viewers by WebRTC; None before the first one."""
+        return self._rtc
+
     def write(self, slot: Slot) -> None:
         """Send one slot."""
-        message = pack(slot, quality=self._quality) if self._viewers else b""
+        is_seen = any(viewer.sees for viewer in tuple(self._viewers))
+        message = pack(slot, quality=self._quality) if is_seen else b""
+        if self._rtc is not None:
+            self._rtc.write(slot)
         self.on_loop(lambda: self._send(slot.event, slot.time, message))
 
     def interrupt(self) -> None:
@@ -104,6 +144,8 @@ class Broadcaster:
             if error is not None:
                 viewer.put(json.dumps({"type": "error", "error": f"{type(error).__name__}: {error}"}))
             viewer.close()
+        for at_end in self._ends:
+            at_end()
 
     def on_loop(self, action: Callable[[], None]) -> None:
         """Have something done on the event loop; nothing when that is closed already."""
@@ -119,5 +161,5 @@ class Broadcaster:
         for viewer in self._viewers:
             if event:
                 viewer.put(json.dumps({"type": "event", "event": event, "time": float(time)}))
-            if message:
+            if message and viewer.sees:
                 viewer.put(message)

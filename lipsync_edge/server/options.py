@@ -20,6 +20,9 @@ class ServeOptions:
         sessions: live sessions at a time.
         viewers: browsers of one session.
         upload_mb: megabytes of one upload.
+        webrtc: offer WebRTC where it is installed.
+        ice: STUN and TURN servers, divided by commas.
+        tts: command that reads text on stdin and writes a WAV file to stdout; "": no text is said.
         watchdog_s: end the process when a session hangs for so many seconds; 0 does not.
     """
 
@@ -31,4 +34,7 @@ class ServeOptions:
     sessions: int = 2
     viewers: int = 8
     upload_mb: int = 20
+    webrtc: bool = True
+    ice: str = ""
+    tts: str = ""
     watchdog_s: float = 0.0

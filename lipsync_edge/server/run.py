@@ -24,7 +24,16 @@ def make_server_app(options: ServeOptions, stream: Stream) -> Starlette:
     """Return the application; every session gets a stream of the given stream's renderer and avatar."""
     from lipsync_edge.server.app import make_app
     from lipsync_edge.server.auth import LOOPBACK, Limits
+    from lipsync_edge.server.tts import command_of
+    from lipsync_edge.server.ways import Ways
 
+    ways = Ways(
+        webrtc=options.webrtc,
+        ice=options.ice,
+        address=_media_address(options.host),
+        tts=command_of(options.tts) if options.tts else (),
+    )
+    ways.check()
     return make_app(
         stream.again,
         SessionOptions(rate=options.rate),
@@ -34,7 +43,13 @@ def make_server_app(options: ServeOptions, stream: Stream) -> Starlette:
         token=options.token,
         is_local=options.host in LOOPBACK,
         quality=options.quality,
+        ways=ways,
     )
+
+
+def _media_address(host: str) -> str:
+    """Address of this machine that media goes through; "" for every one."""
+    return {"localhost": "127.0.0.1", "0.0.0.0": "", "::": ""}.get(host, host)
 
 
 def run_server(options: ServeOptions, stream: Stream) -> None:

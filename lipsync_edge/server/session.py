@@ -8,12 +8,16 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from lipsync_edge.live.audio_queue import Pcm, SessionOverError
 from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.live.session import LiveSession
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.broadcast import Broadcaster
+
+if TYPE_CHECKING:
+    from lipsync_edge.server.rtc.broadcast import RtcBroadcast
 
 LOG = logging.getLogger("lipsync_edge.server")
 PATIENCE_S = 0.5  # how long one wait for room in a session's queue lasts
@@ -33,6 +37,7 @@ class ServerSession:
         live: the session itself.
         broadcaster: what its viewers are served by.
         rate: samples a second of the sound that it takes.
+        seats: viewers that are there or are just coming.
         speakers: callers that speak or wait for their turn.
         error: what ended it, or None.
         ended: whether its thread has ended.
@@ -50,7 +55,14 @@ class ServerSession:
             "height": height,
         }
         loop = asyncio.get_running_loop()
-        self.broadcaster = Broadcaster(loop, json.dumps(hello), quality=quality, waiting=waiting)
+
+        def rtc() -> RtcBroadcast:
+            from lipsync_edge.server.rtc.broadcast import RtcBroadcast
+
+            return RtcBroadcast(loop, (width, height), stream.fps, options.rate)
+
+        self.broadcaster = Broadcaster(loop, json.dumps(hello), quality=quality, waiting=waiting, rtc=rtc)
+        self.seats = 0
         self.rate = options.rate
         self.live = LiveSession(stream, self.broadcaster, options)
         self.speakers = 0

@@ -85,18 +85,34 @@ class SessionManager:
             return self._sessions[name]
 
     @asynccontextmanager
-    async def watch(self, name: str) -> AsyncIterator[Viewer]:
-        """Watch a session; Refusal 429 when it has too many viewers."""
+    async def join(self, name: str) -> AsyncIterator[ServerSession]:
+        """Take a viewer's seat in a session, which is opened where it is not; Refusal 429 when no seat is free."""
         session = await self.open(name)
-        if len(session.broadcaster) >= self.limits.viewers:
+        if session.seats >= self.limits.viewers:
             raise Refusal(429, f"expected at most {self.limits.viewers} viewers")
+        session.seats += 1
         try:
-            with session.broadcaster.viewer() as viewer:
-                yield viewer
+            yield session
         finally:
-            if name != MAIN and not len(session.broadcaster) and self._sessions.get(name) is session:
+            session.seats -= 1
+            if name != MAIN and not session.seats and self._sessions.get(name) is session:
                 del self._sessions[name]
                 await session.close()
+
+    @asynccontextmanager
+    async def watch(self, name: str, *, sees: bool = True) -> AsyncIterator[Viewer]:
+        """Watch a session by WebSocket, or hear of its events alone, which takes no seat.
+
+        Raises:
+            Refusal: 429 when it has too many viewers, 404 when there is no session to hear of.
+        """
+        if not sees:
+            with self.find(name).broadcaster.viewer(sees=False) as viewer:
+                yield viewer
+            return
+        async with self.join(name) as session:
+            with session.broadcaster.viewer() as viewer:
+                yield viewer
 
     async def close(self) -> None:
         """End every session."""

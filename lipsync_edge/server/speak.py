@@ -20,6 +20,7 @@ from lipsync_edge.live.slot import I16
 from lipsync_edge.server.auth import REFUSED, Limits
 from lipsync_edge.server.session import ServerSession
 from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
+from lipsync_edge.server.tts import LONGEST_TEXT, spoken
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")
@@ -63,6 +64,21 @@ async def speak(request: Request) -> Response:
     else:
         raise Refusal(415, "expected audio/wav, or audio/pcm;rate=N with int16 little-endian mono")
     result, taken = await _take_turn(session, manager.limits, pieces)
+    return JSONResponse({"state": result, "seconds": taken / session.rate}, 202 if result == "done" else 409)
+
+
+async def say(request: Request) -> Response:
+    """Have a text said by the text-to-speech command; answers when all of it was taken."""
+    session, limits = manager_of(request).find(session_name(request)), manager_of(request).limits
+    command: tuple[str, ...] = request.app.state.ways.tts
+    if not command:
+        raise Refusal(501, "expected a server that was started with --tts")
+    text = (await request.body())[: 8 * LONGEST_TEXT].decode("utf-8", "replace").strip()
+    if not 0 < len(text) <= LONGEST_TEXT:
+        raise Refusal(400, f"expected 1 to {LONGEST_TEXT} characters of text")
+    async with spoken(command, text) as (rate, chunks):
+        pieces = _converted(chunks, _rate(str(rate)), session.rate)
+        result, taken = await _take_turn(session, limits, pieces)
     return JSONResponse({"state": result, "seconds": taken / session.rate}, 202 if result == "done" else 409)
 
 

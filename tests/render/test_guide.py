@@ -107,6 +107,16 @@ def test_a_face_that_hears_nothing_or_has_no_place_gets_no_goal(
     assert guide(heard(-4.0, **changes)).faces[0].goal is None  # type: ignore[arg-type]
 
 
+def test_a_covered_mouth_is_not_believed(guide: Guide, seeing: Seeing) -> None:
+    seeing.now = landmarks(opening=0.0, width=0.8)
+    guide(heard())
+    seeing.now = landmarks(opening=0.0, width=0.5, visible=0.1)
+    told = guide(heard()).faces[0].goal
+    assert told is not None
+    assert told.trust == 0.0
+    assert told.asked[1] == pytest.approx(0.8, abs=1e-3)
+
+
 def test_small_openings_shrink_to_shut_lips() -> None:
     assert sealing(-0.1) == sealing(0.0) == 0.0
     assert sealing(0.02) < 0.01

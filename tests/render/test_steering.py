@@ -73,8 +73,15 @@ def test_the_paint_opens_with_the_lips() -> None:
 
 def test_lips_that_meet_are_left_to_the_renderer() -> None:
     assert parted(np.array([0.01, 0.7, 1.2], np.float32), 0.2) == pytest.approx([0.2, 0.7, 1.2])
-    assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.03) == pytest.approx([0.03, 0.7, 1.2])
+    assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.015) == pytest.approx([0.015, 0.7, 1.2])
     assert parted(np.array([0.2, 0.7, 1.2], np.float32), 0.15) == pytest.approx([0.2, 0.7, 1.2])
+
+
+def test_landmarks_that_are_not_believed_bend_nothing() -> None:
+    before = mouth()
+    half = shape(steered(before, replace(goal((0.13, 0.66, 1.2)), trust=0.5)))[1]
+    assert steered(before, replace(goal((0.13, 0.66, 1.2)), trust=0.0)) is before
+    assert half == pytest.approx(0.705, abs=0.015)
 
 
 def test_an_enlarged_interior_keeps_its_size() -> None:

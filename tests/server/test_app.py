@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import time
 import wave
 from collections.abc import Iterator
@@ -236,8 +237,10 @@ def test_health_tells_of_every_session(server: Served) -> None:
 
 
 def test_the_page_and_its_script_are_served(server: Served) -> None:
-    assert "page.js" in httpx.get(f"{server.http}/").text
-    assert "AudioContext" in httpx.get(f"{server.http}/page.js").text
+    page = httpx.get(f"{server.http}/").text
+    for name in re.findall(r'src="(\w+\.js)"', page):
+        assert '"use strict";' in httpx.get(f"{server.http}/{name}").text
+    assert "page.js" in page
 
 
 def test_who_sent_too_much_is_told_though_all_of_it_was_said_since() -> None:

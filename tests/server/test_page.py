@@ -23,6 +23,7 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --autoplay-policy=no-user-gesture-required --window-size=640,640"
 )
+SOCKET = "/?transport=socket"
 # level of the sound that leaves the page, and how bright the mouth is, at the same times of the audio clock
 WATCH = """
 const analyser = context.createAnalyser();
@@ -58,7 +59,7 @@ def page(server: Served) -> Iterator[Any]:
         options.add_argument(flag)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     try:
-        driver.get(server.http)
+        driver.get(server.http + SOCKET)
         wait(lambda: told(driver)["shown"] > 10)
         yield driver
     finally:
@@ -142,7 +143,7 @@ def test_the_page_comes_back_after_the_server_was_away(tmp_path: Path) -> None:
 
     try:
         with served(opener=opener) as server:
-            driver.get(server.http)
+            driver.get(server.http + SOCKET)
             wait(lambda: told(driver)["shown"] > 5)
             broken[0].renderer.render = fail
             wait(lambda: "broken on purpose" in told(driver)["error"])

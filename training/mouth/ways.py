@@ -16,8 +16,9 @@ TOGETHER = 4
 
 
 def painted(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
-    """Render by the networks alone."""
-    guide = engine.renderer.guide()
+    """Render by the networks alone; the mouths of films are steered, as in a run, that of one picture is not."""
+    film = any(frame.image_bgr is not speaking[0].image_bgr for frame in speaking)
+    guide = engine.renderer.guide() if film else None
     for i in range(0, len(speaking), TOGETHER):
         some = speaking[i : i + TOGETHER]
         if guide is not None:

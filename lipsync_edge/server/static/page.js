@@ -1,162 +1,38 @@
-// Player of a session's slots: pictures on a canvas, sound through an AudioContext, both timed by the sample clock.
+// Choice of the way: WebRTC where server and browser have it, else the WebSocket. ?transport=socket or =webrtc insists.
 "use strict";
 
-const HEADER = 16; // see lipsync_edge/server/protocol.py
-const STATES = ["speech", "silence", "idle", "starved", "late"];
-// seconds between arrival and playout, which is what the network may be late: at first, more after each lateness, at most
-const LEAD = { first: 0.12, step: 0.04, most: 0.4 };
-const LONGEST_QUEUE = 0.6; // a longer one, in seconds, means that the two clocks have parted: begin anew
-
-const canvas = document.getElementById("face");
-const painter = canvas.getContext("2d");
-const tap = document.getElementById("tap");
-
-// read by whoever looks after the kiosk
-const lipsync = (window.lipsync = {
-  state: "connecting", connected: false, shown: 0, skipped: 0, rebased: 0, slot: -1, sounding: 0, events: [], error: "",
-});
-
-let context = null; // AudioContext at the session's rate, so that pieces join without resampling
-let hello = null;
-let lead = LEAD.first;
-let startTime = null; // context time of sample 0 and of slot 0
-let silentSince = 0; // page time that stands in for the context's while it may not sound
-let sources = new Set();
-let pictures = []; // {slot, state, image}, in order
-let interruptToken = {}; // stands for the time until the next interrupt; pictures decoded for an older one are dropped
-
-function now() {
-  return context.state === "running" ? context.currentTime : performance.now() / 1000 - silentSince;
-}
-
-function openPlayout(message) {
-  hello = message;
-  canvas.width = hello.width;
-  canvas.height = hello.height;
-  if (context === null || context.sampleRate !== hello.rate) {
-    if (context !== null) context.close();
-    context = new AudioContext({ sampleRate: hello.rate, latencyHint: "interactive" });
-    context.onstatechange = () => {
-      tap.hidden = context.state === "running";
-      startTime = null; // another clock counts from here on
-    };
-    silentSince = performance.now() / 1000;
-  }
-  tap.hidden = context.state === "running";
-  dropQueued();
-  startTime = null;
-}
-
-function dropQueued() {
-  interruptToken = {};
-  for (const source of sources) source.stop();
-  sources.clear();
-  lipsync.sounding = 0;
-  for (const picture of pictures) picture.image.close();
-  pictures = [];
-}
-
-function samplesBefore(slot) {
-  return Math.floor((slot * hello.rate) / hello.fps);
-}
-
-function timeOf(slot) {
-  return startTime + samplesBefore(slot) / hello.rate;
-}
-
-function receiveSlot(buffer) {
-  const header = new DataView(buffer, 0, HEADER);
-  const slot = header.getUint32(0, true);
-  const state = STATES[header.getUint8(4)];
-  const soundBytes = header.getUint32(8, true);
-  const ahead = startTime === null ? NaN : timeOf(slot) - now();
-  if (!(ahead > 0 && ahead < LONGEST_QUEUE)) {
-    if (startTime !== null) {
-      lipsync.rebased += 1;
-      if (ahead <= 0) lead = Math.min(lead + LEAD.step, LEAD.most);
-    }
-    for (const source of sources) source.stop();
-    sources.clear();
-    startTime = now() + lead - samplesBefore(slot) / hello.rate;
-  }
-  scheduleSound(new Int16Array(buffer.slice(HEADER, HEADER + soundBytes)), timeOf(slot));
-  const jpeg = new Uint8Array(buffer, HEADER + soundBytes);
-  if (jpeg.length > 0) decodePicture(jpeg, slot, state);
-}
-
-function scheduleSound(pcm, at) {
-  if (context.state !== "running" || pcm.length === 0 || pcm.every((value) => value === 0)) return;
-  const piece = context.createBuffer(1, pcm.length, hello.rate);
-  piece.getChannelData(0).set(Float32Array.from(pcm, (value) => value / 32768));
-  const source = context.createBufferSource();
-  source.buffer = piece;
-  source.connect(context.destination);
-  source.onended = () => sources.delete(source);
-  source.start(at);
-  sources.add(source);
-}
-
-async function decodePicture(jpeg, slot, state) {
-  const mine = interruptToken;
-  const image = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
-  if (mine !== interruptToken) {
-    image.close();
-    return;
-  }
-  let place = pictures.length;
-  while (place > 0 && pictures[place - 1].slot > slot) place -= 1; // decoding may overtake
-  pictures.splice(place, 0, { slot, state, image });
-}
-
-function showDue() {
-  requestAnimationFrame(showDue);
-  if (startTime === null) return;
-  const audible = now() - (context.state === "running" ? context.outputLatency || 0 : 0);
-  let due = 0;
-  while (due < pictures.length && timeOf(pictures[due].slot) <= audible) due += 1;
-  if (due > 0) {
-    const passed = pictures.splice(0, due);
-    const latest = passed[due - 1];
-    painter.drawImage(latest.image, 0, 0);
-    lipsync.shown += 1;
-    lipsync.skipped += due - 1;
-    lipsync.slot = latest.slot;
-    lipsync.state = latest.state;
-    for (const picture of passed) picture.image.close();
-  }
-  lipsync.sounding = sources.size;
-}
-
-function receiveMessage(message) {
-  if (message.type === "hello") openPlayout(message);
+function receiveEventOnly(message) {
   if (message.type === "error") lipsync.error = message.error;
-  if (message.type === "event") {
-    if (message.event === "interrupt") dropQueued();
-    lipsync.events = [...lipsync.events.slice(-99), message.event];
-    window.dispatchEvent(new CustomEvent("lipsync", { detail: message }));
+  if (message.type !== "event") return;
+  if (message.event === "speech_start") lipsync.state = "speech";
+  if (message.event === "speech_end" || message.event === "interrupt") lipsync.state = "idle";
+  if (message.event === "interrupt") hush();
+  receiveEvent(message);
+}
+
+async function begin() {
+  const wanted = new URLSearchParams(location.search).get("transport");
+  let config = { webrtc: false, tts: false, ice: [] };
+  try {
+    const answer = await fetch(withQuery("api/config"));
+    if (answer.ok) config = await answer.json();
+  } catch (error) {
+    lipsync.error = String(error.message);
   }
+  const may = config.webrtc && wanted !== "socket" && "RTCPeerConnection" in window;
+  if (may) {
+    try {
+      await playByRtc(config.ice);
+      lipsync.state = "idle";
+      keepOpen(withQuery("api/view", { sees: 0 }), receiveEventOnly, () => {});
+    } catch (error) {
+      lipsync.error = String(error.message);
+      if (wanted !== "webrtc") playBySocket();
+    }
+  } else {
+    playBySocket();
+  }
+  offerControls(config, lipsync.transport === "webrtc");
 }
 
-function connect() {
-  const address = new URL("api/view" + location.search, location.href);
-  address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(address);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => { lipsync.connected = true; lipsync.error = ""; };
-  socket.onmessage = ({ data }) => (typeof data === "string" ? receiveMessage(JSON.parse(data)) : receiveSlot(data));
-  socket.onclose = ({ reason }) => {
-    lipsync.connected = false;
-    lipsync.error = lipsync.error || reason;
-    if (hello !== null) dropQueued();
-    setTimeout(connect, 1000);
-  };
-  lipsync.interrupt = () => socket.readyState === WebSocket.OPEN && socket.send("interrupt");
-}
-
-document.addEventListener("pointerdown", () => context !== null && context.resume());
-document.addEventListener("keydown", (event) => {
-  if (context !== null) context.resume();
-  if (event.key === "Escape") lipsync.interrupt();
-});
-connect();
-requestAnimationFrame(showDue);
+begin();
