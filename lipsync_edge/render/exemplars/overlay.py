@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipsync_edge.face.landmarks import LIPS, RIGID
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.alignment import lay, refine, rigid_weight
+from lipsync_edge.render.exemplars.asked import SHUT
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
 from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.library import Exemplar
@@ -20,11 +21,13 @@ from lipsync_edge.render.exemplars.reshape import (
     LOWER_INNER,
     LOWER_OUTER,
     MOST_STRETCH,
+    PRESS,
     UPPER_INNER,
     UPPER_OUTER,
     FaceShape,
     facing,
     goal,
+    press_of,
     source_map,
 )
 from lipsync_edge.render.exemplars.target import Target
@@ -98,8 +101,11 @@ def own_mouth(
     if canvas.empty:
         return None
     laid = [lay_pick(pick, target) for pick in picks] if share > 0.0 else []
-    result = goal(_between(laid, target.face, share), target.face, asked, stretch=_stretch(laid, share))
-    base = moved_face(canvas, target, result)
+    pressed = press_of(asked)
+    shape = asked - np.array([SHUT * pressed, 0.0, 0.0], np.float32)
+    result = goal(_between(laid, target.face, share), target.face, shape, stretch=_stretch(laid, share))
+    press = pressed * PRESS * target.face.unit
+    base = moved_face(canvas, target, result, press)
     reach = (MARGIN + 3 * FEATHER) * side
     mouth = Canvas(target.crop, target.frame_bgr.shape, canvas.inner(result[LIPS], reach))
     if mouth.empty:
@@ -110,7 +116,7 @@ def own_mouth(
     if inner is not None and (not laid or share < 1.0):
         fill(view, mouth, target, inner, result)
     if laid:
-        _lay_lips(view, mouth, target, laid, result, share)
+        _lay_lips(view, mouth, target, laid, result, share, press)
     return base, canvas.region
 
 
@@ -134,10 +140,10 @@ def _stretch(laid: Sequence[Laid], share: float) -> float:
     return MOST_STRETCH / share if laid else np.inf
 
 
-def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
+def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> U8:
     """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
-    x, y = source_map(result, target.face.points, canvas.x, canvas.y, side)
+    x, y = source_map(result, target.face.points, canvas.x, canvas.y, side, press)
     # then no chin comes down over what lies behind, and the edge stays
     turned = 1.0 - facing(target.face.yaw)
     may = read_plane(target.paste, canvas.x, canvas.y, side)
@@ -153,10 +159,10 @@ def moved_face(canvas: Canvas, target: Target, result: F32) -> U8:
 
 
 def _lay_lips(
-    view: U8, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32, share: float
+    view: U8, mouth: Canvas, target: Target, laid: Sequence[Laid], result: F32, share: float, press: float
 ) -> None:
     """Lay the exemplars' lips over the moved face, in place."""
-    taken, shown = _taken(mouth, laid, result)
+    taken, shown = _taken(mouth, laid, result, press)
     side = target.crop.side
     alpha = mouth.mask(result[list(OUTER_LINE)], MARGIN * side, FEATHER * side)
     alpha *= mouth.spread(_sure(shown) * _sure(read_plane(target.paste, mouth.x, mouth.y, side)))
@@ -164,7 +170,7 @@ def _lay_lips(
     mix(view, taken, alpha * np.float32(share))
 
 
-def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:
+def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tuple[U8, F32]:
     """Return the exemplars' mouths at the result's landmarks, and where they may be shown (grid).
 
     The first one's is taken inside the lips; lips and skin are mixed.
@@ -176,7 +182,7 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32) -> tuple[U8, F32]:
     outside: F32 | None = None
     for one in laid:
         exemplar = one.pick.exemplar
-        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side)
+        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side, press)
         both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
         read = mouth.read(exemplar.decode(), both[..., 0], both[..., 1], exemplar.to_picture)
         plane = exemplar.paste.astype(np.float32) / np.float32(255)

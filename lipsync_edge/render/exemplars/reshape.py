@@ -33,6 +33,8 @@ TURNED = (12.0, 30.0)  # degrees of yaw: between these the chin stops following,
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
 JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a column to move freely
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
+PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
+PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
 GAP = 0.02  # pixels between the knots of a column at least
 
 
@@ -116,7 +118,7 @@ def facing(yaw: float) -> float:
     return 1.0 - float(_smooth(np.array((abs(yaw) - TURNED[0]) / (TURNED[1] - TURNED[0]), np.float32)))
 
 
-def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32, F32]:
+def source_map(result: F32, source: F32, x: F32, y: F32, side: int, press: float = 0.0) -> tuple[F32, F32]:
     """Return where each place (x, y), float32 (h, w), of the result comes from.
 
     Columns are stretched between nose base, lips and chin; beside the corners, above the nose and under the chin the
@@ -128,11 +130,14 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int) -> tuple[F32
         x: columns of the grid.
         y: rows of the grid.
         side: of the crop, in pixels.
+        press: so many pixels of each lip's inner edge are rolled in, out of sight.
     """
     columns = x[0]
     aside = _sideways(result, source, columns)
     there = _knots(result, columns, result[NOSE_BASE, 1], side)
     here = _knots(source, columns + aside, result[NOSE_BASE, 1], side)
+    if press > 0.0:
+        here = _pressed(here, columns, result, press)
     here[-1] = np.maximum(here[-2] + 1.0, there[-1])  # under the chin nothing moves
     moved = np.broadcast_to(here[0], y.shape) + np.minimum(y - there[0], 0.0)
     for k in range(len(there) - 1):
@@ -181,6 +186,22 @@ def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
     chin = _line(points[JAW], columns)
     knots = np.maximum.accumulate(np.stack([*lines, chin]), 0) + GAP * np.arange(6)[:, None]
     return np.concatenate([knots, knots[-1:] + BELOW * side]).astype(np.float32)
+
+
+def _pressed(knots: F32, columns: F32, result: F32, press: float) -> F32:
+    """Return the knots with the inner edges of both lips moved into them, at most by half of each lip."""
+    place = 2.0 * (columns - result[0, 0]) / max(float(result[10, 0] - result[0, 0]), 1.0) - 1.0
+    share = np.clip(2.0 * (1.0 - np.abs(place)), 0.0, 1.0) * press
+    knots = knots.copy()
+    upper, lower = (knots[2] - knots[1]) / 2, (knots[4] - knots[3]) / 2
+    knots[2] -= np.minimum(share, upper)
+    knots[3] += np.minimum(share, lower)
+    return knots
+
+
+def press_of(asked: F32) -> float:
+    """Return how far shut lips are rolled in, 0…1 times PRESS: a slit that landmarks take for shut is shut by that."""
+    return float(_smooth(np.array((PRESSED - float(asked[0])) / (PRESSED - SEALED), np.float32)))
 
 
 def _line(points: F32, columns: F32) -> F32:
