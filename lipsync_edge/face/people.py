@@ -133,7 +133,7 @@ class People:
         return found + self._meet(looks, alike, found)
 
     def _choose(self, boxes: Boxes, taken: list[int]) -> int | None:
-        """Find the one person by their rule among the faces that are nobody's: a shot in which nobody looks like them."""
+        """Find the one person by their rule among the faces that are nobody's, where nobody looks like them."""
         free = [i for i in range(len(boxes)) if i not in taken]
         among = Boxes(boxes.xyxy[free], boxes.score[free])
         chosen = choose(among, self._rules[0])
