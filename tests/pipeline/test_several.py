@@ -17,6 +17,7 @@ from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.job import RunOptions, RunResult
+from lipsync_edge.pipeline.prepare import PrepareOptions
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Boxes
@@ -358,6 +359,8 @@ def test_what_contradicts_itself(film: Path, voices: dict[str, Path], tmp_path: 
     ):
         with pytest.raises(UsageError, match=match):
             RunOptions(**options)
+    with pytest.raises(UsageError, match="one face, whose avatar"):
+        PrepareOptions(face="all")
     for names, match in (
         ({"A": "left"}, "nobody for B.*--map B=left"),
         ({**MAP, "C": "right"}, "A, B; got 'C'"),
