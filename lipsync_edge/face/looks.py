@@ -39,7 +39,7 @@ class Looks(Protocol):
 
 
 class PatchLooks:
-    """Looks without a network: the grey patch itself. It holds within a shot, and across cuts in like light and pose."""
+    """Looks without a network: the grey patch. It holds within a shot, and across cuts in like light and pose."""
 
     name = "grey patch"
     same = 0.5

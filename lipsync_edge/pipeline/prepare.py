@@ -68,7 +68,9 @@ class PrepareOptions:
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
         if self.face == ALL:
-            raise UsageError(expected="one face, whose avatar is made", got=ALL, fix="name them left or right")
+            raise UsageError(
+                expected="one face, whose avatar is made", got=ALL, fix="name them left or right"
+            )
         if self.start < 0 or not 0 < self.seconds <= 3600:
             raise UsageError(
                 expected="start >= 0 and up to 3600 seconds",
