@@ -141,7 +141,9 @@ class _Gatherers:
         return {identity: library for identity, library in built.items() if library is not None}
 
 
-def _looked_through(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> Iterator[tuple[int, int, Seen]]:
+def _looked_through(
+    job: Job, people: Cast, watcher: Watcher, probe: Probe
+) -> Iterator[tuple[int, int, Seen]]:
     """Give identities, frame numbers and faces; numbers that do not follow each other are other shots or parts."""
     tracker = people.tracker(track_options(job.renderer.preset, job.options), job.detector)
     shots = 0
