@@ -38,6 +38,10 @@ COMMANDS = {
     "networks avx2": ("networks.avx2", "int8 files on an emulated processor without VNNI"),
     "picture": ("picture", "decoder, colour conversions, encoder: processor time a frame"),
     "mark": ("mark", "marks of a finished file: seconds, bytes, memory"),
+    "watermark": (
+        "watermark",
+        "watermarks of kept libraries: cost, detection after H.264, scaling, a screenshot",
+    ),
     "track": ("track", "how still and how near the tracked face is"),
     "reference": ("reference.ratio", "the presets and the published wav2lip-hq in torch, in turn"),
     "reference untrained": ("reference.untrained", "makes the untrained networks of the published shapes"),

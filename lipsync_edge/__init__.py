@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lipsync_edge.models.preset import Preset
     from lipsync_edge.pipeline.avatar import Avatar, load_avatar
     from lipsync_edge.pipeline.frame import StreamFrame
-    from lipsync_edge.pipeline.job import RunOptions, RunResult
+    from lipsync_edge.pipeline.job import PersonResult, RunOptions, RunResult
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.types import Boxes, Face, Frame, Rendered
 
@@ -53,7 +53,7 @@ _HOMES = {
     "models.preset": ("Preset",),
     "pipeline.avatar": ("Avatar", "load_avatar"),
     "pipeline.frame": ("StreamFrame",),
-    "pipeline.job": ("RunOptions", "RunResult"),
+    "pipeline.job": ("PersonResult", "RunOptions", "RunResult"),
     "pipeline.stream": ("Stream",),
     "types": ("Boxes", "Face", "Frame", "Rendered"),
 }
@@ -73,6 +73,7 @@ __all__ = [
     "NoFaceError",
     "NoVideoError",
     "OutputError",
+    "PersonResult",
     "Preset",
     "Rendered",
     "RunOptions",

@@ -26,3 +26,6 @@ MOUTHS: tuple[Mouth, ...] = get_args(Mouth)
 
 Label = Literal["none", "top-left", "top-right", "bottom-left", "bottom-right"]  # where a visible "AI" stands
 LABELS: tuple[Label, ...] = get_args(Label)
+
+Listening = Literal["closed", "filmed"]  # what a mouth does while others speak
+LISTENINGS: tuple[Listening, ...] = get_args(Listening)

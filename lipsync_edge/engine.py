@@ -147,9 +147,10 @@ class Engine:
     def run(
         self,
         face: str | Path,
-        audio: str | Path,
+        audio: str | Path | None,
         out: str | Path,
         *,
+        voices: Mapping[str, str | Path] | None = None,
         options: RunOptions | None = None,
         progress: Callable[[int, int | None], None] | None = None,
         observe: Callable[[str, float, int], None] | None = None,
@@ -159,8 +160,9 @@ class Engine:
 
         Args:
             face: a video or a still image.
-            audio: any file with sound.
+            audio: any file with sound; None where `voices` are given.
             out: .mp4, .mov, .mkv or .webm; written beside its name and renamed when it is complete.
+            voices: who → the sound that drives them: `RunOptions.voices`, said shortly.
             options: whom to follow, looping, part, encoding.
             progress: called with the frames done and their total (None when the sound does not say its length).
             observe: called with a stage's name, the seconds of one pass through it and how many frames went through
@@ -174,10 +176,14 @@ class Engine:
         """
         from lipsync_edge.pipeline import offline
         from lipsync_edge.pipeline.face_cache import FaceCache
-        from lipsync_edge.pipeline.job import Job
+        from lipsync_edge.pipeline.job import Job, RunOptions
 
+        if voices:
+            theirs = {who: Path(file) for who, file in voices.items()}
+            options = replace(options or RunOptions(), voices=theirs)
         kept = cache if cache is None or isinstance(cache, FaceCache) else FaceCache(Path(cache))
-        job = Job.check(self.detector, self.renderer, Path(face), Path(audio), Path(out), options, kept)
+        sound = Path(audio) if audio else None
+        job = Job.check(self.detector, self.renderer, Path(face), sound, Path(out), options, kept)
         return replace(offline.run(job, progress=progress, observe=observe), chosen=self.chosen)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:

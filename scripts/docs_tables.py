@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
@@ -116,6 +117,29 @@ def mark_cost_table(root: Path) -> str:
     return tables_by_kind(root / "benchmarks" / "results", ["mark"], make)
 
 
+def watermarks_table(root: Path) -> str:
+    """One row a watermark that was measured."""
+    path = root / "benchmarks" / "results" / "watermark.json"
+    attacks = {
+        "h264_crf18": "as written",
+        "h264_crf28": "CRF 28",
+        "half": "half size",
+        "screenshot": "screenshot",
+    }
+    lines = [
+        [
+            f"`{row['method']}`",
+            *(f"{row['detected'][name]:.0%}" for name in attacks),
+            f"{sum(row['false'].values())} of {len(row['false']) * row['clips']}",
+            f"{row['loss_db']:.1f} dB",
+            f"{row['seconds_a_frame']:.2f} s",
+        ]
+        for row in json.loads(path.read_text("utf-8"))
+    ]
+    heads = ["method", *(f"found: {said}" for said in attacks.values()), "false alarms", "costs", "a frame"]
+    return grid(heads, lines)
+
+
 def modules_table(root: Path) -> str:
     """A table for each folder of the package: its modules and the first lines of their docstrings."""
     package = root / "lipsync_edge"
@@ -153,5 +177,6 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "figures": figures_table,
     "mark_cost": mark_cost_table,
     "modules": modules_table,
+    "watermarks": watermarks_table,
 }
 """What may stand in a page as `<!-- generated: NAME -->`."""

@@ -49,11 +49,13 @@ class FeatureWindow:
             last sound they are silence.
         gain: 0 (silence) to 1 (speech).
         silence: value of every feature where nothing is heard.
+        first: number of its first column in the sound.
     """
 
     features: F32
     gain: float
     silence: float
+    first: int = 0
 
     @classmethod
     def silent(cls, audio: AudioWindow) -> FeatureWindow:
@@ -64,6 +66,10 @@ class FeatureWindow:
     def faded(self, left: float) -> FeatureWindow:
         """Return the window with only the part `left`, 0 to 1, of what differs from silence."""
         return replace(self, features=_faded(self.features, left, self.silence), gain=self.gain * left)
+
+    def masked(self, gains: F32, gain: float) -> FeatureWindow:
+        """Return the window with only a part of each column, float32 (columns,) 0 to 1, and `gain` times its gain."""
+        return replace(self, features=_faded(self.features, gains, self.silence), gain=self.gain * gain)
 
 
 def _faded(features: F32, left: float | F32, silence: float) -> F32:
@@ -177,7 +183,7 @@ class FeatureStream:
         self._forget(start)
         own = min(max(self.front.column(time) - start, 0), self.audio.columns - 1)
         gain = fade_in(gains[own:], self._fade_columns) if self._vad else 1.0
-        return FeatureWindow(features, gain, self.front.silence)
+        return FeatureWindow(features, gain, self.front.silence, start)
 
     def _start(self, time: Fraction) -> int:
         """First column of the window of a frame at `time`."""

@@ -80,6 +80,24 @@ ENGINE: dict[str, Any] = {
 """Field of `EngineOptions` → the option that gives it."""
 
 Face = Annotated[str, typer.Option(help="Who: largest, left, right, an index from the left, or a picture.")]
+Faces = Annotated[
+    str, typer.Option(help="Who: largest, left, right, an index from the left, a picture, or all.")
+]
+Voices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--voice", metavar="WHO=AUDIO", help="Who (as --face) says what, instead of AUDIO; for each person."
+    ),
+]
+Speakers = Annotated[
+    Path | None, typer.Option(help="RTTM or JSON: who speaks when in AUDIO; goes with --map.")
+]
+SpeakerMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map", metavar="SPEAKER=WHO", help="Who a speaker is (as --face), or none; for each speaker."
+    ),
+]
 Box = Annotated[str | None, typer.Option(metavar="X1,Y1,X2,Y2", help="A fixed face box in pixels.")]
 Pads = Annotated[str | None, typer.Option(metavar="T,B,L,R", help="Pixels added to the face box.")]
 
@@ -151,6 +169,21 @@ LiveConfig = Annotated[Path | None, file_option("TOML file with options in a tab
 ServeConfig = Annotated[
     Path | None, file_option("TOML file with options in a table named serve.", _serve_table)
 ]
+
+
+def pairs_of(given: Sequence[str] | None, option: str, what: str) -> dict[str, str]:
+    """Read what an option that takes NAME=VALUE several times was given; a name may come once only."""
+    pairs: dict[str, str] = {}
+    for text in given or ():
+        name, sign, value = text.partition("=")
+        if not (sign and name and value):
+            raise UsageError(expected=f"{option} {what}", got=repr(text))
+        if name in pairs:
+            raise UsageError(
+                expected=f"{option} once for each of {what.partition('=')[0]}", got=f"{name} twice"
+            )
+        pairs[name] = value
+    return pairs
 
 
 def box_of(text: str | None) -> tuple[float, float, float, float] | None:

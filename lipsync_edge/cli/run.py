@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.choices import Codec, Loop
+from lipsync_edge.choices import Codec, Listening, Loop
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
     Box,
     Config,
     Device,
-    Face,
+    Faces,
     Json,
     Label,
     LabelSize,
@@ -26,18 +26,22 @@ from lipsync_edge.cli.options import (
     Quiet,
     SignCert,
     SignKey,
+    SpeakerMap,
+    Speakers,
     Strength,
+    Voices,
     WhoseMouth,
     box_of,
     engine_of,
     pads_of,
+    pairs_of,
     with_engine,
 )
 from lipsync_edge.errors import OutputError
 from lipsync_edge.models.engine_options import EngineOptions
 
 if TYPE_CHECKING:
-    from lipsync_edge.pipeline.job import RunOptions, RunResult
+    from lipsync_edge.pipeline.job import PersonResult, RunOptions, RunResult
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .mov, .mkv or .webm.")]
 
@@ -46,11 +50,21 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, 
 def run(
     context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="FACE", help="A video, or a still image.")],
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="Any file with sound.")],
     out: Output,
     engine: EngineOptions,
+    audio: Annotated[
+        Path | None,
+        typer.Argument(metavar="AUDIO", help="Any file with sound; left out where --voice is given."),
+    ] = None,
     config: Config = None,
-    face: Face = "largest",
+    face: Faces = "largest",
+    voice: Voices = None,
+    speakers: Speakers = None,
+    speaker_map: SpeakerMap = None,
+    listen: Annotated[
+        Listening,
+        typer.Option(help="What a mouth does while only others speak: closed, or as it was filmed."),
+    ] = "closed",
     box: Box = None,
     loop: Annotated[Loop, typer.Option(help="What follows a video that is short.")] = "pingpong",
     start: Annotated[float, typer.Option(help="First second of the result to make.")] = 0.0,
@@ -85,7 +99,7 @@ def run(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make FACE say AUDIO."""
+    """Make FACE say AUDIO; of several people each their own, with --voice or --speakers."""
     with reporting(as_json):
         if report is not None:
             check_place(report)
@@ -106,7 +120,7 @@ def run_options_of(typed: Mapping[str, Any]) -> RunOptions:
     from lipsync_edge.pipeline.job import RunOptions
 
     cert, key = (None if typed[name] is None else Path(typed[name]) for name in ("sign_cert", "sign_key"))
-    play_audio = typed["play_audio"]
+    play_audio, speakers = typed["play_audio"], typed["speakers"]
     as_typed = (
         "face",
         "detect_every",
@@ -119,7 +133,10 @@ def run_options_of(typed: Mapping[str, Any]) -> RunOptions:
         "crf",
     )
     return RunOptions(
-        **{name: typed[name] for name in (*as_typed, "mouth", "strength", "label", "label_size")},
+        **{name: typed[name] for name in (*as_typed, "listen", "mouth", "strength", "label", "label_size")},
+        voices={who: Path(file) for who, file in pairs_of(typed["voice"], "--voice", "WHO=AUDIO").items()},
+        speakers=None if speakers is None else Path(speakers),
+        speaker_map=pairs_of(typed["speaker_map"], "--map", "SPEAKER=WHO"),
         box_xyxy=box_of(typed["box"]),
         pads=pads_of(typed["pads"]),
         play_audio=None if play_audio is None else Path(play_audio),
@@ -148,7 +165,7 @@ def demo(
 def _run(
     engine: EngineOptions,
     face: Path,
-    audio: Path,
+    audio: Path | None,
     out: Path,
     options: RunOptions | None,
     quiet: bool,
@@ -188,8 +205,16 @@ def summary(result: RunResult) -> str:
     how = "+".join(dict.fromkeys(result.precisions.values()))
     why = f" ({result.chosen})" if result.chosen else ""
     own = f", {result.own_mouth:.0%} of the speech with the person's own mouth" if result.exemplars else ""
+    named = len(result.people) > 1 or any(one.speakers for one in result.people)
+    people = "".join(f"; {told(one)}" for one in result.people) if named else ""
     notes = "".join(f"; {note}" for note in result.notes)
     return (
         f"{result.output}: {result.frames} frames {result.width}x{result.height}{missing}{own}, "
-        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}; {result.mark.said}{notes}"
+        f"{result.elapsed_s:.1f} s ({speed:.1f} fps) on {where} {how}{why}{people}; {result.mark.said}{notes}"
     )
+
+
+def told(person: PersonResult) -> str:
+    """Return in a few words what became of one person."""
+    by = " ".join((person.sound.name, *person.speakers))
+    return f"{person.who}: {by}, {person.driven} of {person.frames} frames"

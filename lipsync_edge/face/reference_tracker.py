@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipsync_edge.face.identity import TargetIdentity
 from lipsync_edge.face.options import FindFaces, TrackOptions
+from lipsync_edge.face.people import Followed
 from lipsync_edge.types import U8, Boxes, Face, Frame
 
 _WINDOW = 5
@@ -22,9 +22,7 @@ class _Item:
 
 
 class ReferenceTracker:
-    """One face a frame: the best detection of each, or the fixed box.
-
-    The best detection stands for the rule "largest", as published; another rule or a reference picture is obeyed.
+    """One face a frame: the best detection of each, as published, or the fixed box; with a target, that person's.
 
     The published rule, in place and in whole pixels (a mean is cut off, not rounded):
     boxes[i] = mean(boxes[i : i + 5]); near the end, where i + 5 passes it, the window is boxes[n - 5 :], whose first
@@ -33,10 +31,10 @@ class ReferenceTracker:
     the means.
     """
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: TargetIdentity) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: Followed | None) -> None:
         self._options = options
         self._find_faces = find_faces
-        self._target = target if options.face != "largest" or options.reference_bgr is not None else None
+        self._target = target
         self._waiting: deque[_Item] = deque()  # not given yet, in order
         # the last boxes, the given ones as smoothed; those of _waiting are raw
         self._tail: list[list[int]] = []
@@ -95,10 +93,7 @@ class ReferenceTracker:
         """Index of the best face, or of the person who was asked for."""
         if self._target is None:
             return 0 if len(boxes) else None
-        found = self._target.find(frame_bgr, boxes)
-        if found is not None:
-            self._target.remember(frame_bgr, boxes, found)
-        return found
+        return self._target.find(frame_bgr, boxes)
 
 
 def _mean(boxes: list[list[int]]) -> list[int]:

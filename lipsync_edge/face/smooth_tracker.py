@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipsync_edge.face.identity import TargetIdentity, iou_with
+from lipsync_edge.face.identity import iou_with, nearness
 from lipsync_edge.face.options import FindFaces, TrackOptions
+from lipsync_edge.face.people import Followed
 from lipsync_edge.face.smoothing import smooth_row
 from lipsync_edge.types import F32, Boxes, Face, Frame
 
@@ -47,7 +48,7 @@ def _only(face: Face) -> Boxes:
 class SmoothTracker:
     """The frames of one shot, from the first that is still needed."""
 
-    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: TargetIdentity) -> None:
+    def __init__(self, options: TrackOptions, find_faces: FindFaces, target: Followed) -> None:
         self._options = options
         self._find_faces = find_faces
         self._target = target
@@ -58,7 +59,6 @@ class SmoothTracker:
         self._key = -1  # last position that was looked at in turn
         self._hit = -1  # last position looked at where the face was found
         self._moved = 0.0  # how far it had come there since the time before, in units of its size
-        target.new_shot()
 
     def push(self, frame: Frame) -> list[Frame]:
         """Take the next frame of the shot, give those that are finished."""
@@ -96,13 +96,13 @@ class SmoothTracker:
                 self._settle_loss(position + 1)
             return
         self._item(position).face = face
-        if self._hit >= 0 and self._known == self._hit + 1:
+        if self._hit >= 0 and self._known == self._hit + 1 and not self._leapt(position):
             before, self._moved = self._moved, self._distance(self._hit, position)
             # after a fast stretch the face may have turned round between two places that lie close together
             self._join(self._hit, position, closely=before > _MOVED)
         else:
             self._moved = 0.0
-            self._look_back(position, last_key)
+            self._settle_loss(self._look_back(position, last_key))
         self._hit = position
         self._known = position + 1
 
@@ -113,7 +113,6 @@ class SmoothTracker:
         found = self._target.find(frame, boxes)
         if found is None:
             return self._face_in_fixed_box()
-        self._target.remember(frame, boxes, found)
         return Face(boxes.xyxy[found], None if boxes.landmarks is None else boxes.landmarks[found])
 
     def _face_in_fixed_box(self) -> Face | None:
@@ -124,14 +123,16 @@ class SmoothTracker:
 
     def _find_near(self, position: int, expected: Face) -> Face | None:
         """Detect out of turn: the face that lies where one is expected."""
-        boxes = self._options.within_box(
-            self._find_faces([self._frame(position).image_bgr], self._options.side)[0]
-        )
+        frame = self._frame(position).image_bgr
+        boxes = self._options.within_box(self._find_faces([frame], self._options.side)[0])
         if not len(boxes):
             return None
         overlap = iou_with(boxes.xyxy, expected.box_xyxy)
-        best = int(np.argmax(overlap))
-        if overlap[best] < _SAME_FACE_IOU:
+        likely = np.where(overlap < _SAME_FACE_IOU, 0.0, overlap)
+        if likely.any():
+            likely = likely * (self._target.may_be(frame, boxes) > 0)
+        best = int(np.argmax(likely))
+        if likely[best] <= 0:
             return None
         return Face(boxes.xyxy[best], None if boxes.landmarks is None else boxes.landmarks[best])
 
@@ -140,6 +141,15 @@ class SmoothTracker:
         if first is None or last is None:
             return 0.0
         return float(np.abs(last.box_xyxy - first.box_xyxy).max()) / first.size
+
+    def _leapt(self, position: int) -> bool:
+        """Whether the face lies where nobody can have come from its last place: a cut that was not seen as one."""
+        first, last = self._item(self._hit).face, self._item(position).face
+        return (
+            first is not None
+            and last is not None
+            and not nearness(last.box_xyxy[None], first.box_xyxy)[0] > 0
+        )
 
     def _join(self, a: int, b: int, *, closely: bool = False) -> None:
         """Fill the frames between two detections: by a straight line, or by looking again where the face moved far."""
@@ -162,14 +172,15 @@ class SmoothTracker:
         for position in range(a + 1, b):
             self._item(position).face = from_row(start + way * np.float32((position - a) / (b - a)))
 
-    def _look_back(self, position: int, last_key: int) -> None:
+    def _look_back(self, position: int, last_key: int) -> int:
         """The face is new: find the frame in which it came."""
         for earlier in range(position - 1, max(last_key, self._known - 1), -1):
             following = self._item(earlier + 1).face
             face = self._find_near(earlier, following) if following else None
             if face is None:
-                return
+                return earlier + 1
             self._item(earlier).face = face
+        return max(last_key, self._known - 1) + 1
 
     def _settle_loss(self, end: int) -> None:
         """No face up to `end`: hold the last one for a few frames, then let the frames pass."""

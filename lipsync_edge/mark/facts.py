@@ -50,11 +50,13 @@ class Ingredient:
         role: what it was for.
         path: the file.
         still: whether it is one picture.
+        number: among those of its role, from 1.
     """
 
     role: Role
     path: Path
     still: bool = False
+    number: int = 1
 
     @property
     def title(self) -> str:

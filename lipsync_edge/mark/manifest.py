@@ -71,7 +71,7 @@ def ingredient(one: Ingredient, *, parent: bool) -> dict[str, Any]:
 
 
 def _id(one: Ingredient) -> str:
-    return f"{one.role}_1"
+    return f"{one.role}_{one.number}"
 
 
 def _created() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from hashlib import sha256
@@ -10,8 +11,8 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from lipsync_edge.audio.reader import SoundInfo, probe_sound
-from lipsync_edge.choices import LOOPS, MOUTHS, Label, Loop, Mouth
+from lipsync_edge.audio.mix import Sound
+from lipsync_edge.choices import LISTENINGS, LOOPS, MOUTHS, Label, Listening, Loop, Mouth
 from lipsync_edge.digests import digest_of
 from lipsync_edge.errors import UsageError
 from lipsync_edge.face.detector import Detector
@@ -24,6 +25,15 @@ from lipsync_edge.mark.sign import check_identity
 from lipsync_edge.models.network import Network
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.face_cache import FaceCache
+from lipsync_edge.pipeline.voices import (
+    ALL,
+    Part,
+    check_who,
+    is_picture,
+    parts_of_speakers,
+    parts_of_voices,
+    sound_of,
+)
 from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.reader import read_still
@@ -35,7 +45,12 @@ class RunOptions:
     """What `run` may be told beyond its files.
 
     Attributes:
-        face: who speaks: "largest", "left", "right", an index from the left, or the path of a picture of them.
+        face: who speaks: "largest", "left", "right", an index from the left, the path of a picture of them, or "all".
+        voices: who (as in `face`) → the sound that drives them, instead of AUDIO; several people speak, each by their
+            own. "all" is everybody who is not named.
+        speakers: file of turns (RTTM, or JSON), which say who speaks when in AUDIO.
+        speaker_map: speaker of that file → who they are (as in `face`), or "none" for who is not in the picture.
+        listen: what a mouth does while its person is silent for longer than a pause: "closed", or "filmed", as it was.
         box_xyxy: fixed face box in frame pixels.
         pads: top, bottom, left, right in pixels, added to the face box; None leaves the preset's.
         detect_every: frames between two detections; None leaves the preset's. With more than 1 a preset that follows
@@ -59,6 +74,10 @@ class RunOptions:
     """
 
     face: str = "largest"
+    voices: Mapping[str, Path] = field(default_factory=dict)
+    speakers: Path | None = None
+    speaker_map: Mapping[str, str] = field(default_factory=dict)
+    listen: Listening = "closed"
     box_xyxy: tuple[float, float, float, float] | None = None
     pads: tuple[int, int, int, int] | None = None
     detect_every: int | None = None
@@ -85,10 +104,34 @@ class RunOptions:
             raise UsageError(expected="a strength from 0 to 1.5", got=str(self.strength))
         if self.loop not in LOOPS:
             raise UsageError(expected=f"a loop out of {', '.join(LOOPS)}", got=repr(self.loop))
+        if self.listen not in LISTENINGS:
+            raise UsageError(expected=f"listening out of {', '.join(LISTENINGS)}", got=repr(self.listen))
+        self._check_people()
         check_range(self.start, self.end)
         check_label(self.label, self.label_size)
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
+
+    def _check_people(self) -> None:
+        """Refuse what cannot be said of several people at once."""
+        several = bool(self.voices) or self.speakers is not None or self.face == ALL
+        if self.voices and self.speakers is not None:
+            raise UsageError(expected="either --voice or --speakers", got="both")
+        if several and self.box_xyxy is not None:
+            raise UsageError(expected="one face for --box", got="several people", fix="leave --box out")
+        if (self.voices or self.speakers is not None) and self.face != "largest":
+            raise UsageError(
+                expected="people named by --voice or --map alone", got=f"--face {self.face} as well"
+            )
+        if self.speaker_map and self.speakers is None:
+            raise UsageError(expected="--speakers FILE with --map", got="none")
+        if several:
+            for who in (
+                *self.voices,
+                *(who for who in self.speaker_map.values() if who != "none"),
+                self.face,
+            ):
+                check_who(who)
 
     def scaled(self, scale: float) -> RunOptions:
         """Return the options for pictures that are read smaller than they were stored."""
@@ -102,6 +145,27 @@ class RunOptions:
             else (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale),
             pads=None if pads is None else tuple(round(pad * scale) for pad in pads),  # type: ignore[arg-type]
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonResult:
+    """What became of one person.
+
+    Attributes:
+        who: as they were named; of "all", each has a number: "all 0".
+        sound: file that drove them.
+        speakers: what the file of turns calls them.
+        frames: in which they were seen.
+        driven: how many of these they spoke in.
+        spoke: first and last second of each stretch in which they did, pauses up to half a second included.
+    """
+
+    who: str
+    sound: Path
+    speakers: tuple[str, ...]
+    frames: int
+    driven: int
+    spoke: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +193,7 @@ class RunResult:
         own_strength: mean strength, 0…1, of the own mouth on the spoken frames.
         exemplars: frames of the film that own mouths were taken from.
         mark: how the file was marked as made with AI.
+        people: who was driven by what and when.
     """
 
     output: Path
@@ -149,29 +214,33 @@ class RunResult:
     own_strength: float = 0.0
     exemplars: int = 0
     mark: MarkReport = field(default_factory=MarkReport)
+    people: tuple[PersonResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One run, checked and ready to go.
 
-    Where the face's own file speaks or is heard, its sound is taken from its first frame on, so that both stay
-    together: `audio_begins` and `soundtrack_begins` are those seconds of the sound files. `cache` holds what was found
-    in face files before; None: nothing is kept.
+    Attributes:
+        detector: finds faces.
+        renderer: makes finished pictures.
+        face: the film or still.
+        out: what is written.
+        options: as they were given, in the pixels of the pictures as they are read.
+        video: what is known of the film.
+        parts: who says what; one, unless several people speak.
+        heard: the sounds whose sum the result carries.
+        cache: what was found in face files before; None: nothing is kept.
     """
 
     detector: Detector
     renderer: Renderer
     face: Path
-    audio: Path
     out: Path
     options: RunOptions
     video: VideoInfo
-    sound: SoundInfo
-    soundtrack: Path
-    soundtrack_info: SoundInfo
-    audio_begins: Fraction
-    soundtrack_begins: Fraction
+    parts: tuple[Part, ...]
+    heard: tuple[Sound, ...]
     cache: FaceCache | None = None
     identity: Identity | None = None  # that signs the result; None where no mark is wanted
 
@@ -185,14 +254,15 @@ class Job:
         """End of what is made."""
         return None if self.options.end is None else Fraction(self.options.end).limit_denominator(1_000_000)
 
-    def after(self, begins: Fraction) -> tuple[Fraction, Fraction | None]:
-        """First and last second that the result needs of a sound file whose second `begins` is its own second 0."""
-        return self.start + begins, None if self.end is None else self.end + begins
+    @property
+    def is_for_several(self) -> bool:
+        """Whether people are told apart: several, or everybody there is."""
+        return len(self.parts) > 1 or self.parts[0].who == ALL
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What people should know of how their files were taken."""
-        tracks = (("pictures", self.video), ("sound", self.sound))
+        tracks = (("pictures", self.video), ("sound", self.parts[0].sound.info))
         notes = [f"{what}: track {info.track} of {info.tracks}" for what, info in tracks if info.tracks > 1]
         if self.video.scaled_from is not None:
             notes.append("the still was {}x{}, larger than what players take".format(*self.video.scaled_from))
@@ -205,7 +275,8 @@ class Job:
     @property
     def total(self) -> int | None:
         """How many frames there will be, as far as the files say."""
-        length = None if self.sound.duration is None else self.sound.duration - self.audio_begins
+        lengths = [part.sound.duration for part in self.parts]
+        length = None if None in lengths else max(one for one in lengths if one is not None)
         known = [t for t in (length, self.end) if t is not None]
         if self.options.loop == "cut" and self.video.duration is not None:
             known.append(self.video.duration)
@@ -217,7 +288,7 @@ class Job:
         detector: Detector,
         renderer: Renderer,
         face: Path,
-        audio: Path,
+        audio: Path | None,
         out: Path,
         options: RunOptions | None = None,
         cache: FaceCache | None = None,
@@ -229,47 +300,65 @@ class Job:
         """
         options = options or RunOptions()
         check_output(out, options.codec)
-        soundtrack = options.play_audio or audio
-        sound = probe_sound(audio, track=options.audio_track)
-        soundtrack_info = sound if soundtrack == audio else probe_sound(soundtrack)
         video = probe(face, options.video_track)
+        parts = _parts(face, audio, video, options)
+        sounds = tuple(dict.fromkeys(part.sound for part in parts))
+        heard = sounds
+        if options.play_audio is not None:
+            track = options.audio_track if options.play_audio == audio else None
+            heard = (sound_of(options.play_audio, face, video, track),)
         options = options.scaled(video.scale)
-        if out.exists() and any(source.samefile(out) for source in (face, audio, soundtrack)):
+        given = (face, *(sound.file for sound in (*sounds, *heard)))
+        if out.exists() and any(source.samefile(out) for source in given):
             raise UsageError(
                 expected="an output that is none of the inputs", got=str(out), fix="choose another name"
             )
         identity = identity_of(options.mark) if options.mark.wanted else None
         if identity is not None and not identity.own:
             check_identity(identity)
-        begins = [video.begins if file.samefile(face) else Fraction(0) for file in (audio, soundtrack)]
         return cls(
             detector=detector,
             renderer=renderer,
             face=face,
-            audio=audio,
             out=out,
             options=options,
             video=video,
-            sound=sound,
-            soundtrack=soundtrack,
-            soundtrack_info=soundtrack_info,
-            audio_begins=begins[0],
-            soundtrack_begins=begins[1],
+            parts=parts,
+            heard=heard,
             cache=cache,
             identity=identity,
         )
 
 
+def _parts(face: Path, audio: Path | None, video: VideoInfo, options: RunOptions) -> tuple[Part, ...]:
+    """Return who says what."""
+    if options.voices:
+        if audio is not None:
+            raise UsageError(
+                expected="either AUDIO or --voice",
+                got="both",
+                fix="to hear another sound in the result, give it to --play-audio",
+            )
+        return parts_of_voices(options.voices, face, video)
+    if audio is None:
+        raise UsageError(expected="AUDIO, or --voice WHO=AUDIO for everybody who speaks", got="neither")
+    sound = sound_of(audio, face, video, options.audio_track)
+    if options.speakers is not None:
+        return parts_of_speakers(sound, options.speakers, options.speaker_map)
+    return (Part(options.face, sound),)
+
+
 def track_options(preset: Preset, options: RunOptions) -> TrackOptions:
     """Join the preset's tracking and the user's wishes; a path instead of a rule is read as a picture."""
     every = preset.detect_every if options.detect_every is None else options.detect_every
-    reference = Path(options.face) if Path(options.face).suffix else None
+    reference = Path(options.face) if is_picture(options.face) else None
+    rule = "largest" if reference or options.face == ALL else options.face
     return TrackOptions(
         mode="smooth" if (options.detect_every or 1) > 1 else preset.tracking,
         every=every,
         side=preset.detect_side if options.detect_side is None else options.detect_side,
         pads=preset.pads if options.pads is None else options.pads,
-        face="largest" if reference else options.face,
+        face=rule,
         reference_bgr=None if reference is None else read_still(reference),
         box_xyxy=options.box_xyxy,
     )

@@ -47,9 +47,11 @@ class Marking:
 
     def _facts(self, segments: tuple[tuple[float, float], ...]) -> Facts:
         job = self._job
-        files = [Ingredient("face", job.face, still=job.video.still), Ingredient("voice", job.audio)]
-        if job.soundtrack != job.audio:
-            files.append(Ingredient("soundtrack", job.soundtrack))
+        files = [Ingredient("face", job.face, still=job.video.still)]
+        voices = [*dict.fromkeys(part.sound.file for part in job.parts)]
+        files += [Ingredient("voice", voice, number=k) for k, voice in enumerate(voices, 1)]
+        heard = [sound.file for sound in job.heard if sound.file not in voices]
+        files += [Ingredient("soundtrack", sound) for sound in heard]
         return Facts(
             networks=used({"detect": job.detector.network, **job.renderer.networks}),
             preset=job.renderer.preset.name,

@@ -11,10 +11,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from lipsync_edge.audio.alignment import pair
-from lipsync_edge.audio.reader import read_sound
+from lipsync_edge.audio.mix import channels_of, rate_of
 from lipsync_edge.errors import InputError, NoFaceError
-from lipsync_edge.face.tracker import Tracker, track, track_still
+from lipsync_edge.face.looks import Looks, PatchLooks
+from lipsync_edge.face.tracker import track, track_still
 from lipsync_edge.mark.label import Labeller
+from lipsync_edge.pipeline.casting import Cast, cast
+from lipsync_edge.pipeline.hearing import Voices
 from lipsync_edge.pipeline.job import Job, RunResult, face_key, track_options
 from lipsync_edge.pipeline.marking import Marking
 from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
@@ -22,6 +25,7 @@ from lipsync_edge.pipeline.own_mouth import OwnShare, film_libraries
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.track_memory import TrackMemory
+from lipsync_edge.pipeline.who_spoke import WhoSpoke
 from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
@@ -47,6 +51,7 @@ class Counters:
     last: Fraction = Fraction(0)
     share: OwnShare = field(default_factory=OwnShare)
     exemplars: int = 0
+    who: WhoSpoke = field(default_factory=lambda: WhoSpoke(0.04))
     observe: Observe | None = None
 
     @contextmanager
@@ -71,12 +76,28 @@ class Counters:
         self.faceless += not frame.faces
         self.last = frame.time
         self.share.count(frame)
+        self.who.count(frame)
 
 
-def run(job: Job, *, progress: Progress | None = None, observe: Observe | None = None) -> RunResult:
-    """Do a job: decode | track, pair, render | encode, each side in its own thread; see `lipsync_edge.Engine.run`."""
-    began, counters = clock.perf_counter(), Counters(observe=observe)
-    memory = _memory(job)
+def run(
+    job: Job,
+    *,
+    looks: Looks | None = None,
+    progress: Progress | None = None,
+    observe: Observe | None = None,
+) -> RunResult:
+    """Do a job: decode | track, pair, render | encode, each side in its own thread; see `lipsync_edge.Engine.run`.
+
+    Args:
+        job: what is done.
+        looks: tells people apart; None: the grey patch does.
+        progress: see there.
+        observe: see there.
+    """
+    began = clock.perf_counter()
+    counters = Counters(observe=observe, who=WhoSpoke(float(1 / job.video.fps)))
+    people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
+    memory = _memory(job, people)
     fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
     depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
     marking, labeller = Marking(job), _labeller(job)
@@ -96,7 +117,7 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
             waiting=lambda: counters.probe("wait_decoder"),
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
-            speaking = _speaking(job, frames, counters, memory)
+            speaking = _speaking(job, people, frames, counters, memory)
             while batch := list(islice(speaking, together)):
                 with counters.probe("render", len(batch)):
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
@@ -109,9 +130,15 @@ def run(job: Job, *, progress: Progress | None = None, observe: Observe | None =
                     progress(counters.frames, job.total)
         _check_made(job, counters)
         soundtrack.until(counters.last + 1 / job.video.fps)
+        notes = soundtrack.notes
     if memory is not None:
         memory.keep()
-    return replace(_result(job, counters, clock.perf_counter() - began), mark=marking.report)
+    return replace(
+        _result(job, counters, clock.perf_counter() - began),
+        people=counters.who.result(job.parts, people.part_of, people.who),
+        notes=(*job.notes, *notes),
+        mark=marking.report,
+    )
 
 
 def _labeller(job: Job) -> Labeller | None:
@@ -158,7 +185,6 @@ def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
         own_mouth=round(counters.share.share, 4),
         own_strength=round(counters.share.mean_strength, 4),
         exemplars=counters.exemplars,
-        notes=job.notes,
     )
 
 
@@ -172,8 +198,8 @@ def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
         sample_aspect=job.video.sample_aspect,
         codec=job.options.codec,
         crf=job.options.crf,
-        sound_rate=job.soundtrack_info.rate,
-        sound_channels=job.soundtrack_info.channels,
+        sound_rate=rate_of(job.heard),
+        sound_channels=channels_of(job.heard),
         tags=tags,
     )
 
@@ -184,12 +210,16 @@ def _source(job: Job) -> Iterator[Frame]:
 
 
 def _speaking(
-    job: Job, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
+    job: Job, people: Cast, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
 ) -> Iterator[Frame]:
-    """Frames with their faces, and on these the voice."""
-    sound = read_sound(job.audio, job.sound, *job.after(job.audio_begins))
-    paired = pair(_tracked(job, frames, counters, memory), sound, job.renderer.listen(job.sound.rate))
-    libraries = film_libraries(job, lambda: counters.probe("scan"))
+    """Frames with their faces, and on these the voices."""
+    tracked = _tracked(job, people, frames, counters, memory)
+    if job.is_for_several or job.parts[0].turns is not None or job.options.listen == "filmed":
+        paired = _voices(job, people).lay_on(tracked)
+    else:
+        sound = job.parts[0].sound
+        paired = pair(tracked, sound.pieces(job.start, job.end), job.renderer.listen(sound.info.rate))
+    libraries = film_libraries(job, people, lambda: counters.probe("scan"))
     watcher, encoder, still = job.renderer.watcher, job.renderer.encoder, job.video.still
     if job.options.mouth == "painted" or watcher is None or encoder is None or not (libraries or still):
         return _guided(job, paired, counters)
@@ -198,11 +228,23 @@ def _speaking(
     return planned(paired, plans, lambda: counters.probe("plan"))
 
 
-def _memory(job: Job) -> TrackMemory | None:
+def _memory(job: Job, people: Cast) -> TrackMemory | None:
     if job.cache is None:
         return None
     part = (str(job.start), str(job.end), job.options.loop)
-    return TrackMemory(job.cache, face_key(job, part=part), job.total)
+    return TrackMemory(job.cache, face_key(job, part=part, cast=people.key), job.total)
+
+
+def _voices(job: Job, people: Cast) -> Voices:
+    return Voices(
+        job.parts,
+        people.part_of,
+        job.renderer.listen,
+        job.renderer.silence,
+        start=job.start,
+        end=job.end,
+        listening=job.options.listen,
+    )
 
 
 def _guided(job: Job, paired: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
@@ -218,14 +260,14 @@ def _guided(job: Job, paired: Iterable[Frame], counters: Counters) -> Iterator[F
 
 
 def _tracked(
-    job: Job, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
+    job: Job, people: Cast, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
 ) -> Iterator[Frame]:
     def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         with counters.probe("detect", len(frames_bgr)):
             return job.detector(frames_bgr, side)
 
     def follow(frames: Iterable[Frame]) -> Iterator[Frame]:
-        tracker = Tracker(track_options(job.renderer.preset, job.options), find_faces)
+        tracker = people.tracker(track_options(job.renderer.preset, job.options), find_faces)
         following = track_still if job.video.still else track
         return following(frames, tracker, lambda: counters.probe("track"))
 

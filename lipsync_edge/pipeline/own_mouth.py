@@ -10,7 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from lipsync_edge.errors import InputError, ModelError, NoVideoError
-from lipsync_edge.face.tracker import Tracker, track
+from lipsync_edge.face.tracker import track
+from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.face_cache import NOTHING
 from lipsync_edge.pipeline.job import Job, face_key, track_options
 from lipsync_edge.render.exemplars.library import MOST, Library
@@ -64,7 +65,7 @@ class OwnShare:
         return self.strength / self.spoken if self.spoken else 0.0
 
 
-def film_libraries(job: Job, probe: Probe = nullcontext) -> dict[int, Library]:
+def film_libraries(job: Job, people: Cast, probe: Probe = nullcontext) -> dict[int, Library]:
     """Look a run's film through for exemplars of everybody who is followed.
 
     Empty for a still, and where none may be used. A library of somebody who is not seen talking says just that.
@@ -83,7 +84,7 @@ def film_libraries(job: Job, probe: Probe = nullcontext) -> dict[int, Library]:
                 fix="use preset lite or hq, or --mouth auto",
             )
         return {}
-    found = {} if job.video.still else _libraries(job, watcher, probe)
+    found = {} if job.video.still else _libraries(job, people, watcher, probe)
     if job.options.mouth == "own" and not any(can_talk(library) for library in found.values()):
         raise InputError(
             expected=f"a person who talks in {job.face.name}, for --mouth own",
@@ -93,12 +94,12 @@ def film_libraries(job: Job, probe: Probe = nullcontext) -> dict[int, Library]:
     return found
 
 
-def _libraries(job: Job, watcher: Watcher, probe: Probe) -> dict[int, Library]:
+def _libraries(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> dict[int, Library]:
     """Gather the film's exemplars, or take those that the cache holds."""
 
     def made() -> dict[int, Library]:
         gatherers = _Gatherers()
-        for identity, number, seen in _looked_through(job, watcher, probe):
+        for identity, number, seen in _looked_through(job, people, watcher, probe):
             gatherers.add(identity, number, seen)
         return gatherers.build()
 
@@ -109,7 +110,7 @@ def _libraries(job: Job, watcher: Watcher, probe: Probe) -> dict[int, Library]:
         libraries = made()
         return all_to_bytes(libraries) if libraries else NOTHING
 
-    key = face_key(job, *watcher.networks, parts=_parts(job), most=MOST, people=PEOPLE)
+    key = face_key(job, *watcher.networks, parts=_parts(job), most=MOST, people=PEOPLE, cast=people.key)
     data = job.cache.made_once(f"{key}.library", stored)
     try:
         return {} if data == NOTHING else all_from_bytes(data)
@@ -140,9 +141,11 @@ class _Gatherers:
         return {identity: library for identity, library in built.items() if library is not None}
 
 
-def _looked_through(job: Job, watcher: Watcher, probe: Probe) -> Iterator[tuple[int, int, Seen]]:
+def _looked_through(
+    job: Job, people: Cast, watcher: Watcher, probe: Probe
+) -> Iterator[tuple[int, int, Seen]]:
     """Give identities, frame numbers and faces; numbers that do not follow each other are other shots or parts."""
-    tracker = Tracker(track_options(job.renderer.preset, job.options), job.detector)
+    tracker = people.tracker(track_options(job.renderer.preset, job.options), job.detector)
     shots = 0
     for frame in track(_frames(job), tracker, probe):
         shots += frame.shot_start

@@ -30,6 +30,7 @@ from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
 from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.pipeline.voices import ALL
 from lipsync_edge.render.exemplars.library import MOST
 from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.exemplars.watcher import Gatherer, Watcher
@@ -66,6 +67,10 @@ class PrepareOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
+        if self.face == ALL:
+            raise UsageError(
+                expected="one face, whose avatar is made", got=ALL, fix="name them left or right"
+            )
         if self.start < 0 or not 0 < self.seconds <= 3600:
             raise UsageError(
                 expected="start >= 0 and up to 3600 seconds",

@@ -6,20 +6,26 @@ from fractions import Fraction
 
 import numpy as np
 
-from lipsync_edge.audio.reader import read_sound
+from lipsync_edge.audio.mix import Mix
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.types import F32
 from lipsync_edge.video.writer import VideoWriter
 
 
 class Soundtrack:
-    """Feeds the sound that will be heard to the writer, just ahead of the pictures."""
+    """Feeds the sound that will be heard to the writer, just ahead of the pictures.
+
+    Attributes:
+        notes: what people should know of it.
+    """
 
     def __init__(self, job: Job, writer: VideoWriter) -> None:
-        self._pieces = read_sound(job.soundtrack, job.soundtrack_info, *job.after(job.soundtrack_begins))
-        self._rate = job.soundtrack_info.rate
+        mix = Mix(job.heard, job.start, job.end)
+        self.notes = mix.notes
+        self._pieces = mix.pieces()
+        self._rate = mix.rate
         self._writer = writer
-        self._rest: F32 = np.zeros((0, job.soundtrack_info.channels), np.float32)
+        self._rest: F32 = np.zeros((0, mix.channels), np.float32)
         self._written = 0
 
     def until(self, time: Fraction) -> None:

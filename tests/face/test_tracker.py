@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
-from lipsync_edge.face.identity import appearance, choose, iou_with, parse_choice
+from lipsync_edge.face.identity import choose, iou_with, parse_choice
+from lipsync_edge.face.looks import appearance
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smoothing import smooth_row
