@@ -26,7 +26,8 @@ from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.track_memory import TrackMemory
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
-from lipsync_edge.render.exemplars.planner import can_talk
+from lipsync_edge.render.exemplars.library import Library
+from lipsync_edge.render.exemplars.planner import LAG, can_talk
 from lipsync_edge.render.renderer import Probe
 from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
@@ -97,6 +98,7 @@ def run(
     began = clock.perf_counter()
     counters = Counters(observe=observe, who=WhoSpoke(float(1 / job.video.fps)))
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
+    libraries = film_libraries(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     memory = _memory(job, people)
     fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
     depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
@@ -117,7 +119,7 @@ def run(
             waiting=lambda: counters.probe("wait_decoder"),
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
-            speaking = _speaking(job, people, frames, counters, memory)
+            speaking = _speaking(job, people, libraries, frames, counters, memory, min(LAG, max(2, fitting)))
             while batch := list(islice(speaking, together)):
                 with counters.probe("render", len(batch)):
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
@@ -210,21 +212,26 @@ def _source(job: Job) -> Iterator[Frame]:
 
 
 def _speaking(
-    job: Job, people: Cast, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
+    job: Job,
+    people: Cast,
+    libraries: dict[int, Library],
+    frames: Iterable[Frame],
+    counters: Counters,
+    memory: TrackMemory | None,
+    lag: int,
 ) -> Iterator[Frame]:
-    """Frames with their faces, and on these the voices."""
+    """Frames with their faces, and on these the voices; plans of own mouths come `lag` frames late."""
     tracked = _tracked(job, people, frames, counters, memory)
     if job.is_for_several or job.parts[0].turns is not None or job.options.listen == "filmed":
         paired = _voices(job, people).lay_on(tracked)
     else:
         sound = job.parts[0].sound
         paired = pair(tracked, sound.pieces(job.start, job.end), job.renderer.listen(sound.info.rate))
-    libraries = film_libraries(job, people, lambda: counters.probe("scan"))
     watcher, encoder, still = job.renderer.watcher, job.renderer.encoder, job.video.still
     if job.options.mouth == "painted" or watcher is None or encoder is None or not (libraries or still):
         return _guided(job, paired, counters)
     counters.exemplars = sum(len(library) for library in libraries.values() if can_talk(library))
-    plans = MouthPlans(watcher, encoder, libraries, strength=job.options.strength, still=still)
+    plans = MouthPlans(watcher, encoder, libraries, strength=job.options.strength, lag=lag, still=still)
     return planned(paired, plans, lambda: counters.probe("plan"))
 
 
