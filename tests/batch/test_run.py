@@ -20,7 +20,7 @@ from lipsync_edge.batch.run import BatchOptions, BatchReport, run_batch
 from lipsync_edge.batch.worker_count import candidates, threads_of
 from lipsync_edge.errors import LipsyncError, ModelError, OutputError, UsageError
 from lipsync_edge.file_lock import locked
-from lipsync_edge.mark.check import check
+from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.options import MarkOptions
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader
@@ -292,6 +292,6 @@ def test_errors_of_the_results_end_the_batch_and_its_workers(
 def test_results_are_marked_unless_a_row_says_no(folder: Path) -> None:
     report = batch(folder, [job(folder, out="a.mp4")], workers=1)
     assert report.failures == ()
-    assert check(folder.parent / "out" / "a.mp4").marked
+    assert check_marks(folder.parent / "out" / "a.mp4").marked
     report = batch(folder, [job(folder, out="b.mp4", no_mark="true")], workers=1)
-    assert not check(folder.parent / "out" / "b.mp4").layers
+    assert not check_marks(folder.parent / "out" / "b.mp4").layers
