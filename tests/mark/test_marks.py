@@ -89,7 +89,7 @@ def test_pictures_and_sound_are_those_of_an_unmarked_run(tmp_path: Path) -> None
 
 def test_unmarked_is_said_and_twice_the_same_bytes(tmp_path: Path) -> None:
     result = run(tmp_path, "a.mp4", mark=MarkOptions(wanted=False))
-    run(tmp_path, "b.mp4", mark=MarkOptions(wanted=False))
+    run(tmp_path, "b.mp4", tmp_path / "face.mp4", mark=MarkOptions(wanted=False))
     assert (result.mark.layers, result.mark.said) == ((), "not marked, as asked")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     found = check_marks(tmp_path / "a.mp4")
@@ -312,9 +312,11 @@ def test_no_socket_is_opened(tmp_path: Path) -> None:
         pytest.skip("no strace")
     path = write_clip(tmp_path / "a.mp4", 3)
     code = (
-        "from pathlib import Path; from lipsync_edge import check_marks; from lipsync_edge.mark.apply import mark_file\n"
+        "from pathlib import Path; from lipsync_edge import check_marks\n"
+        "from lipsync_edge.mark.apply import mark_file\n"
         "from lipsync_edge.mark.identity import own_identity; from lipsync_edge.mark.facts import Facts\n"
-        f"p = Path({str(path)!r}); mark_file(p, Facts(), own_identity(None), tagged=False)\nassert check_marks(p).marked"
+        f"p = Path({str(path)!r}); mark_file(p, Facts(), own_identity(None), tagged=False)\n"
+        "assert check_marks(p).marked"
     )
     calls = tmp_path / "calls"
     traced = ["strace", "-f", "-o", str(calls), "-e", "trace=socket,connect,sendto"]
