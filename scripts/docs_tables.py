@@ -23,6 +23,7 @@ PURPOSES = {
     "openvino": "OpenVINO: Intel processors, graphics and NPUs",
     "serve": "`lipsync-edge serve`: the page and its API",
     "webrtc": "`lipsync-edge serve`: players by WebRTC, a microphone in the page",
+    "virtualcam": "`lipsync-edge live --out virtualcam`",
     "mic": "`lipsync-edge live --audio mic`",
     "cluster": "`lipsync-edge batch --ray`: many machines, and storages behind URLs",
     "export": "convert, adopt, quantize and validate your own checkpoints; brings PyTorch",
