@@ -23,6 +23,8 @@ PURPOSES = {
     "openvino": "OpenVINO: Intel processors, graphics and NPUs",
     "serve": "`lipsync-edge serve`: the page and its API",
     "webrtc": "`lipsync-edge serve`: players by WebRTC, a microphone in the page",
+    "livekit": "an avatar in LiveKit Agents",
+    "pipecat": "an avatar in Pipecat",
     "virtualcam": "`lipsync-edge live --out virtualcam`",
     "mic": "`lipsync-edge live --audio mic`",
     "cluster": "`lipsync-edge batch --ray`: many machines, and storages behind URLs",
