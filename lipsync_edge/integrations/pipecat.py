@@ -75,7 +75,7 @@ class LipsyncVideoProcessor(FrameProcessor):
     async def cleanup(self) -> None:
         """End the session."""
         await self._finish()
-        await super().cleanup()
+        await super().cleanup()  # type: ignore[no-untyped-call]
 
     async def _play(self, bridge: AgentBridge) -> None:
         try:
