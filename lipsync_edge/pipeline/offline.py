@@ -206,7 +206,9 @@ def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
 
 def _source(job: Job) -> Iterator[Frame]:
     """Decoded frames of the wanted part, times counted from its start."""
-    return endless_frames(job.face, job.video, job.options.loop, job.start, job.end)
+    return endless_frames(
+        job.face, job.video, job.options.loop, job.start, job.end, background=job.background
+    )
 
 
 def _speaking(
