@@ -260,7 +260,7 @@ def nominal_rate(stream: Any) -> Fraction:
     return STILL_FPS
 
 
-def check_range(start: float, end: float | None) -> None:
+def check_range(start: float | Fraction, end: float | None) -> None:
     """Raise UsageError unless 0 <= start < end."""
     if start < 0 or (end is not None and end <= start):
         raise UsageError(expected="0 <= start < end, in seconds", got=f"start {start}, end {end}")

@@ -49,7 +49,7 @@ class VideoReader:
         self,
         path: str | Path,
         *,
-        start: float = 0.0,
+        start: float | Fraction = 0.0,
         end: float | None = None,
         track: int | None = None,
         background: Color = WHITE,
