@@ -22,6 +22,7 @@ COMMANDS = {
         "what `lipsync-edge bench` does not say: threads' load, multiply-adds, bytes",
     ),
     "run threads": ("run.threads", "thread pools held to one thread"),
+    "batch": ("batch.jobs", "`batch`, the same on Ray, and a shell loop over `run`, in turn"),
     "compare": ("compare.sides", "two checkouts in turn: `run` and live"),
     "live": ("live.paced", "live sessions paced by the clock: latency, drops, memory"),
     "live pushed": ("live.pushed", "a stream as fast as it goes: time a frame, an avatar's size and opening"),

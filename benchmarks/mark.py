@@ -28,7 +28,7 @@ from benchmarks import rows
 from benchmarks.source import FPS, HEIGHT, WIDTH, widescreen
 from lipsync_edge.demo import demo_files
 from lipsync_edge.mark.apply import mark_file
-from lipsync_edge.mark.check import check
+from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.facts import Facts, Ingredient
 from lipsync_edge.mark.identity import own_identity
 from lipsync_edge.video.probe import read_image
@@ -84,7 +84,7 @@ def measured(path: Path, times: int) -> dict[str, Any]:
         step("copy", lambda: shutil.copyfile(path, made))
         report = step("mark", lambda: mark_file(made, facts, identity, tagged=True))
         assert report.layers == ("metadata", "c2pa"), report.failure
-        assert step("check", lambda: check(made)).intact
+        assert step("check", lambda: check_marks(made)).intact
         added = report.added_bytes
     out: dict[str, Any] = {"bytes": path.stat().st_size, "added_bytes": added, "n": times}
     for name, pairs in taken.items():

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
         OutputError,
         UsageError,
     )
+    from lipsync_edge.mark.apply import MarkReport
+    from lipsync_edge.mark.check import MarkCheck, check_marks
+    from lipsync_edge.mark.options import MarkOptions
     from lipsync_edge.models.preset import Preset
     from lipsync_edge.pipeline.avatar import Avatar, load_avatar
     from lipsync_edge.pipeline.frame import StreamFrame
@@ -50,6 +53,9 @@ _HOMES = {
         "OutputError",
         "UsageError",
     ),
+    "mark.apply": ("MarkReport",),
+    "mark.check": ("MarkCheck", "check_marks"),
+    "mark.options": ("MarkOptions",),
     "models.preset": ("Preset",),
     "pipeline.avatar": ("Avatar", "load_avatar"),
     "pipeline.frame": ("StreamFrame",),
@@ -68,6 +74,9 @@ __all__ = [
     "InputError",
     "LipsyncError",
     "ManifestError",
+    "MarkCheck",
+    "MarkOptions",
+    "MarkReport",
     "ModelError",
     "NoAudioError",
     "NoFaceError",
@@ -81,6 +90,7 @@ __all__ = [
     "Stream",
     "StreamFrame",
     "UsageError",
+    "check_marks",
     "load",
     "load_avatar",
 ]

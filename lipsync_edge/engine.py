@@ -27,7 +27,7 @@ from lipsync_edge.types import Frame, Rendered
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
     from lipsync_edge.pipeline.face_cache import FaceCache
-    from lipsync_edge.pipeline.job import RunOptions, RunResult
+    from lipsync_edge.pipeline.job import Job, RunOptions, RunResult
     from lipsync_edge.pipeline.prepare import PrepareOptions
     from lipsync_edge.pipeline.stream import Stream
 
@@ -174,7 +174,20 @@ class Engine:
             InputError: a file cannot be used; NoFaceError: no frame shows a face.
             OutputError: the result cannot be written.
         """
-        from lipsync_edge.pipeline import offline
+        job = self.job(face, audio, out, voices=voices, options=options, cache=cache)
+        return self.make(job, progress=progress, observe=observe)
+
+    def job(
+        self,
+        face: str | Path,
+        audio: str | Path | None,
+        out: str | Path,
+        *,
+        voices: Mapping[str, str | Path] | None = None,
+        options: RunOptions | None = None,
+        cache: str | Path | FaceCache | None = None,
+    ) -> Job:
+        """Check a run's files and options before anything is computed; see `run`."""
         from lipsync_edge.pipeline.face_cache import FaceCache
         from lipsync_edge.pipeline.job import Job, RunOptions
 
@@ -183,7 +196,18 @@ class Engine:
             options = replace(options or RunOptions(), voices=theirs)
         kept = cache if cache is None or isinstance(cache, FaceCache) else FaceCache(Path(cache))
         sound = Path(audio) if audio else None
-        job = Job.check(self.detector, self.renderer, Path(face), sound, Path(out), options, kept)
+        return Job.check(self.detector, self.renderer, Path(face), sound, Path(out), options, kept)
+
+    def make(
+        self,
+        job: Job,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+        observe: Callable[[str, float, int], None] | None = None,
+    ) -> RunResult:
+        """Do a run that was checked; see `run`."""
+        from lipsync_edge.pipeline import offline
+
         return replace(offline.run(job, progress=progress, observe=observe), chosen=self.chosen)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:

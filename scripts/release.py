@@ -128,12 +128,12 @@ def networks(models: Path) -> list[dict[str, Any]]:
 
 
 def audit(python: Path) -> None:
-    """Ask for known vulnerabilities of everything that an environment holds; SystemExit where there are some."""
+    """Ask for known vulnerabilities of what an environment holds; SystemExit for some, and for what nobody knows."""
     frozen = _said(str(python), "-m", "pip", "freeze", "--exclude", "lipsync-edge")
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "pinned.txt"
         pinned.write_text(frozen, "utf-8")
-        words = ["pip_audit", "--no-deps", "--disable-pip", "-r", str(pinned)]
+        words = ["pip_audit", "--strict", "--no-deps", "--disable-pip", "-r", str(pinned)]
         if subprocess.run([sys.executable, "-m", *words], check=False).returncode:
             raise SystemExit("release: expected no known vulnerability, got some, or no answer")
 

@@ -23,7 +23,7 @@ FLOORS = (
     ("cluster",),
     ("batch",),
     ("bench",),
-    ("server",),
+    ("server", "integrations"),
     ("live",),
     ("engine",),
     ("pipeline",),

@@ -11,6 +11,7 @@ from typing import Any
 
 from lipsync_edge.batch.job import BatchJob, Option, Vocabulary, is_url
 from lipsync_edge.batch.manifest import Row
+from lipsync_edge.batch.storage import WORK_FOLDER
 from lipsync_edge.errors import InputError, LipsyncError, UsageError
 from lipsync_edge.video.container import check_file
 from lipsync_edge.video.writer import check_codec
@@ -143,9 +144,6 @@ class JobChecker:
         if path.parts[0] == WORK_FOLDER:
             raise UsageError(expected=f"an output outside {WORK_FOLDER}", got=name)
         return str(path)
-
-
-WORK_FOLDER = ".lipsync-batch"  # in the output folder: what is being made, and the cache of faces
 
 
 def column_of(name: str) -> str:

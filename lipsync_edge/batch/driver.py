@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from lipsync_edge.batch.job import BatchJob
+from lipsync_edge.batch.job import JOIN, MAKE, PLAN, BatchJob
 from lipsync_edge.batch.maker import Made, Trouble
 from lipsync_edge.batch.pool import Pool
 from lipsync_edge.batch.results import DONE, FAILED, Outcome, ResultsFile
@@ -96,10 +96,40 @@ class JobQueue:
         self._running[job.face] -= 1
         self._known.add(job.face)
 
+    def first(self, jobs: Sequence[BatchJob]) -> None:
+        """Put jobs in front of the others."""
+        self._waiting.extendleft((job, 1) for job in reversed(jobs))
+
+    def drop(self, out: str) -> None:
+        """Forget every step of a job."""
+        self._waiting = deque(one for one in self._waiting if one[0].out != out)
+        self._later = [one for one in self._later if one[1].out != out]
+
     def again(self, job: BatchJob, attempt: int) -> None:
         """Put a job back, for a while after this attempt at it failed."""
         pause = min(_FIRST_AGAIN_S * 2 ** (attempt - 1), _LONGEST_AGAIN_S)
         self._later.append((time.monotonic() + pause, job, attempt + 1))
+
+
+class Parts:
+    """Which steps of jobs in parts follow when one is done."""
+
+    def __init__(self) -> None:
+        self._left: Counter[str] = Counter()
+
+    def after(self, job: BatchJob, made: Made) -> list[BatchJob] | None:
+        """Return the steps that a step makes possible; None when the job is done."""
+        step = job.step
+        if step is None or step.kind == JOIN or (step.kind == PLAN and not made.parts):
+            return None
+        if step.kind == PLAN:
+            self._left[job.out] = made.parts
+            return [
+                replace(job, step=replace(step, kind=MAKE, number=number, count=made.parts))
+                for number in range(made.parts)
+            ]
+        self._left[job.out] -= 1
+        return [] if self._left[job.out] else [replace(job, step=replace(step, kind=JOIN, number=0))]
 
 
 def drive(
@@ -121,26 +151,37 @@ def drive(
     Raises:
         OutputError: the results cannot be written.
     """
-    state, queue = State(len(jobs)), JobQueue(jobs)
-    running: dict[str, tuple[int, int]] = {}  # job → attempt, frames that were counted of it
+    state, queue, parts = State(len(jobs)), JobQueue(jobs), Parts()
+    running: dict[str, tuple[int, int]] = {}  # key of a job or step → attempt, frames that were counted of it
+    failed: set[str] = set()
     while (queue and not state.stopped) or running:
         while pool.idle and not state.stopped and (taken := queue.take()) is not None:
             job, attempt = taken
-            running[job.out] = (attempt, 0)
+            running[job.key] = (attempt, 0)
             pool.give(job)
         for event in pool.wait(_WAIT_S if running else _FIRST_AGAIN_S / 4):
-            attempt, counted = running[event.job.out]
+            attempt, counted = running[event.job.key]
             if isinstance(event.told, int):
                 state.frames += event.told - counted
-                running[event.job.out] = (attempt, event.told)
+                running[event.job.key] = (attempt, event.told)
                 continue
-            del running[event.job.out]
+            del running[event.job.key]
             queue.ended(event.job)
+            if event.job.out in failed:  # another part of it
+                continue
             if isinstance(event.told, Made):
-                state.frames += event.told.frames - counted
+                joined = event.job.step is not None and event.job.step.kind == JOIN  # its frames were counted
+                state.frames += 0 if joined else event.told.frames - counted
+                following = parts.after(event.job, event.told)
+                if following is not None:
+                    queue.first(following)
+                    continue
             elif event.told.again and attempt <= options.retries and not state.stopped:
                 queue.again(event.job, attempt)
                 continue
+            else:
+                failed.add(event.job.out)
+                queue.drop(event.job.out)
             outcome = _outcome(event.job, event.told, attempt)
             results.add(outcome)
             state.outcomes.append(outcome)

@@ -29,6 +29,26 @@ class Option:
         return self.text + self.file
 
 
+PLAN, MAKE, JOIN = "plan", "make", "join"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a job that is made in parts.
+
+    Attributes:
+        kind: "plan" looks at the whole, "make" makes one part, "join" joins them.
+        seconds: of a part, about.
+        number: of the part that is made.
+        count: of parts; 0 before the plan.
+    """
+
+    kind: str
+    seconds: float
+    number: int = 0
+    count: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """One row of a manifest, checked.
@@ -39,6 +59,7 @@ class BatchJob:
         face: path or URL of a video or a still.
         audio: path or URL of a sound; empty where the options name the voices.
         options: of `run`.
+        step: what is to be done of a job that is made in parts; None: all of it.
     """
 
     out: str
@@ -46,6 +67,12 @@ class BatchJob:
     face: str
     audio: str = ""
     options: tuple[Option, ...] = ()
+    step: Step | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells it from everything else that is done at a time."""
+        return self.out if self.step is None else f"{self.out} {self.step.kind} {self.step.number}"
 
     @property
     def files(self) -> Iterator[str]:

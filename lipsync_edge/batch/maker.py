@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lipsync_edge.batch.identity import job_digest
 from lipsync_edge.batch.job import BatchJob, Parse, is_url
+from lipsync_edge.batch.steps import remove_parts, take_step
 from lipsync_edge.batch.storage import Storage
 from lipsync_edge.digests import file_digest
 from lipsync_edge.engine import Engine, load_engine
@@ -56,6 +57,7 @@ class Made:
         digest: of the job, see `lipsync_edge.batch.identity`.
         sha256: of the file.
         stored: what the storage says of it.
+        parts: into which a plan divided the job; 0 of everything else.
     """
 
     frames: int
@@ -63,6 +65,7 @@ class Made:
     digest: str
     sha256: str
     stored: str = ""
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,33 +119,32 @@ class Maker:
         setup = self._setup
         digest = job_digest(job, setup.parse(job.options), setup.storage.content)
         inputs = setup.scratch / "in"
-        here = job.with_files(lambda name: str(setup.storage.fetch(name, inputs)))
-        wishes = setup.parse(here.options)
         made = setup.scratch / Path(job.out).name
-        told = [0.0]
-
-        def progress(done: int, total: int | None) -> None:
-            now = time.monotonic()
-            if now - told[0] >= TELL_S:
-                told[0] = now
-                tell(done)
-
         try:
+            here = job.with_files(lambda name: str(setup.storage.fetch(name, inputs)))
+            wishes = setup.parse(here.options)
             engine = self._engine(wishes.engine)
-            result = engine.run(
-                here.face, here.audio, made, options=wishes.options, progress=progress, cache=self._cache
-            )
-            sha256 = file_digest(made)
-            stored = setup.storage.publish(made, job.out)
+            run = engine.job(here.face, here.audio, made, options=wishes.options, cache=self._cache)
+            done = take_step(engine, run, job, setup.storage, setup.scratch, paced(tell))
+            sha256 = file_digest(made) if done.ends else ""
+            stored = setup.storage.publish(made, job.out) if done.ends else ""
+            if done.ends and job.step is not None:
+                remove_parts(job, setup.storage)
         finally:
             made.unlink(missing_ok=True)
             shutil.rmtree(inputs, ignore_errors=True)
         if (
-            result.mark.failure
+            done.mark_failure
         ):  # the result is in its place; who relies on its marks must not miss that they are not
-            raise OutputError(expected=f"{job.out} marked as AI", got=result.mark.failure)
-        seconds = round(time.perf_counter() - began, 3)
-        return Made(frames=result.frames, seconds=seconds, digest=digest, sha256=sha256, stored=stored)
+            raise OutputError(expected=f"{job.out} marked as AI", got=done.mark_failure)
+        return Made(
+            frames=done.frames,
+            seconds=round(time.perf_counter() - began, 3),
+            digest=digest,
+            sha256=sha256,
+            stored=stored,
+            parts=done.parts,
+        )
 
     def _engine(self, options: EngineOptions) -> Engine:
         """Return the engine of options, loaded when it was not; the one that was not asked for longest goes."""
@@ -161,3 +163,17 @@ class Maker:
         except OSError:
             return False
         return room < _LEAST_ROOM or os.strerror(errno.ENOSPC) in said
+
+
+def paced(tell: Callable[[int], None]) -> Callable[[int, int | None], None]:
+    """Return a progress function that tells of the frames done at most every `TELL_S`."""
+    told = 0.0
+
+    def progress(done: int, total: int | None) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= TELL_S:
+            told = now
+            tell(done)
+
+    return progress

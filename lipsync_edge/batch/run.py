@@ -10,15 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lipsync_edge.batch.checks import WORK_FOLDER
 from lipsync_edge.batch.driver import DriverOptions, State, drive
 from lipsync_edge.batch.identity import job_digest, models_of
-from lipsync_edge.batch.job import BatchJob, Parse
+from lipsync_edge.batch.job import PLAN, BatchJob, Parse, Step
 from lipsync_edge.batch.local_pool import LocalPool
 from lipsync_edge.batch.maker import LoadEngine, MakerSetup
 from lipsync_edge.batch.pool import Pool
 from lipsync_edge.batch.results import DONE, Outcome, ResultsFile, read_results
-from lipsync_edge.batch.storage import LocalStorage, Storage
+from lipsync_edge.batch.storage import WORK_FOLDER, LocalStorage, Storage
 from lipsync_edge.batch.worker_count import WorkerCount, count_workers, threads_of
 from lipsync_edge.engine import load_engine
 from lipsync_edge.errors import InputError, OutputError, UsageError, told_by_system
@@ -26,6 +25,7 @@ from lipsync_edge.file_lock import locked
 from lipsync_edge.machine import this_machine
 
 RESULTS = "results.jsonl"
+LEAST_SPLIT_S = 1.0
 _LEAST_ROOM = 64 << 20  # bytes that must be free before work begins
 
 
@@ -37,6 +37,7 @@ class BatchOptions:
         out: the output folder.
         workers: processes; None: what was measured to be fastest.
         results: the results file; None: results.jsonl in the output folder.
+        split: seconds: longer results are made in parts of about this length, by several workers; None: at once.
         cache: folder of the cache of faces; None: one that goes when all jobs were made.
         driver: how failures are met.
         load: opens engines; a function of a module.
@@ -44,6 +45,7 @@ class BatchOptions:
 
     out: Path
     workers: int | None = None
+    split: float | None = None
     results: Path | None = None
     cache: Path | None = None
     driver: DriverOptions = field(default_factory=DriverOptions)
@@ -55,6 +57,8 @@ class BatchOptions:
             raise UsageError(expected="from 1 to 1024 workers", got=str(self.workers))
         if self.driver.retries < 0:
             raise UsageError(expected="a number of retries from 0", got=str(self.driver.retries))
+        if self.split is not None and not self.split >= LEAST_SPLIT_S:
+            raise UsageError(expected=f"parts of at least {LEAST_SPLIT_S:g} seconds", got=str(self.split))
 
     @property
     def work(self) -> Path:
@@ -125,7 +129,8 @@ def run_batch(
         if options.workers is None:
             count = count_workers(waiting, setup, tell)
         else:
-            count = WorkerCount(min(options.workers, len(waiting)), "as asked")
+            most = options.workers if options.split else len(waiting)
+            count = WorkerCount(min(options.workers, most), "as asked")
         threads = threads_of(count.workers, this_machine().cores)
         return LocalPool(count.workers, replace(setup, threads=threads)), count
 
@@ -156,6 +161,8 @@ def make_all(
         )
         state, count = State(0), WorkerCount(0, "nothing was left to make")
         if waiting:
+            if options.split is not None:
+                waiting = [replace(job, step=Step(PLAN, options.split)) for job in waiting]
             pool, count = open_pool(setup, waiting)
             with pool:
                 state = drive(waiting, pool, results, options.driver, watch)

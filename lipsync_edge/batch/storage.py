@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from lipsync_edge.digests import FileDigests, file_digest
 from lipsync_edge.errors import InputError, OutputError, told_by_system
+
+WORK_FOLDER = ".lipsync-batch"  # in the output folder: what is being made, and the cache of faces
 
 
 class Storage(Protocol):
@@ -30,6 +33,14 @@ class Storage(Protocol):
 
     def stored(self, out: str) -> str | None:
         """Return what changes with the file that is in a result's place; None where there is none."""
+        ...
+
+    def fetch_stored(self, out: str, into: Path) -> Path:
+        """Return what was published as a file of this machine, put into a folder where it is none; InputError."""
+        ...
+
+    def remove(self, out: str) -> None:
+        """Remove what was published; nothing happens where it cannot be."""
         ...
 
 
@@ -65,6 +76,15 @@ class LocalStorage:
         except OSError as error:
             raise OutputError(expected=f"a file at {place}", got=told_by_system(error).got) from error
         return digest
+
+    def fetch_stored(self, out: str, into: Path) -> Path:
+        """Return the file in its place."""
+        return self.folder / out
+
+    def remove(self, out: str) -> None:
+        """Remove the file in its place."""
+        with suppress(OSError):
+            (self.folder / out).unlink()
 
     def stored(self, out: str) -> str | None:
         """Return the sha256 of the file in its place."""

@@ -122,6 +122,12 @@ class _Nowhere:
     def stored(self, out: str) -> str | None:
         return None
 
+    def fetch_stored(self, out: str, into: Path) -> Path:
+        raise AssertionError("nothing is stored")
+
+    def remove(self, out: str) -> None:
+        pass
+
 
 def _part(job: BatchJob, start: float, seconds: float, number: int) -> BatchJob:
     """Return the first seconds of a job, as one of several."""

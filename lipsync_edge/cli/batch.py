@@ -59,6 +59,12 @@ def batch(
     cache: Annotated[
         Path | None, typer.Option(help="Folder that keeps what was found in faces, for the next batch.")
     ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="Make longer results in parts of about so many seconds, and join them."
+        ),
+    ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +86,7 @@ def batch(
         options = BatchOptions(
             out=here(out, results),
             workers=worker_count(workers),
+            split=split,
             results=results,
             cache=cache,
             driver=DriverOptions(retries=retries, fail_fast=fail_fast),

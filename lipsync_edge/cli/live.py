@@ -32,7 +32,9 @@ Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs 
 def live(
     avatar: Avatar = None,
     audio: Annotated[str, typer.Option(help="- (int16 mono PCM on stdin), mic, or a sound file.")] = "-",
-    out: Annotated[str, typer.Option(help="- (stdout), window, a file, or a udp/tcp/srt/rtmp URL.")] = "-",
+    out: Annotated[
+        str, typer.Option(help="- (stdout), window, virtualcam, a file, or a udp/tcp/srt/rtmp URL.")
+    ] = "-",
     format: Annotated[LiveFormat | None, typer.Option(help="Goes by the name of OUT without it.")] = None,
     rate: Annotated[int, typer.Option(min=8000, max=96_000, help="Samples a second.")] = 16_000,
     fps: Fps = 0.0,

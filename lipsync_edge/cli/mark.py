@@ -33,9 +33,9 @@ def check(
 ) -> None:
     """Say which marks a file has, whether they hold, who made them; exit code 0: marked as made with AI, 1: not."""
     with reporting(as_json):
-        from lipsync_edge.mark.check import check as check_file
+        from lipsync_edge.mark.check import check_marks
 
-        found = check_file(file, trust)
+        found = check_marks(file, trust)
         if as_json:
             print_json(found.plain())
         else:

@@ -107,6 +107,12 @@ WhoseMouth = Annotated[
 Strength = Annotated[
     float, typer.Option(help="How far an own mouth moves; 1: the person's own range.", min=0, max=1.5)
 ]
+Background = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|#RRGGBB", help="What transparent parts are laid on: white, black, gray, green."
+    ),
+]
 NoMark = Annotated[
     bool, typer.Option("--no-mark", help="Do not mark the result as made with AI; see docs/trust.md first.")
 ]

@@ -10,6 +10,7 @@ import typer
 from lipsync_edge.atomic_write import check_place
 from lipsync_edge.cli.console import reporting, say
 from lipsync_edge.cli.options import (
+    Background,
     Box,
     Config,
     Face,
@@ -38,6 +39,7 @@ def prepare(
         int,
         typer.Option(help="Pixels of the longer side; larger pictures are scaled. 0: as they are.", min=0),
     ] = 1920,
+    background: Background = "white",
 ) -> None:
     """Detect and track a face once, for `live` and `serve` to begin at once."""
     with reporting():
@@ -52,6 +54,7 @@ def prepare(
             start=start,
             seconds=seconds,
             max_side=max_side,
+            background=background,
         )
         avatar = load_engine(engine).prepare(source, options=options)
         avatar.save(out)

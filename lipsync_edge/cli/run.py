@@ -12,6 +12,7 @@ from lipsync_edge.atomic_write import check_place
 from lipsync_edge.choices import Codec, Listening, Loop
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
+    Background,
     Box,
     Config,
     Device,
@@ -87,6 +88,7 @@ def run(
     crf: Annotated[int | None, typer.Option(help="Quality of the encode, lower is better.")] = None,
     mouth: WhoseMouth = "auto",
     strength: Strength = 1.0,
+    background: Background = "white",
     no_mark: NoMark = False,
     sign_cert: SignCert = None,
     sign_key: SignKey = None,
@@ -131,9 +133,15 @@ def run_options_of(typed: Mapping[str, Any]) -> RunOptions:
         "audio_track",
         "video_track",
         "crf",
+        "listen",
+        "mouth",
+        "strength",
+        "background",
+        "label",
+        "label_size",
     )
     return RunOptions(
-        **{name: typed[name] for name in (*as_typed, "listen", "mouth", "strength", "label", "label_size")},
+        **{name: typed[name] for name in as_typed},
         voices={who: Path(file) for who, file in pairs_of(typed["voice"], "--voice", "WHO=AUDIO").items()},
         speakers=None if speakers is None else Path(speakers),
         speaker_map=pairs_of(typed["speaker_map"], "--map", "SPEAKER=WHO"),

@@ -66,7 +66,8 @@ def run_on_cluster(
             placement = place({parse(job.options).engine for job in waiting}, cluster.cpus, cluster.gpus)
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             fitting = max(1, placement.fits(nodes))
-            count = min(options.workers or fitting, len(waiting))
+            count = options.workers or fitting
+            count = count if options.split else min(count, len(waiting))
             why = f"{placement.cpus:g} CPUs and {placement.gpus:g} GPUs each, {len(nodes)} nodes"
             theirs = replace(setup, threads=placement.threads)
             return RayPool(ray, count, theirs, placement, cluster.room_s), WorkerCount(count, why)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,7 +62,8 @@ def joined(address: str) -> Iterator[Any]:
         except Exception as error:  # Ray has many for this
             raise _no_cluster(address, str(error)) from error
     try:
-        yield ray
+        with redirect_stdout(sys.stderr or io.StringIO()):  # Ray tells of workers that died on stdout
+            yield ray
     finally:
         if not already:
             ray.shutdown()

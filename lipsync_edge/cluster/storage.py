@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,7 @@ WHOLE = (
     "memory",
 )  # a put is seen when it is complete
 _SIGN_IN = "check the credentials and rights of the storage on every node"
+_TAGS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 _REFUSALS = ("Credential", "Forbidden", "Access", "403", "Signature")  # in what storages say
 _PROBE = ".lipsync-edge-probe"
 
@@ -57,9 +59,10 @@ class UrlStorage:
             OutputError, InputError: that cannot be done.
         """
         if is_url(self.out):
-            files, place = self._file_system(f"{self.out}/{_PROBE}")
-            with _told(OutputError, f"to write to {self.out}"):
-                files.pipe_file(place, b"lipsync-edge")
+            with tempfile.TemporaryDirectory() as folder, _told(OutputError, f"to write to {self.out}"):
+                probe = Path(folder) / _PROBE
+                probe.write_bytes(b"lipsync-edge")
+                files, place = self._put(probe, f"{self.out}/{_PROBE}")
                 files.rm_file(place)
         for name in some_inputs:
             self.content(name)
@@ -99,21 +102,24 @@ class UrlStorage:
         """Upload a result; it is seen under its name when it is whole."""
         if not is_url(self.out):
             return self._copy(made, Path(self.out) / out)
-        url = f"{self.out}/{out}"
+        with _told(OutputError, f"to write {self.out}/{out}"):
+            return _state(*self._put(made, f"{self.out}/{out}"))
+
+    def _put(self, made: Path, url: str) -> tuple[Any, str]:
+        """Upload a file to a URL, by another name first where a part of it could be seen; return where it is."""
         files, place = self._file_system(url)
-        with _told(OutputError, f"to write {url}"):
-            if _protocol(url) in WHOLE:
-                files.put_file(str(made), place)
-            else:
-                files.makedirs(place.rpartition("/")[0], exist_ok=True)
-                partial = f"{place}.{os.getpid()}.partial"
-                try:
-                    files.put_file(str(made), partial)
-                    files.mv(partial, place)
-                finally:
-                    with suppress(Exception):
-                        files.rm_file(partial)
-            return _state(files, place)
+        if _protocol(url) in WHOLE:
+            files.put_file(str(made), place)
+            return files, place
+        files.makedirs(place.rpartition("/")[0], exist_ok=True)
+        partial = f"{place}.{os.getpid()}.partial"
+        try:
+            files.put_file(str(made), partial)
+            files.mv(partial, place)
+        finally:
+            with suppress(Exception):
+                files.rm_file(partial)
+        return files, place
 
     def stored(self, out: str) -> str | None:
         """Return what changes with the result; None where there is none."""
@@ -121,12 +127,31 @@ class UrlStorage:
             place = Path(self.out) / out
             return file_digest(place) if place.is_file() else None
         files, at = self._file_system(f"{self.out}/{out}")
-        files.invalidate_cache()
         with _told(OutputError, f"to look at {self.out}/{out}"):
             try:
                 return _state(files, at)
             except FileNotFoundError:
                 return None
+
+    def fetch_stored(self, out: str, into: Path) -> Path:
+        """Return what was published; what lies behind a URL is downloaded for this job alone."""
+        if not is_url(self.out):
+            return Path(self.out) / out
+        into.mkdir(parents=True, exist_ok=True)
+        place = into / PurePosixPath(out).name
+        files, at = self._file_system(f"{self.out}/{out}")
+        with _told(InputError, f"to read {self.out}/{out}"):
+            files.get_file(at, str(place))
+        return place
+
+    def remove(self, out: str) -> None:
+        """Remove what was published."""
+        with suppress(Exception):  # every storage has errors of its own, and what stays is hidden
+            if is_url(self.out):
+                files, at = self._file_system(f"{self.out}/{out}")
+                files.rm_file(at)
+            else:
+                (Path(self.out) / out).unlink()
 
     def _copy(self, made: Path, place: Path) -> str:
         """Copy a result beside its place, maybe on another disk, and rename it."""
@@ -172,9 +197,11 @@ class UrlStorage:
 
 
 def _state(files: Any, place: str) -> str:
-    """Return what changes with a file of a storage."""
+    """Return what changes with a file of a storage: its size, and a tag or a time of it."""
+    files.invalidate_cache()  # a listing may say otherwise, or what was true before
     info = files.info(place)
-    return digest_of([files.ukey(place), info.get("size"), str(info.get("ETag", ""))])
+    said = next((str(info[name]) for name in _TAGS if info.get(name)), None) or str(files.ukey(place))
+    return digest_of([info.get("size"), said.strip('"')])
 
 
 def _protocol(url: str) -> str:
@@ -202,8 +229,6 @@ def _told(kind: type[LipsyncError], expected: str) -> Iterator[None]:
         ) from error
     except Exception as error:  # every storage has errors of its own
         said = " ".join(str(error).split()) or type(error).__name__
-        refused = isinstance(error, PermissionError) or any(
-            word in f"{type(error).__name__} {said}"
-            for word in ("Credential", "Forbidden", "Access", "403", "Signature")
-        )
+        whole = f"{type(error).__name__} {said}"
+        refused = isinstance(error, PermissionError) or any(word in whole for word in _REFUSALS)
         raise kind(expected=expected, got=said[:200], fix=_SIGN_IN if refused else "") from error

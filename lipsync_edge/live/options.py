@@ -41,7 +41,7 @@ class LiveOptions:
 
     Attributes:
         audio: "-" (int16 mono PCM on stdin), "mic", or a sound file.
-        out: "-", "window", a file or a URL.
+        out: "-", "window", "virtualcam", a file or a URL.
         format: what is written; None goes by the name.
         rate: samples a second of stdin and the microphone, and of the sound that comes out.
         realtime: pace by the sample clock.

@@ -16,10 +16,12 @@ from lipsync_edge.audio.reader import read_mono
 from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.live.audio_queue import Pcm
+from lipsync_edge.live.camera import CameraSink
 from lipsync_edge.live.health import SessionHealth
 from lipsync_edge.live.marking import MarkedSink, live_tags
 from lipsync_edge.live.options import LiveOptions, SessionOptions
 from lipsync_edge.live.process import notify_systemd
+from lipsync_edge.live.relay import RelayedSink, is_known, open_relay, pipe_of
 from lipsync_edge.live.session import LiveSession
 from lipsync_edge.live.setup import LOG, open_avatar, stop_on_signals, watched
 from lipsync_edge.live.sinks import SCHEMES, MediaSink, RawSink, WindowSink, container_of
@@ -34,7 +36,7 @@ _MIC_BUFFER_S = 0.5
 
 def run_live(options: LiveOptions, stream: Stream, stdin: IO[bytes], stdout: IO[bytes]) -> int:
     """Run a live session to its end; return the exit status: 0, or 130 after Ctrl-C. Errors are raised."""
-    must_pace = options.realtime or options.audio == "mic" or options.out == "window"
+    must_pace = options.realtime or options.audio == "mic" or options.out in ("window", "virtualcam")
     over = threading.Event()
     settings = SessionOptions(
         rate=options.rate,
@@ -86,13 +88,18 @@ def _source(options: LiveOptions, stdin: IO[bytes], over: threading.Event) -> It
 def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callable[[], None]) -> Sink:
     if options.out == "window":
         return MarkedSink(WindowSink(stop), options, stream, None)
+    if options.out == "virtualcam":
+        return MarkedSink(CameraSink(stream.avatar.size, stream.fps), options, stream, None)
     container = container_of(options.out, options.format)
-    is_url = options.out.split("://")[0].lower() in SCHEMES
+    scheme = options.out.split("://")[0].lower()
+    is_url = scheme in SCHEMES
+    relay = open_relay(options.out) if is_url and container == "mpegts" and not is_known(scheme) else None
     file = None if options.out == "-" or is_url else Path(options.out)
     if container == "rawvideo":  # nothing but pixels: a label is all that it can bear
         return MarkedSink(RawSink(stdout if file is None else _opened(file)), options, stream, None)
-    sink = MediaSink(
-        stdout if options.out == "-" else file or options.out,
+    elsewhere = options.out if relay is None else pipe_of(relay)
+    sink: Sink = MediaSink(
+        stdout if options.out == "-" else file or elsewhere,
         container=container,
         size=stream.avatar.size,
         fps=stream.fps,
@@ -100,6 +107,8 @@ def _sink(options: LiveOptions, stream: Stream, stdout: IO[bytes], stop: Callabl
         color=stream.avatar.color,
         tags=live_tags(options, stream, container),
     )
+    if relay is not None:
+        sink = RelayedSink(sink, relay, options.out)
     return MarkedSink(sink, options, stream, file if options.mark.wanted else None)
 
 

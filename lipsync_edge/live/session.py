@@ -173,7 +173,8 @@ class LiveSession:
             frame = self._frame()
         at = index / self.stream.fps
         if frame is not None:
-            return Slot(index, at, self._playout.take(index), frame.picture, frame.state, frame.event)
+            sound = self._playout.take(index)
+            return Slot(index, at, sound, frame.picture, frame.state, frame.event, frame.utterance)
         if self._is_done():
             return None
         is_starved = self._speaking and not self._token.interrupted

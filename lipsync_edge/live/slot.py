@@ -32,6 +32,7 @@ class Slot:
         state: "speech", "silence" or "idle" as the stream says; "starved": its sound did not come in time;
             "late": its time was gone before its picture was made, so the picture was dropped (the sound was not).
         event: "speech_start", "speech_end" or "".
+        utterance: number of the utterance that its picture belongs to, or the last one when idle; 0 without a picture.
     """
 
     index: int
@@ -40,6 +41,7 @@ class Slot:
     picture: Picture | None
     state: SlotState
     event: Event = ""
+    utterance: int = 0
 
     @property
     def image_bgr(self) -> U8 | None:

@@ -52,7 +52,7 @@ class MarkCheck:
         return {"marked": self.marked, "intact": self.intact, **asdict(self)}
 
 
-def check(path: Path, trust: Path | None = None) -> MarkCheck:
+def check_marks(path: Path, trust: Path | None = None) -> MarkCheck:
     """Look for marks in a picture, a video or a sound of anybody.
 
     Args:

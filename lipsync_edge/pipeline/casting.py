@@ -147,11 +147,11 @@ class _Casting:
         """Give frames of the film a fifth of a second apart, and whether a shot began since the last one."""
         job = self._job
         if job.video.still:
-            yield read_still(job.face), True
+            yield read_still(job.face, job.background), True
             return
         end = None if job.total is None else float(job.start + Fraction(job.total) / job.video.fps)
         cuts, due, is_cut = CutDetector(), Fraction(0), False
-        for frame in VideoReader(job.face, end=end, track=job.video.track):
+        for frame in VideoReader(job.face, end=end, track=job.video.track, background=job.background):
             is_cut = cuts.push(frame.image_bgr) or is_cut
             if frame.time >= due:
                 due = frame.time + STEP_S

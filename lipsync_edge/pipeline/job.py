@@ -35,6 +35,7 @@ from lipsync_edge.pipeline.voices import (
     sound_of,
 )
 from lipsync_edge.render.renderer import Renderer
+from lipsync_edge.video.alpha import Color, color_of
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.reader import read_still
 from lipsync_edge.video.writer import check_output
@@ -69,6 +70,7 @@ class RunOptions:
             talking; "own": the same, and an error where it cannot be; "painted": as the networks make it.
         strength: how far an own mouth moves: 1 is the person's own range, 0 is shut, at most 1.5.
         mark: how the result is marked as made with AI.
+        background: what transparent parts are laid on: a name of `lipsync_edge.video.alpha.NAMED`, or "#RRGGBB".
         label: corner of a small visible "AI": "top-left", "top-right", "bottom-left", "bottom-right", or "none".
         label_size: its height in percent of the picture's shorter side, 3 to 30.
     """
@@ -93,6 +95,7 @@ class RunOptions:
     mouth: Mouth = "auto"
     strength: float = 1.0
     mark: MarkOptions = field(default_factory=MarkOptions)
+    background: str = "white"
     label: Label = "none"
     label_size: float = USUAL
 
@@ -109,6 +112,7 @@ class RunOptions:
         self._check_people()
         check_range(self.start, self.end)
         check_label(self.label, self.label_size)
+        color_of(self.background)
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(expected="a CRF from 0 to 63", got=str(self.crf))
 
@@ -245,6 +249,11 @@ class Job:
     identity: Identity | None = None  # that signs the result; None where no mark is wanted
 
     @property
+    def background(self) -> Color:
+        """What transparent parts of the pictures are laid on."""
+        return color_of(self.options.background)
+
+    @property
     def start(self) -> Fraction:
         """First second that is made."""
         return Fraction(self.options.start).limit_denominator(1_000_000)
@@ -269,7 +278,7 @@ class Job:
         if self.video.interlaced:
             notes.append("interlaced pictures were made progressive")
         if self.video.transparent:
-            notes.append("transparent parts are laid on white")
+            notes.append(f"transparent parts are laid on {self.options.background}")
         return tuple(notes)
 
     @property
@@ -381,6 +390,7 @@ def face_key(job: Job, *networks: Network, **more: Any) -> str:
             "version": version("lipsync-edge"),
             "file": job.cache.digest_file(job.face),
             "picture_track": job.video.track,
+            "background": job.background,
             "tracking": followed,
             "reference": None if reference is None else sha256(reference.tobytes()).hexdigest(),
             "networks": [

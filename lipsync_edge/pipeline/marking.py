@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,12 @@ class Marking:
 
     def look(self, frame: Frame, rendered: Rendered) -> None:
         """Note when a picture is not its source's any more; times grow."""
-        part = rendered.changed
-        if part is not None and not np.array_equal(part.view(rendered.image_bgr), part.view(frame.image_bgr)):
-            self._segments.add(frame.time)
+        if is_changed(frame, rendered):
+            self.note(frame.time)
+
+    def note(self, time: Fraction) -> None:
+        """Note a frame whose picture is not its source's any more, by its second; times grow."""
+        self._segments.add(time)
 
     def finish(self, path: Path) -> None:
         """Mark the finished file under the name that it still has."""
@@ -58,3 +62,9 @@ class Marking:
             ingredients=tuple(files),
             segments=segments,
         )
+
+
+def is_changed(frame: Frame, rendered: Rendered) -> bool:
+    """Whether a picture is not its source's any more."""
+    part = rendered.changed
+    return part is not None and not np.array_equal(part.view(rendered.image_bgr), part.view(frame.image_bgr))

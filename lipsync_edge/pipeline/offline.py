@@ -100,16 +100,15 @@ def run(
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
     libraries = film_libraries(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     memory = _memory(job, people)
-    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
-    depth, together = min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
-    marking, labeller = Marking(job), _labeller(job)
+    depth, together = batching(job)
+    marking, labeller = Marking(job), labeller_of(job)
     with VideoWriter(job.out, _format(job, marking.tags), marking.finish) as writer:
         soundtrack = Soundtrack(job, writer)
 
         def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
             with counters.probe("encode"):
                 soundtrack.until(item[1])
-                writer.write(*(item if labeller is None else _labelled(labeller, *item)))
+                writer.write(*(item if labeller is None else labelled(labeller, *item)))
 
         decoding = ReadAhead(
             _source(job),
@@ -143,15 +142,23 @@ def run(
     )
 
 
-def _labeller(job: Job) -> Labeller | None:
+def labeller_of(job: Job) -> Labeller | None:
+    """Return what draws a run's label; None where there is none."""
     size = job.video.width, job.video.height
     return None if job.options.label == "none" else Labeller(job.options.label, size, job.options.label_size)
 
 
-def _labelled(
+def labelled(
     labeller: Labeller, image_bgr: U8, time: Fraction, source: av.VideoFrame | None, changed: Region | None
 ) -> tuple[U8, Fraction, av.VideoFrame | None, Region | None]:
+    """Return what a writer takes, with the label on it."""
     return labeller.draw(image_bgr), time, source, labeller.region.union(changed)
+
+
+def batching(job: Job) -> tuple[int, int]:
+    """Return how many frames may wait on either side of the renderer, and how many it makes at once."""
+    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
+    return min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
 
 
 def _check_made(job: Job, counters: Counters) -> None:
@@ -208,7 +215,9 @@ def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
 
 def _source(job: Job) -> Iterator[Frame]:
     """Decoded frames of the wanted part, times counted from its start."""
-    return endless_frames(job.face, job.video, job.options.loop, job.start, job.end)
+    return endless_frames(
+        job.face, job.video, job.options.loop, job.start, job.end, background=job.background
+    )
 
 
 def _speaking(

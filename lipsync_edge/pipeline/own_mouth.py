@@ -161,7 +161,10 @@ def _frames(job: Job) -> Iterator[Frame]:
     index = 0
     for start, end in _parts(job):
         with suppress(NoVideoError):  # a part behind the real end
-            for frame in VideoReader(job.face, start=start, end=end, track=job.video.track):
+            reader = VideoReader(
+                job.face, start=start, end=end, track=job.video.track, background=job.background
+            )
+            for frame in reader:
                 yield replace(frame, index=index)
                 index += 1
         index += 1

@@ -36,6 +36,7 @@ from lipsync_edge.render.exemplars.planner import can_talk
 from lipsync_edge.render.exemplars.watcher import Gatherer, Watcher
 from lipsync_edge.types import F32, Frame
 from lipsync_edge.video import tiles
+from lipsync_edge.video.alpha import color_of
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader, read_still
@@ -56,6 +57,7 @@ class PrepareOptions:
         start: first second of the video that is taken.
         seconds: most of the video that is taken; the rest is left out.
         max_side: pixels of the longer side at most, larger pictures are scaled down; 0 leaves them as they are.
+        background: what transparent parts are laid on, see `RunOptions.background`.
     """
 
     face: str = "largest"
@@ -64,6 +66,7 @@ class PrepareOptions:
     start: float = 0.0
     seconds: float = 60.0
     max_side: int = MAX_SIDE
+    background: str = "white"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done."""
@@ -71,6 +74,7 @@ class PrepareOptions:
             raise UsageError(
                 expected="one face, whose avatar is made", got=ALL, fix="name them left or right"
             )
+        color_of(self.background)
         if self.start < 0 or not 0 < self.seconds <= 3600:
             raise UsageError(
                 expected="start >= 0 and up to 3600 seconds",
@@ -99,9 +103,14 @@ def prepare(
     tracker = Tracker(track_options(preset, wishes), detector)
     frames: Iterable[Frame]
     if info.still:
-        frames = [Frame(0, Fraction(0), read_still(path))]
+        frames = [Frame(0, Fraction(0), read_still(path, color_of(chosen.background)))]
     else:
-        frames = VideoReader(path, start=chosen.start, end=chosen.start + chosen.seconds)
+        frames = VideoReader(
+            path,
+            start=chosen.start,
+            end=chosen.start + chosen.seconds,
+            background=color_of(chosen.background),
+        )
     origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher
     if size != (info.width, info.height):
         frames = (_scaled(frame, size) for frame in frames)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
 from lipsync_edge.audio.mix import Mix
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.types import F32
-from lipsync_edge.video.writer import VideoWriter
+
+
+class TakesSound(Protocol):
+    """What writes a file with sound."""
+
+    def write_sound(self, samples: F32) -> None:
+        """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""
+        ...
 
 
 class Soundtrack:
@@ -19,7 +27,7 @@ class Soundtrack:
         notes: what people should know of it.
     """
 
-    def __init__(self, job: Job, writer: VideoWriter) -> None:
+    def __init__(self, job: Job, writer: TakesSound) -> None:
         mix = Mix(job.heard, job.start, job.end)
         self.notes = mix.notes
         self._pieces = mix.pieces()

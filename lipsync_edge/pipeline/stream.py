@@ -66,7 +66,7 @@ class Stream(BufferCalls):
         self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength, still=still)
         self.kept = kept or Kept()
         self._pictures = PictureMaker(avatar, self._live_mouth, self.kept)
-        self._rate = sample_rate
+        self.sample_rate = sample_rate
         self._utterances = Utterances(renderer, rate=sample_rate, fps=self.fps)
         self._turn = threading.RLock()
         self._interrupts = InterruptSource()
@@ -81,7 +81,7 @@ class Stream(BufferCalls):
         return Stream(
             self.renderer,
             self.avatar,
-            sample_rate=self._rate,
+            sample_rate=self.sample_rate,
             fps=self.fps,
             mouth=self.mouth,
             strength=self.strength,

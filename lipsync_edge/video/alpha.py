@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from lipsync_edge.errors import UsageError
 from lipsync_edge.types import U8
 from lipsync_edge.video.orientation import Orientation
 from lipsync_edge.video.yuv import plane
@@ -15,8 +16,24 @@ from lipsync_edge.video.yuv import plane
 if TYPE_CHECKING:
     import av
 
-BACKGROUND = 255  # of each of blue, green and red: white, as pages are
+Color = tuple[int, int, int]  # blue, green, red, 0…255
+WHITE: Color = (255, 255, 255)  # as pages are
+NAMED: dict[str, Color] = {"white": WHITE, "black": (0, 0, 0), "gray": (128, 128, 128), "green": (64, 177, 0)}
 OPAQUE = 255
+
+
+def color_of(text: str) -> Color:
+    """Return the colour that a name or #RRGGBB says; UsageError for anything else."""
+    digits = text.removeprefix("#")
+    if text in NAMED:
+        return NAMED[text]
+    try:
+        red, green, blue = bytes.fromhex(digits) if len(digits) == 6 else b""
+    except ValueError as error:
+        raise UsageError(
+            expected=f"a background out of {', '.join(NAMED)}, or #RRGGBB", got=repr(text)
+        ) from error
+    return blue, green, red
 
 
 def has_alpha(frame: av.VideoFrame) -> bool:
@@ -29,10 +46,11 @@ def alpha_plane(frame: av.VideoFrame) -> U8:
     return plane(frame.reformat(format="gbrap", threads=1), 3)
 
 
-def laid_on_background(image_bgr: U8, alpha: U8) -> U8:
+def laid_on_background(image_bgr: U8, alpha: U8, background: Color = WHITE) -> U8:
     """Blend a picture, uint8 (H, W, 3), with the background by its alpha, uint8 (H, W); 255 leaves every bit."""
     weight = alpha[..., None].astype(np.uint16)
-    mixed = (image_bgr * weight + BACKGROUND * (OPAQUE - weight) + OPAQUE // 2) // OPAQUE
+    under = np.array(background, np.uint16)
+    mixed = (image_bgr * weight + under * (OPAQUE - weight) + OPAQUE // 2) // OPAQUE
     return mixed.astype(np.uint8)
 
 

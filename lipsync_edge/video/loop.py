@@ -10,12 +10,19 @@ from pathlib import Path
 
 from lipsync_edge.choices import Loop
 from lipsync_edge.types import Frame
+from lipsync_edge.video.alpha import WHITE, Color
 from lipsync_edge.video.probe import VideoInfo
 from lipsync_edge.video.reader import VideoReader, read_still
 
 
 def endless_frames(
-    path: Path, info: VideoInfo, loop: Loop, start: Fraction = Fraction(0), end: Fraction | None = None
+    path: Path,
+    info: VideoInfo,
+    loop: Loop,
+    start: Fraction = Fraction(0),
+    end: Fraction | None = None,
+    *,
+    background: Color = WHITE,
 ) -> Iterator[Frame]:
     """Yield frames with growing times, without end unless `loop` is "cut" or an end is given.
 
@@ -26,8 +33,9 @@ def endless_frames(
             ("repeat"), the last frame ("hold"), nothing ("cut"). A still is always repeated.
         start: second of the endless film at which it begins, and from which times count.
         end: its end (exclusive), in seconds of the endless film.
+        background: what transparent parts are laid on.
     """
-    film = _Film(path, info, loop)
+    film = _Film(path, info, loop, background)
     for turn in count():
         frames, mapped, skips = film.turn(turn)
         for frame in frames:
@@ -48,8 +56,9 @@ def endless_frames(
 class _Film:
     """Turns through a film: which frames each shows, and when."""
 
-    def __init__(self, path: Path, info: VideoInfo, loop: Loop) -> None:
-        self._reader = None if info.still else VideoReader(path, track=info.track)
+    def __init__(self, path: Path, info: VideoInfo, loop: Loop, background: Color) -> None:
+        self._background = background
+        self._reader = None if info.still else VideoReader(path, track=info.track, background=background)
         self._path = path
         self._loop = loop
         self._last: Frame | None = None
@@ -64,8 +73,10 @@ class _Film:
     def turn(self, turn: int) -> tuple[Iterable[Frame], Callable[[Fraction], Fraction], bool]:
         """Return the frames of a turn, their times in the film → in the endless film, and whether to skip the first."""
         if self._last is None:
-            first = [Frame(0, Fraction(0), read_still(self._path))] if self._reader is None else self._reader
-            return first, lambda time: time, False
+            if self._reader is None:
+                still = Frame(0, Fraction(0), read_still(self._path, self._background))
+                return [still], lambda time: time, False
+            return self._reader, lambda time: time, False
         last, step = self._last, self._step
         if self._reader is None or self._loop == "hold" or last.time == 0:
             return [last], lambda time: time + turn * step, False

@@ -17,7 +17,15 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.types import U8
-from lipsync_edge.video.alpha import OPAQUE, alpha_of, alpha_plane, has_alpha, laid_on_background
+from lipsync_edge.video.alpha import (
+    OPAQUE,
+    WHITE,
+    Color,
+    alpha_of,
+    alpha_plane,
+    has_alpha,
+    laid_on_background,
+)
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
@@ -86,10 +94,10 @@ def is_image(path: str | Path) -> bool:
     return start.startswith(_IMAGE_STARTS) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
 
 
-def read_image(path: str | Path) -> U8:
+def read_image(path: str | Path, background: Color = WHITE) -> U8:
     """Read a still picture, upright and opaque, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
     image_bgr, alpha = read_image_and_alpha(path)
-    return image_bgr if alpha is None else laid_on_background(image_bgr, alpha)
+    return image_bgr if alpha is None else laid_on_background(image_bgr, alpha, background)
 
 
 def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
@@ -252,7 +260,7 @@ def nominal_rate(stream: Any) -> Fraction:
     return STILL_FPS
 
 
-def check_range(start: float, end: float | None) -> None:
+def check_range(start: float | Fraction, end: float | None) -> None:
     """Raise UsageError unless 0 <= start < end."""
     if start < 0 or (end is not None and end <= start):
         raise UsageError(expected="0 <= start < end, in seconds", got=f"start {start}, end {end}")

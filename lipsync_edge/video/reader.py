@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.types import U8, Frame
-from lipsync_edge.video.alpha import has_alpha, laid_on_background
+from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
 from lipsync_edge.video.interlace import Deinterlacer
@@ -39,16 +39,23 @@ class VideoReader:
         start: seconds from the beginning of the file.
         end: seconds from the beginning of the file, or None for all of it.
         track: see `lipsync_edge.video.probe.probe`.
+        background: what transparent parts are laid on.
 
     Raises:
         InputError: it cannot be read; NoVideoError: not a frame of it decodes.
     """
 
     def __init__(
-        self, path: str | Path, *, start: float = 0.0, end: float | None = None, track: int | None = None
+        self,
+        path: str | Path,
+        *,
+        start: float | Fraction = 0.0,
+        end: float | None = None,
+        track: int | None = None,
+        background: Color = WHITE,
     ) -> None:
         check_range(start, end)
-        self.path = Path(path)
+        self.path, self._background = Path(path), background
         self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
         self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
@@ -173,7 +180,7 @@ class VideoReader:
         green, blue, red = (plane(planes, i) for i in range(3))
         picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
         if transparent:
-            picture = laid_on_background(picture, plane(planes, 3))
+            picture = laid_on_background(picture, plane(planes, 3), self._background)
         if not same_size:
             picture = _centred(picture, *size)
         if not info.orientation.as_stored:
@@ -181,11 +188,13 @@ class VideoReader:
         return picture, bare if same_size and bare is not frame else None
 
 
-def read_still(path: str | Path) -> U8:
+def read_still(path: str | Path, background: Color = WHITE) -> U8:
     """Read a picture of any kind that `probe` calls a still, upright and opaque, uint8 (H, W, 3) BGR."""
     place = Path(path)
     check_file(place, "a picture")
-    return read_image(place) if is_image(place) else next(iter(VideoReader(place))).image_bgr
+    if is_image(place):
+        return read_image(place, background)
+    return next(iter(VideoReader(place, background=background))).image_bgr
 
 
 def _fitted(width: int, height: int, most_wide: int, most_high: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,21 @@ from tests.scripted import make_engine
 class Moody(Engine):
     """An engine whose runs go as the name of the sound says."""
 
-    def run(self, face: Any, audio: Any, out: Any, **more: Any) -> Any:
-        name = Path(audio).stem
+    def make(self, job: Any, **more: Any) -> Any:
+        audio = job.parts[0].sound.file
+        name = audio.stem
         if name.startswith("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("exit"):
             os._exit(7)
-        if name.startswith("once") and not (gone := Path(audio).with_suffix(".gone")).exists():
+        if name.startswith("once") and not (gone := audio.with_suffix(".gone")).exists():
             gone.touch()
             os._exit(7)
         if name.startswith("bug"):
             raise ZeroDivisionError("a mistake")
         if name.startswith("full"):
             raise OSError(28, "No space left on device")
-        return super().run(face, audio, out, **more)
+        return super().make(job, **more)
 
 
 def load(options: EngineOptions) -> Engine:
@@ -57,3 +59,17 @@ def job(folder: Path, audio: str = "speech.wav", *, out: str = "", row: int = 1,
 
 parse = parse_row
 POSIX = os.name == "posix" and sys.platform != "win32"
+
+
+class Slow(Moody):
+    """An engine whose runs take half a second."""
+
+    def make(self, job: Any, **more: Any) -> Any:
+        time.sleep(0.5)
+        return super().make(job, **more)
+
+
+def load_slow(options: EngineOptions) -> Engine:
+    """An engine of numpy that takes its time."""
+    made = make_engine()
+    return Slow(made.detector, made.renderer)

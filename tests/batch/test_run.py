@@ -11,6 +11,7 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lipsync_edge.batch.driver import DriverOptions
@@ -20,12 +21,14 @@ from lipsync_edge.batch.run import BatchOptions, BatchReport, run_batch
 from lipsync_edge.batch.worker_count import candidates, threads_of
 from lipsync_edge.errors import LipsyncError, ModelError, OutputError, UsageError
 from lipsync_edge.file_lock import locked
-from lipsync_edge.mark.check import check
+from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.options import MarkOptions
 from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.video.reader import VideoReader
 from tests.batch.fakes import job, load, parse
-from tests.scripted import make_engine
+from tests.clips import write_clip, write_sound
+from tests.scripted import SIZE, make_engine
+from tests.video.test_writer import as_opencv_reads
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
@@ -196,8 +199,6 @@ def until_half_made(folder: Path, process: "subprocess.Popen[str]") -> None:
 def test_an_interrupt_leaves_nothing_half_and_the_same_command_goes_on(
     folder: Path, number: signal.Signals, code: int
 ) -> None:
-    from tests.clips import write_sound
-
     write_sound(folder / "long.wav", 300.0)
     process = started(folder, 3)
     until_half_made(folder, process)
@@ -218,8 +219,6 @@ def test_an_interrupt_leaves_nothing_half_and_the_same_command_goes_on(
 
 @posix
 def test_workers_end_with_a_driver_that_was_killed(folder: Path) -> None:
-    from tests.clips import write_sound
-
     write_sound(folder / "long.wav", 300.0)
     process = started(folder, 3)
     until_half_made(folder, process)
@@ -292,6 +291,39 @@ def test_errors_of_the_results_end_the_batch_and_its_workers(
 def test_results_are_marked_unless_a_row_says_no(folder: Path) -> None:
     report = batch(folder, [job(folder, out="a.mp4")], workers=1)
     assert report.failures == ()
-    assert check(folder.parent / "out" / "a.mp4").marked
+    assert check_marks(folder.parent / "out" / "a.mp4").marked
     report = batch(folder, [job(folder, out="b.mp4", no_mark="true")], workers=1)
-    assert not check(folder.parent / "out" / "b.mp4").layers
+    assert not check_marks(folder.parent / "out" / "b.mp4").layers
+
+
+def test_long_jobs_are_made_in_parts_by_several_workers(folder: Path) -> None:
+    write_clip(folder / "face.mp4", 60, size=SIZE)
+    write_sound(folder / "long.wav", 3.0)
+    jobs = [
+        job(folder, "long.wav", out="sub/long.mp4", crf="0", no_mark="true"),
+        job(folder, "speech.wav", out="short.mp4", row=2),
+        job(folder, "none.wav", out="none.mp4", row=3),
+    ]
+    report = batch(folder, jobs, split=1.0)
+    assert (report.made, report.frames) == (2, 75 + 8)
+    assert [(one.job, one.exit_code) for one in report.failures] == [("none.mp4", 3)]
+    lines = [json.loads(line) for line in (folder.parent / "out" / "results.jsonl").read_text().splitlines()]
+    assert sorted(one["job"] for one in lines) == ["none.mp4", "short.mp4", "sub/long.mp4"]
+    assert next(one["frames"] for one in lines if one["job"] == "sub/long.mp4") == 75
+    finished = [name for name in names(folder) if not name.endswith("lock")]
+    assert [name for name in finished if "cache" not in name] == [
+        "results.jsonl",
+        "short.mp4",
+        "sub/long.mp4",
+    ]
+    bare = RunOptions(crf=0, mark=MarkOptions(wanted=False))
+    make_engine().run(folder / "face.mp4", folder / "long.wav", folder / "whole.mp4", options=bare)
+    before, after = (
+        as_opencv_reads(path)[1] for path in (folder / "whole.mp4", folder.parent / "out/sub/long.mp4")
+    )
+    assert len(before) == len(after) == 75
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    again = batch(folder, jobs[:2], split=1.0)
+    assert (again.already, again.made) == (2, 0)
+    with pytest.raises(UsageError, match="at least 1 seconds"):
+        batch(folder, jobs, split=0.5)

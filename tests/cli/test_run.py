@@ -115,6 +115,9 @@ def test_transparency_is_said(typed: Any, tmp_path: Path) -> None:
     code, out, err = typed("run", "cut.png", "speech.wav", "-o", "o.mp4")
     assert (code, err) == (0, "")
     assert out.endswith("; transparent parts are laid on white\n")
+    code, out, _ = typed("run", "cut.png", "speech.wav", "-o", "o.mp4", "--background", "#204060")
+    assert (code, out.endswith("; transparent parts are laid on #204060\n")) == (0, True)
+    assert typed("run", "cut.png", "speech.wav", "-o", "o.mp4", "--background", "#2040")[0] == 2
 
 
 def test_a_photo_that_is_scaled_keeps_its_box_and_says_so(typed: Any, tmp_path: Path) -> None:

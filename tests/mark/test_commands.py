@@ -15,7 +15,7 @@ from lipsync_edge.eval.report import report
 from lipsync_edge.live.options import LiveOptions
 from lipsync_edge.live.run import run_live
 from lipsync_edge.mark import apply
-from lipsync_edge.mark.check import check
+from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.options import MarkOptions
 from tests.cli.conftest import typed  # noqa: F401  (a fixture)
 from tests.clips import write_clip, write_sound
@@ -108,7 +108,7 @@ def test_live_marks_its_file(tmp_path: Path, name: str, layers: set[str]) -> Non
     sound = write_sound(tmp_path / "s.wav", 1.0)
     options = LiveOptions(audio=str(sound), out=str(tmp_path / name), label="top-left", label_size=20)
     assert run_live(options, open_stream(), io.BytesIO(), io.BytesIO()) == 0
-    found = check(tmp_path / name)
+    found = check_marks(tmp_path / name)
     assert found.marked
     assert {layer.kind for layer in found.layers} == layers
     if "c2pa" in layers:
@@ -123,7 +123,7 @@ def test_live_marks_its_file(tmp_path: Path, name: str, layers: set[str]) -> Non
 def test_live_without_marks_has_none(tmp_path: Path) -> None:
     options = LiveOptions(out=str(tmp_path / "o.mp4"), mark=MarkOptions(wanted=False))
     run_live(options, open_stream(), io.BytesIO(to_int16(speech(0.5)).tobytes()), io.BytesIO())
-    assert check(tmp_path / "o.mp4").layers == ()
+    assert check_marks(tmp_path / "o.mp4").layers == ()
 
 
 def test_live_says_when_its_file_could_not_be_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_pages_of_eval_are_marked(tmp_path: Path, name: str) -> None:
     assert (told.layers, told.failure) == (
         (("metadata", "c2pa"), "") if name[2:] != "html" else (("metadata",), "")
     )
-    assert check(tmp_path / name).marked
+    assert check_marks(tmp_path / name).marked
     assert StillMark.of(MarkOptions(wanted=False), tmp_path / "made.mp4") is None
     assert report(found, tmp_path / name, "made.mp4").layers == ()
-    assert not check(tmp_path / name).layers
+    assert not check_marks(tmp_path / name).layers

@@ -11,7 +11,7 @@ import pytest
 
 from lipsync_edge.errors import InputError, UsageError
 from lipsync_edge.mark import apply, sign
-from lipsync_edge.mark.check import check
+from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.facts import SOURCE_TYPE, Facts, Ingredient
 from lipsync_edge.mark.manifest import NETWORKS
 from lipsync_edge.mark.options import MarkOptions
@@ -67,7 +67,7 @@ def test_the_file_says_when_it_was_changed_and_only_then(tmp_path: Path) -> None
     soundfile.write(str(quiet_then_loud), np.concatenate([np.zeros(rate), samples]), rate)
     face = write_clip(tmp_path / "face.mp4", 50, size=SIZE)
     make_engine().run(face, quiet_then_loud, tmp_path / "o.mp4")
-    [layer, _] = check(tmp_path / "o.mp4").layers
+    [layer, _] = check_marks(tmp_path / "o.mp4").layers
     assert layer.segments
     assert 0.7 < layer.segments[0][0] < 1.1
     assert layer.segments[-1][1] <= 1.6 + 0.05
@@ -89,10 +89,10 @@ def test_pictures_and_sound_are_those_of_an_unmarked_run(tmp_path: Path) -> None
 
 def test_unmarked_is_said_and_twice_the_same_bytes(tmp_path: Path) -> None:
     result = run(tmp_path, "a.mp4", mark=MarkOptions(wanted=False))
-    run(tmp_path, "b.mp4", mark=MarkOptions(wanted=False))
+    run(tmp_path, "b.mp4", tmp_path / "face.mp4", mark=MarkOptions(wanted=False))
     assert (result.mark.layers, result.mark.said) == ((), "not marked, as asked")
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
-    found = check(tmp_path / "a.mp4")
+    found = check_marks(tmp_path / "a.mp4")
     assert (found.layers, found.marked, found.intact) == ((), False, True)
 
 
@@ -102,7 +102,7 @@ def test_containers_that_take_no_manifest_have_metadata_and_it_is_said(tmp_path:
     assert result.mark.layers == ("metadata",)
     assert "take no C2PA manifest" in result.mark.said
     assert result.mark.failure == ""
-    found = check(tmp_path / name)
+    found = check_marks(tmp_path / name)
     assert (found.marked, [layer.kind for layer in found.layers]) == (True, ["metadata"])
     assert found.layers[0].by.startswith("lipsync-edge")
 
@@ -128,7 +128,9 @@ def test_the_sources_own_manifest_is_kept(tmp_path: Path) -> None:
     parent = next(one for one in active(store)["ingredients"] if one["relationship"] == "parentOf")
     theirs = store["manifests"][parent["active_manifest"]]
     assert theirs["claim_generator_info"][0]["name"] == "Their camera"
-    assert {one["title"]: one["manifest"] for one in check(tmp_path / "o.mp4").layers[0].ingredients} == {
+    assert {
+        one["title"]: one["manifest"] for one in check_marks(tmp_path / "o.mp4").layers[0].ingredients
+    } == {
         "face.mp4": True,
         "voice.wav": False,
     }
@@ -167,13 +169,13 @@ def test_tampering_is_found_wherever_it_is(tmp_path: Path) -> None:
         broken = bytearray(data)
         broken[at] ^= 0x10
         (tmp_path / "t.mp4").write_bytes(broken)
-        found = check(tmp_path / "t.mp4")
+        found = check_marks(tmp_path / "t.mp4")
         assert (found.marked, found.intact) == (False, False), at
     (tmp_path / "t.mp4").write_bytes(data + b"\x00\x00\x00\x0cxxxx1234")
-    assert not check(tmp_path / "t.mp4").intact
+    assert not check_marks(tmp_path / "t.mp4").intact
     (tmp_path / "t.mp4").write_bytes(data[:-100])
-    assert not check(tmp_path / "t.mp4").marked
-    assert check(tmp_path / "o.mp4").marked
+    assert not check_marks(tmp_path / "t.mp4").marked
+    assert check_marks(tmp_path / "o.mp4").marked
 
 
 def test_a_manifest_moved_to_another_film_does_not_hold(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_a_manifest_moved_to_another_film_does_not_hold(tmp_path: Path) -> None:
     begins = data.index(b"uuid") - 4
     box = data[begins : begins + int.from_bytes(data[begins : begins + 4], "big")]
     (tmp_path / "moved.mp4").write_bytes(other[:ftyp] + box + other[ftyp:])
-    assert not check(tmp_path / "moved.mp4").intact
+    assert not check_marks(tmp_path / "moved.mp4").intact
 
 
 def test_a_users_certificate_is_trusted_by_who_knows_its_root(tmp_path: Path) -> None:
@@ -192,11 +194,11 @@ def test_a_users_certificate_is_trusted_by_who_knows_its_root(tmp_path: Path) ->
     result = run(tmp_path, mark=MarkOptions(sign_cert=people.cert, sign_key=people.key))
     assert (result.mark.signer, result.mark.trusted) == ("Newsroom", None)
     assert as_c2pa_reads(tmp_path / "o.mp4", people.root)["validation_state"] == "Trusted"
-    assert check(tmp_path / "o.mp4", people.root).layers[0].state == "trusted"
-    assert check(tmp_path / "o.mp4").layers[0].state == "valid"
-    assert not check(tmp_path / "o.mp4").layers[0].signed_here
+    assert check_marks(tmp_path / "o.mp4", people.root).layers[0].state == "trusted"
+    assert check_marks(tmp_path / "o.mp4").layers[0].state == "valid"
+    assert not check_marks(tmp_path / "o.mp4").layers[0].signed_here
     with pytest.raises(UsageError):
-        check(tmp_path / "o.mp4", tmp_path / "no.pem")
+        check_marks(tmp_path / "o.mp4", tmp_path / "no.pem")
 
 
 def test_keys_that_cannot_sign_are_refused_before_work(tmp_path: Path) -> None:
@@ -221,7 +223,7 @@ def test_theirs_is_read_by_ours(tmp_path: Path, suffix: str, mime: str) -> None:
         else:
             assert cv2.imwrite(str(path), scene())
         people.publish(path, mime, **({} if source_type is None else {"source_type": source_type}))
-        found = check(path, people.root)
+        found = check_marks(path, people.root)
         [layer] = found.layers
         assert (layer.state, layer.made_with_ai, found.marked) == ("trusted", with_ai, with_ai)
         assert (layer.signer, layer.by.startswith("Their camera 7")) == ("Newsroom", True)
@@ -233,16 +235,16 @@ def test_a_film_made_of_one_made_with_ai_is_marked(tmp_path: Path) -> None:
     apply.mark_file(
         out, Facts(ingredients=(Ingredient("face", face, still=True),), speaks=False), _own(), tagged=False
     )
-    assert TRAINED in check(out).layers[0].source_types
+    assert TRAINED in check_marks(out).layers[0].source_types
 
 
 def test_a_file_that_is_none_is_an_error_and_one_without_marks_is_not(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.mp4", tmp_path):
         with pytest.raises(InputError):
-            check(path)
+            check_marks(path)
     for name, content in (("a.txt", b"text"), ("a.mp4", b"\x00" * 64), ("a.png", b""), ("a.html", b"<html>")):
         (tmp_path / name).write_bytes(content)
-        assert not check(tmp_path / name).marked
+        assert not check_marks(tmp_path / name).marked
 
 
 def test_a_failure_of_signing_keeps_the_video_and_is_said(
@@ -257,7 +259,7 @@ def test_a_failure_of_signing_keeps_the_video_and_is_said(
     assert result.mark.layers == ("metadata",)
     assert "No space left on device" in result.mark.failure
     assert "not marked in full" in result.mark.said
-    found = check(tmp_path / "o.mp4")
+    found = check_marks(tmp_path / "o.mp4")
     assert [layer.kind for layer in found.layers] == ["metadata"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.mp4", "o.mp4", "speech.wav"]
 
@@ -297,7 +299,7 @@ def test_pictures_are_marked(tmp_path: Path, suffix: str) -> None:
         assert cv2.imwrite(str(path), scene())
     report = apply.mark_file(path, Facts(), _own(), tagged=False)
     assert (report.layers, report.failure) == (("metadata", "c2pa"), "")
-    found = check(path)
+    found = check_marks(path)
     assert (found.marked, {layer.kind for layer in found.layers}) == (True, {"metadata", "c2pa"})
 
 
@@ -310,9 +312,11 @@ def test_no_socket_is_opened(tmp_path: Path) -> None:
         pytest.skip("no strace")
     path = write_clip(tmp_path / "a.mp4", 3)
     code = (
-        "from pathlib import Path; from lipsync_edge.mark.apply import *; from lipsync_edge.mark.check import check\n"
+        "from pathlib import Path; from lipsync_edge import check_marks\n"
+        "from lipsync_edge.mark.apply import mark_file\n"
         "from lipsync_edge.mark.identity import own_identity; from lipsync_edge.mark.facts import Facts\n"
-        f"p = Path({str(path)!r}); mark_file(p, Facts(), own_identity(None), tagged=False); assert check(p).marked"
+        f"p = Path({str(path)!r}); mark_file(p, Facts(), own_identity(None), tagged=False)\n"
+        "assert check_marks(p).marked"
     )
     calls = tmp_path / "calls"
     traced = ["strace", "-f", "-o", str(calls), "-e", "trace=socket,connect,sendto"]

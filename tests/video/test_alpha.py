@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync_edge.errors import UsageError
+from lipsync_edge.video.alpha import color_of
+from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import probe, read_image
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.reader import VideoReader, read_still
 
 HIDDEN, SEEN = (10, 20, 200), (60, 160, 40)
 
@@ -95,3 +98,32 @@ def test_films(tmp_path: Path, codec: str, pixels: str, suffix: str) -> None:
     for frame in frames:
         check(frame.image_bgr, tolerance=6)
         assert frame.source is None
+
+
+@pytest.mark.parametrize(
+    ("said", "color_bgr"),
+    [
+        ("white", (255, 255, 255)),
+        ("black", (0, 0, 0)),
+        ("#204060", (0x60, 0x40, 0x20)),
+        ("204060", (96, 64, 32)),
+    ],
+)
+def test_the_background_is_what_was_asked_for(
+    tmp_path: Path, said: str, color_bgr: tuple[int, int, int]
+) -> None:
+    clear = np.full((40, 60, 4), 77, np.uint8)
+    clear[:, :30, 3], clear[:, 30:, 3] = 0, 255
+    path = tmp_path / "half.png"
+    path.write_bytes(cv2.imencode(".png", clear)[1].tobytes())
+    shown = read_still(path, color_of(said))
+    assert (shown[:, :30] == color_bgr).all()
+    assert (shown[:, 30:] == 77).all()
+    film = endless_frames(path, probe(path), "cut", background=color_of(said))
+    assert np.array_equal(next(film).image_bgr, shown)
+
+
+@pytest.mark.parametrize("said", ["", "#", "#12345", "#1234567", "chartreuse", "#zzzzzz", "#12 456"])
+def test_a_background_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(UsageError, match="background"):
+        color_of(said)

@@ -1,0 +1,1 @@
+"""`lipsync-edge batch`, measured."""
