@@ -16,6 +16,7 @@ from benchmarks.rows import RESULTS
 
 COMMANDS = {
     "run": ("run.whole", "whole runs, start of the process to the finished file"),
+    "run mouths": ("run.mouths", "own mouths and painted ones, in turn"),
     "run start": ("run.start", "the import, and the start of a process to its first frame"),
     "run profile": (
         "run.profile",
