@@ -2,9 +2,9 @@
 
     python -m benchmarks run mouths [--presets lite] [--rounds 3] [--corpus DIR] [--seconds 8]
 
-A round is `--mouth painted`, then `--mouth own`, on the same source. `cpu_ratio` is own's processor time over painted's,
-start of Python and the look through the film included, the median over rounds, `cpu_spread` the least and the largest;
-`peak_mb` is the larger peak of the rounds, painted and own. Rows: own_mouth_cost.json.
+A round is `--mouth painted`, then `--mouth own`, on the same source. `cpu_ratio` is own's processor time over
+painted's, start of Python and the look through the film included, the median over rounds, `cpu_spread` the least and
+the largest; `peak_mb` is the larger peak of the rounds, painted and own. Rows: own_mouth_cost.json.
 """
 
 from __future__ import annotations

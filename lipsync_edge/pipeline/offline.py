@@ -118,7 +118,7 @@ def run(
             waiting=lambda: counters.probe("wait_decoder"),
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
-            speaking = _speaking(job, people, libraries, frames, counters, memory, min(LAG, max(2, fitting)))
+            speaking = _speaking(job, people, libraries, frames, counters, memory, min(LAG, depth))
             while batch := list(islice(speaking, together)):
                 with counters.probe("render", len(batch)):
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
