@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("scipy")
 
 from training.voice.damage import CODECS, Codec, in_room, in_time, through  # noqa: E402
 from training.voice.encoders import open_encoder, own_windows, shorter_future  # noqa: E402

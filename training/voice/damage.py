@@ -10,7 +10,6 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import fftconvolve
 
 from training.data.sounds import resampled
 
@@ -45,6 +44,13 @@ CODECS = (
 )
 
 
+def convolved(a: Array, b: Array) -> Array:
+    """Return the full convolution of two sounds, by Fourier transforms."""
+    count = len(a) + len(b) - 1
+    size = 1 << (count - 1).bit_length()
+    return np.asarray(np.fft.irfft(np.fft.rfft(a, size) * np.fft.rfft(b, size), size)[:count])
+
+
 def through(samples: Array, codec: Codec) -> Array:
     """Return float32 16 kHz `samples` (n,) as they come out of a codec, moved back to their time, same length."""
     data = BytesIO()
@@ -73,7 +79,7 @@ def in_time(late: Array, samples: Array) -> Array:
     most = int(LONGEST_DELAY * RATE)
     envelopes = [np.abs(sound[: 20 * RATE]) for sound in (late, samples)]
     smooth = [np.convolve(e - e.mean(), np.full(16, 1 / 16), "same") for e in envelopes]
-    product = fftconvolve(smooth[0], smooth[1][::-1])
+    product = convolved(smooth[0], smooth[1][::-1])
     zero = len(smooth[1]) - 1
     window = product[zero - most : zero + most + 1] if zero >= most else product
     delay = int(np.argmax(window)) - min(most, zero)
@@ -89,7 +95,7 @@ def in_room(samples: Array, rng: np.random.Generator) -> Array:
     tail[: int(RATE * rng.uniform(0.001, 0.01))] = 0
     tail *= 10 ** (rng.uniform(-12, 3) / 20) / (np.sqrt((tail**2).sum()) + 1e-9)
     tail[0] = 1.0
-    out = fftconvolve(samples, tail)[: len(samples)]
+    out = convolved(samples, tail)[: len(samples)]
     return np.asarray(out * (samples.std() / (out.std() + 1e-9)), np.float32)
 
 

@@ -4,11 +4,12 @@ python -m training voice.measure --encoder models_onnx/edge_lips.fp32.onnx --sha
 
 r of opening, width and jaw over the clips of `eval/natural`: by a ridge from the eight mouth coefficients that never
 saw the clip or its person (`ridge`), and by the basis itself, which is what the renderer obeys (`basis`). The control
-is the same prediction against another clip's mouth. `in_time` is r after the sound of each clip was moved to where it
-fits its pictures best (many files have it some frames beside them): each half of the clip is moved by what the other
-half says, at most 160 ms, and its control is fitted in the same way to another clip's mouth. Amplitude is the spread of the opening against the real one.
-Closures: frames in which the real lips are shut for at most 0.3 s between open ones; kept where the made ones are
-within a tenth of their own range of their own shut mouth, one frame either way.
+is the same prediction against another clip's mouth. `in_time` is r of the basis after the sound of each clip was moved
+to where it fits its pictures best (many files have it some frames beside them): each half of the clip is moved by what
+the other half says, at most 160 ms, and its control is fitted in the same way to another clip's mouth. Amplitude is the
+spread of the opening against the real one. Closures: frames in which the real lips are shut for at most 0.3 s between
+open ones; kept where the made ones are within a part (`NEAR`) of their own range of their own shut mouth, one frame
+either way.
 """
 
 from __future__ import annotations

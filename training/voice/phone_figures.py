@@ -39,7 +39,7 @@ from training.voice.viseme_chart import VISEMES
 Array = npt.NDArray[Any]
 
 BILABIAL = frozenset("PBM")
-VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+VOWELS = frozenset(["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"])
 HEARD = {"p": "P", "b": "B", "m": "M"} | dict.fromkeys(("ɑ", "æ", "aɪ", "aʊ", "ɛ", "eɪ", "oʊ", "ɔ"), "AA")
 HEARD_SPAN = (-0.14, 0.0)  # seconds round the recogniser's time in which the phone is
 AROUND = 0.03  # seconds before and after a phone that belong to its closure

@@ -152,8 +152,8 @@ def cell(image_bgr: Array, points: Array, name: str, one: Shown, expected: str) 
     """Draw the mouth of a picture with its viseme below it."""
     corners, eyes = points[[61, 291], :2], points[[33, 263], :2]
     middle, unit = corners.mean(0), float(np.linalg.norm(eyes[0] - eyes[1]))
-    half = 0.62 * unit
-    left, top = (middle - [half, 0.9 * half]).round().astype(int)
+    half = 0.44 * unit
+    left, top = (middle - [half, 0.95 * half]).round().astype(int)
     side = round(2 * half)
     mouth = image_bgr[max(top, 0) : top + side, max(left, 0) : left + side]
     picture = Image.new("RGB", (CELL, CELL + 50), "white")
@@ -192,7 +192,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         shown = shown_for(engine, teacher, longest(tokens, phones), photo)
         one = median_one(shown)
         cells.append(cell(one.image_bgr, points, name, one, expected))
-        made, asked = (np.mean([getattr(s, key) for s in shown], 0).round(3) for key in ("made", "asked"))
+        made, asked = (
+            np.mean([getattr(s, key) for s in shown], 0).astype(float).round(3) for key in ("made", "asked")
+        )
         row = {"viseme": name, "phones": phones, "count": len(shown), "word": one.token.word}
         row |= {"file": one.token.path.name, "seconds": round((one.token.start + one.token.end) / 2, 3)}
         row |= {f"made_{key}": float(made[j]) for j, key in enumerate(("opening", "width"))}
