@@ -2,7 +2,7 @@
 
 python -m training voice.listen --encoder FOLDER --data DATA
 
-EncoderCall undisguised, as the mean over a few lengths of the vocal tract; the student then hears them disguised and must say
+Heard undisguised, as the mean over a few lengths of the vocal tract; the student then hears them disguised and must say
 the same (heard.npz). Where the phones are known, too, the mouths are the mean of what is heard and of what the phones
 ask for (agreeing.npz), and recordings whose phones the encoder does not hear at all, which were aligned wrongly or say
 something else, are left out. Damaged copies (`training.voice.prepare_voices`) get the mouths of the clean ones.

@@ -42,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--causal", type=Path, help="file or folder of an encoder with the short window")
     parser.add_argument("--corpus", type=Path, default=WORK / "corpus")
     parser.add_argument("--mesh", type=Path, required=True)
-    parser.add_argument("--shape", type=Path, default=Path(__file__).parent / "shape.npz")
+    parser.add_argument("--shape", type=Path, default=Path("training/voice/shape.npz"))
     parser.add_argument("--out", type=Path, help="JSON file that takes the rows")
     return parser
 

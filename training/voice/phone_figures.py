@@ -161,7 +161,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--encoder", type=Path, default=Path("models_onnx/edge_voice.fp32.onnx"))
     parser.add_argument("--corpus", type=Path, default=WORK / "corpus")
     parser.add_argument("--mesh", type=Path, required=True)
-    parser.add_argument("--shape", type=Path, default=Path(__file__).parent / "shape.npz")
+    parser.add_argument("--shape", type=Path, default=Path("training/voice/shape.npz"))
     parser.add_argument(
         "--recogniser", action="store_true", help="also count closures where hama hears p, b, m"
     )
