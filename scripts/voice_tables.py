@@ -47,7 +47,13 @@ def _real(row: Row | None) -> list[str]:
 def closures_table(rows: dict[str, Row]) -> str:
     """Closures at p, b, m that are kept, and open vowels that stay open, of every encoder."""
     body = [
-        [name, said, f"{part['kept']} of {part['seen']}", f"{part['kept_share']:.2f}", f"{part['open_share']:.2f}"]
+        [
+            name,
+            said,
+            f"{part['kept']} of {part['seen']}",
+            f"{part['kept_share']:.2f}",
+            f"{part['open_share']:.2f}",
+        ]
         for name, row in rows.items()
         for key, said in PARTS.items()
         if (part := row.get(key))
@@ -56,10 +62,16 @@ def closures_table(rows: dict[str, Row]) -> str:
 
 
 def damaged_table(rows: dict[str, Row]) -> str:
-    """r of opening, width and jaw on ordinary speech whose sound was damaged, of every encoder."""
+    """Return r of opening, width and jaw on ordinary speech whose sound was damaged, of every encoder."""
     ways = list(next(iter(rows.values())))
     body = [
-        [way, *(" / ".join(f"{r:.2f}" for r in row[way]["all"]) if way in row else "-" for row in rows.values())]
+        [
+            way,
+            *(
+                " / ".join(f"{r:.2f}" for r in row[way]["all"]) if way in row else "-"
+                for row in rows.values()
+            ),
+        ]
         for way in ways
     ]
     return grid(["sound", *rows], body)

@@ -81,13 +81,15 @@ def phones_at(clips: list[Curves]) -> list[dict[str, Any]]:
     """Return mean opening and width of each kind of phone, made and real."""
     rows = []
     for name, (phones, _) in VISEMES.items():
-        wanted, real, made = set(phones.split()) or {"SIL"}, [], []
+        wanted = set(phones.split()) or {"SIL"}
+        real: list[list[float]] = []
+        made: list[list[float]] = []
         for clip in clips:
             for phone, start, end in clip.phones:
                 middle = (start + end) / 2
                 if phone in wanted and clip.times[0] <= middle <= clip.times[-1]:
                     for curve, out in ((clip.real, real), (clip.made, made)):
-                        out.append([np.interp(middle, clip.times, curve[:, j]) for j in (0, 1)])
+                        out.append([float(np.interp(middle, clip.times, curve[:, j])) for j in (0, 1)])
         if real:
             means = np.concatenate([np.mean(real, 0), np.mean(made, 0)]).round(3).tolist()
             keys = ("real_opening", "real_width", "made_opening", "made_width")
@@ -136,7 +138,7 @@ def known_clips(corpus: Path, mesh: Path, encoder: EncoderCall, readout: Array) 
 
 def recognised_clips(corpus: Path, mesh: Path, encoder: EncoderCall, readout: Array) -> dict[str, Curves]:
     """Return the clips of ordinary speech with p, b, m and open vowels where the recogniser hears them."""
-    from hama.asr import ASRModel
+    from hama.asr import ASRModel  # type: ignore[import-not-found]
 
     recogniser, out = ASRModel(), {}
     for name in (*CHOOSE, *REPORT):
