@@ -15,12 +15,14 @@ from export_tables import avx2_table, fitted_table, graph_table, network_table, 
 from kinds_of_rows import tables_by_kind
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
+from voice_tables import VISEMES, closures_table, damaged_table, visemes_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "measurements.md",
+    ROOT / "docs" / "visemes.md",
     ROOT / "benchmarks" / "NOTES.md",
     ROOT / "export" / "README.md",
 )
@@ -152,8 +154,11 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "dubbing": dubbing_table,
     "own_mouth": own_mouth_table,
     "lips_figures": lips_table,
+    "visemes": visemes_table,
+    "phones": closures_table,
+    "voice_damaged": damaged_table,
 }
-SOURCES = {"summary": SUMMARY}
+SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
 """Tables that are made of several files; every other one is made of the file of its own name."""
 
 

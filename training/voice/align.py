@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 
 SHIFT = 0.010  # seconds: its times fit best moved by so much (corpus README)
 FRAME = 0.010
+Phone = tuple[str, float, float]  # ARPAbet, and seconds at which it begins and ends
 LETTER = 3  # which word of a GRID sentence is a letter of the alphabet
 
 
@@ -36,6 +37,14 @@ class Aligner:
             samples: (n,), -1 to 1.
             text: words; those that the dictionary lacks make it fail.
         """
+        words = self.words(samples, text)
+        if words is None:
+            return None
+        phones = [phone for _, some in words for phone in some]
+        return [Segment(ARPABET.get(name, ""), start + SHIFT, end + SHIFT) for name, start, end in phones]
+
+    def words(self, samples: Array, text: str) -> list[tuple[str, list[Phone]]] | None:
+        """Return the words with their ARPAbet phones, silences among them, before `SHIFT`; None as above."""
         pcm = (np.clip(samples, -1, 1) * 32767).astype(np.int16).tobytes()
         try:
             self._decoder.set_align_text(" ".join(re.findall(r"[a-z']+", text.lower())))
@@ -47,10 +56,12 @@ class Aligner:
         alignment = self._decoder.get_alignment()
         if alignment is None:
             return None
-        phones = [phone for word in alignment for phone in word]
         return [
-            Segment(ARPABET.get(p.name, ""), p.start * FRAME + SHIFT, (p.start + p.duration) * FRAME + SHIFT)
-            for p in phones
+            (
+                re.sub(r"\(\d+\)$", "", str(word.name)),
+                [(p.name, p.start * FRAME, (p.start + p.duration) * FRAME) for p in word],
+            )
+            for word in alignment
         ]
 
     def _decode(self, pcm: bytes) -> None:

@@ -98,6 +98,13 @@ def mouths_of(net: Coarticulation, utterance: Utterance) -> Array:
         return np.asarray(net(torch.from_numpy(said_of(utterance))[None])[0].T.numpy(), np.float32)
 
 
+def load_coarticulation(data: Path) -> Coarticulation:
+    """Load what `main` wrote."""
+    net = Coarticulation()
+    net.load_state_dict(torch.load(data / "coarticulation.pt", weights_only=True))
+    return net.eval()
+
+
 def likeness(net: Coarticulation, clips: list[Utterance], readout: Array) -> dict[str, float]:
     """Return the mean r of opening, width and jaw over clips."""
     rows = []

@@ -35,29 +35,68 @@ def windows(mel: Array, times: Array, columns: int, offset: int) -> Array:
     return np.stack([padded[:, s : s + columns] for s in starts])
 
 
-def open_encoder(path: Path, shape: Path | None = None) -> EncoderCall:
-    """Open the encoder of a lips file (.onnx), or one trained here (a folder), finished where it says how."""
+Windows = Callable[[Array, Array], Array]
+"""(mel (80, T), seconds (n,)) → what the encoder hears of it, float32 (n, 80, 43)."""
+
+
+def own_windows(mel: Array, times: Array) -> Array:
+    """Return the windows that the shipped card asks for."""
+    return windows(mel, times, COLUMNS, OFFSET)
+
+
+def shorter_future(columns: int, way: str) -> Windows:
+    """Return windows that know only so many columns of the future, the frame's own among them.
+
+    Args:
+        columns: 1 to 17.
+        way: "held": the last known column is repeated; "late": the whole window is older, so that lips come late.
+    """
+    missing = COLUMNS + OFFSET - columns
+    if way == "late":
+        return lambda mel, times: windows(mel, times, COLUMNS, OFFSET - missing)
+
+    def held(mel: Array, times: Array) -> Array:
+        out = own_windows(mel, times)
+        out[:, :, COLUMNS - missing :] = out[:, :, COLUMNS - missing - 1 : COLUMNS - missing]
+        return out
+
+    return held
+
+
+def open_encoder(path: Path, shape: Path | None = None, window: Windows = own_windows) -> EncoderCall:
+    """Open the encoder of a lips or voice file (.onnx), or one trained here (a folder), finished where it says how.
+
+    Args:
+        path: the file or folder.
+        shape: the shape model that a finish needs.
+        window: what it hears of a sound at each frame; the encoder of 0.1 has its own.
+    """
     if path.suffix == ".onnx" and not is_first(path):
-        return _asked_by(path)
+        return _graph(onnx.load(str(path)), window)
     if path.suffix == ".onnx":
         first = load_first_encoder(path)
         return lambda mel, times: _run(first, mel, times, FIRST_COLUMNS, FIRST_OFFSET) * AMPLITUDE
     finished = shape is not None and (path / "finish.json").is_file()
     net = load_finished(path, shape) if finished and shape else load_encoder(path)
-    return lambda mel, times: _run(net, mel, times, COLUMNS, OFFSET)
+    return lambda mel, times: _heard(net, window(mel, times))
 
 
-def _asked_by(path: Path) -> EncoderCall:
-    """Run the graph of a lips file as far as the coefficients that the renderer gets."""
-    whole = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
-    model = Extractor(whole).extract_model(["mel"], [ASKED])
+def _graph(whole: onnx.ModelProto, window: Windows) -> EncoderCall:
+    """Run a graph as far as the coefficients that the renderer gets."""
+    model = whole
+    if "coefficients" not in [value.name for value in whole.graph.output]:
+        model = Extractor(onnx.shape_inference.infer_shapes(whole)).extract_model(["mel"], [ASKED])
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return lambda mel, times: session.run(None, {"mel": windows(mel, times, COLUMNS, OFFSET)})[0]
+    return lambda mel, times: session.run(None, {"mel": window(mel, times)})[0]
 
 
 def _run(net: torch.nn.Module, mel: Array, times: Array, columns: int, offset: int) -> Array:
+    return _heard(net, windows(mel, times, columns, offset))
+
+
+def _heard(net: torch.nn.Module, heard: Array) -> Array:
     with torch.no_grad():
-        coefficients = net(torch.from_numpy(windows(mel, times, columns, offset)))
-    return np.asarray(coefficients.numpy().reshape(len(times), -1)[:, :8], np.float32)
+        coefficients = net(torch.from_numpy(heard))
+    return np.asarray(coefficients.numpy().reshape(len(heard), -1)[:, :8], np.float32)

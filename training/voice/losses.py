@@ -10,7 +10,7 @@ from training.voice.articulation import SHUT
 from training.voice.sampler import Batch
 
 SPREADS = (0.045, 0.022, 0.038)  # of opening, width and jaw of the talking clips, in eye distances
-WEIGHTS = (1.0, 0.8, 0.7)
+WEIGHTS = (1.0, 1.0, 0.8)
 CLOSED = 0.03  # of the eye distance
 
 

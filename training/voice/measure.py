@@ -4,9 +4,12 @@ python -m training voice.measure --encoder models_onnx/edge_lips.fp32.onnx --sha
 
 r of opening, width and jaw over the clips of `eval/natural`: by a ridge from the eight mouth coefficients that never
 saw the clip or its person (`ridge`), and by the basis itself, which is what the renderer obeys (`basis`). The control
-is the same prediction against another clip's mouth. Amplitude is the spread of the opening against the real one.
-Closures: frames in which the real lips are shut for at most 0.3 s between open ones; kept where the made ones are
-within a tenth of their own range of their own shut mouth, one frame either way.
+is the same prediction against another clip's mouth. `in_time` is r of the basis after the sound of each clip was moved
+to where it fits its pictures best (many files have it some frames beside them): each half of the clip is moved by what
+the other half says, at most 160 ms, and its control is fitted in the same way to another clip's mouth. Amplitude is the
+spread of the opening against the real one. Closures: frames in which the real lips are shut for at most 0.3 s between
+open ones; kept where the made ones are within a part (`NEAR`) of their own range of their own shut mouth, one frame
+either way.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ Array = npt.NDArray[Any]
 RIDGE = 0.05
 SHUT, OPEN = 0.03, 0.05  # of the eye distance
 LONGEST_CLOSURE = 0.3  # seconds
+LAGS = np.arange(-0.16, 0.1601, 0.02)  # seconds
 NEAR = 0.15  # of the made opening's own range (5 to 95 %)
 
 
@@ -94,6 +98,37 @@ def row_of(k: int, heard: list[Array], talks: list[Talk], readout: Array | None)
     return row
 
 
+def in_own_time(curves: Array, real: Array) -> tuple[Array, list[float]]:
+    """Return what is made (n, 3), each half of a clip moved as the other one asks, and the lags of both.
+
+    Args:
+        curves: (lags, n, 3), what is made when the sound is heard so much later (`LAGS`).
+        real: (n, 3).
+    """
+    half = len(real) // 2
+    parts = (slice(0, half), slice(half, len(real)))
+    fits = [
+        [np.mean([r_of(made[part, j], real[part, j]) for j in range(len(NAMES))]) for made in curves]
+        for part in parts
+    ]
+    best = [int(np.argmax(fit)) for fit in fits]
+    moved = np.concatenate([curves[best[1]][parts[0]], curves[best[0]][parts[1]]])
+    return moved, [round(float(LAGS[k]), 3) for k in best]
+
+
+def in_time_row(encoder: EncoderCall, talk: Talk, other: Talk, readout: Array) -> dict[str, Any]:
+    """Return the figures of one clip in its own time."""
+    curves = np.stack([encoder(talk.mel, talk.times + lag) @ readout.T for lag in LAGS])
+    n = min(len(talk.real), len(other.real))
+    moved, lags = in_own_time(curves, talk.real)
+    wrong, _ = in_own_time(curves[:, :n], other.real[:n])
+    row: dict[str, Any] = {"lags": lags, "in_time_kept": closures_kept(moved[:, 0], talk)[0]}
+    for j, name in enumerate(NAMES):
+        row[f"in_time_{name}"] = r_of(moved[:, j], talk.real[:, j])
+        row[f"in_time_control_{name}"] = r_of(wrong[:, j], other.real[:n, j])
+    return row
+
+
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return means over clips, closures over all of them together."""
     keys = [k for k, v in rows[0].items() if isinstance(v, float)]
@@ -101,6 +136,8 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     if "kept" in rows[0]:
         out["closures"] = round(sum(r["kept"] for r in rows) / max(1, sum(r["closures"] for r in rows)), 3)
         out["closures_counted"] = sum(r["closures"] for r in rows)
+        kept = sum(r["in_time_kept"] for r in rows)
+        out["in_time_closures"] = round(kept / max(1, out["closures_counted"]), 3)
     return out
 
 
@@ -108,6 +145,9 @@ def figures(encoder: EncoderCall, talks: list[Talk], readout: Array | None) -> d
     """Return the means over CHOOSE, REPORT and all clips, and the row of every clip."""
     heard = [encoder(talk.mel, talk.times) for talk in talks]
     rows = [row_of(k, heard, talks, readout) for k in range(len(talks))]
+    if readout is not None:
+        for k, talk in enumerate(talks):
+            rows[k] |= in_time_row(encoder, talk, talks[(k + 4) % len(talks)], readout)
     halves = {"choose": CHOOSE, "report": REPORT, "all": (*CHOOSE, *REPORT)}
     means = {key: summary([row for row in rows if row["clip"] in names]) for key, names in halves.items()}
     languages = sorted(set(LANGUAGES.values()) | {"English"})

@@ -19,12 +19,6 @@ from training.voice.measures import fixed_readout
 Array = npt.NDArray[Any]
 
 
-def mesh_points(mesh: Path, paths: list[str]) -> Array:
-    """Return the meshes of all frames of clips, in order, float32 (n, 478, 3)."""
-    files = [mesh / Path(path).with_suffix(".npz") for path in paths]
-    return np.concatenate([np.load(file)["points"] for file in files])
-
-
 def mesh_codes(points: Array, clip: Array, weight: Array, model: ShapeModel) -> tuple[Array, Array]:
     """Return the coefficients of meshes, and what one unit of each is.
 

@@ -1,55 +1,44 @@
 """The talking clips of the corpus: their mouths, phones and voices, on the grid of mel columns.
 
-python -m training voice.prepare_grid --corpus CORPUS --labels LABELS --mesh MESH --voices VOICES --out DATA
+python -m training voice.prepare_grid --corpus CORPUS --mesh MESH --out DATA [--voices VOICES]
 
-LABELS holds `train.npz` of `training.labels`: FaceMesh gives the basis of the mouth coefficients, the same that
-the shipped mouth renderer was trained with; MESH holds mesh v2, which gives the coefficients. VOICES are those of
-`training.voices`.
+MESH holds mesh v2 (`training.teachers.label_mesh`), which gives the coefficients; their basis is the one that the
+shipped mouth renderer was trained with and is kept in `shape.npz` beside this file. VOICES are those of
+`training.data.voices`.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.audio.mel import mel_spectrogram
 from training.cli import WORK
 from training.data.sounds import read_sound
 from training.data.voices import Voice
-from training.lips.clips import SHORTEST, Clip, level_speakers, load_clips
+from training.lips.clips import SHORTEST, Clip
 from training.lips.coefficients import ShapeModel
 from training.voice.align import Aligner, grid_words
 from training.voice.articulation import COLUMNS_PER_SECOND, FEATURES, features_at
-from training.voice.mouth_codes import mesh_codes, mesh_points, mesh_readout
+from training.voice.damage import damaged
+from training.voice.mouth_codes import mesh_readout
+from training.voice.talking import talking_clips
 from training.voice.utterance import Utterance, save
 
 Array = npt.NDArray[Any]
+
+SHAPE = Path(__file__).parent / "shape.npz"
 
 
 def codes_at(clip: Clip, seconds: Array) -> Array:
     """Return the coefficients (n, 8) at any seconds of a clip, linear between frames."""
     return np.stack([np.interp(seconds, clip.times, column) for column in clip.coefficients.T], 1)
-
-
-def with_mesh_codes(clips: list[Clip], labels: Path, mesh: Path, out: Path) -> list[Clip]:
-    """Give clips the coefficients of mesh v2; saves what they mean as readout.npz."""
-    with np.load(labels / "train.npz") as data:
-        clip, paths, score = data["clip"], [str(path) for path in data["paths"]], data["score"]
-    speakers = np.array([path.split("/")[1] for path in paths])[clip]
-    _, inverse, count = np.unique(speakers, return_inverse=True, return_counts=True)
-    model = ShapeModel.load(out / "shape.npz")
-    coefficients, units = mesh_codes(mesh_points(mesh, paths), clip, 1 / np.sqrt(count[inverse]), model)
-    np.savez(out / "readout.npz", readout=mesh_readout(model, units), units=units)
-    coefficients = level_speakers(coefficients, speakers)
-    number = {path: i for i, path in enumerate(paths)}
-    return [
-        replace(one, coefficients=coefficients[(clip == number[one.path]) & (score > 0.9)]) for one in clips
-    ]
 
 
 def utterance_of(clip: Clip, voice: Voice, features: Array) -> Utterance:
@@ -76,29 +65,36 @@ def arguments() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=WORK / "corpus")
-    parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--mesh", type=Path, required=True)
-    parser.add_argument("--voices", type=Path, required=True)
+    parser.add_argument("--voices", type=Path, help="other voices of the clips")
     parser.add_argument("--out", type=Path, required=True)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write grid.npz (own voices) and grid_voices.npz (the others)."""
+    """Write grid.npz (own voices), grid_damaged.npz (the same, damaged) and grid_voices.npz (the others)."""
     options = arguments().parse_args(argv)
-    clips = load_clips(options.corpus, options.labels, options.voices, options.out)
-    clips = with_mesh_codes(clips, options.labels, options.mesh, options.out)
+    options.out.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SHAPE, options.out / "shape.npz")
+    model = ShapeModel.load(SHAPE)
+    clips, units = talking_clips(options.corpus, options.mesh, options.voices, model)
+    np.savez(options.out / "readout.npz", readout=mesh_readout(model, units), units=units)
     aligner, missing = Aligner(), 0
+    rng = np.random.default_rng(0)
     own: list[Utterance] = []
+    harmed: list[Utterance] = []
     others: list[Utterance] = []
     for clip in clips:
         features = phones_of(clip, options.corpus, aligner)
         missing += features is None
         features = np.zeros((0, len(FEATURES)), np.int8) if features is None else features
-        for i, voice in enumerate(clip.voices):
+        samples = damaged(read_sound(options.corpus / clip.path), rng)
+        worse = Voice(mel_spectrogram(samples))
+        for i, voice in enumerate((*clip.voices, worse)):
             made = utterance_of(clip, voice, features) if len(features) else _unsaid(clip, voice)
-            (others if i else own).append(made)
+            (harmed if voice is worse else others if i else own).append(made)
     save(own, options.out / "grid.npz")
+    save(harmed, options.out / "grid_damaged.npz")
     save(others, options.out / "grid_voices.npz") if others else None
     print(
         f"{len(own)} clips of at least {SHORTEST} frames, {missing} not aligned, {len(others)} other voices"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from training.data.sounds import read_sound
 from training.data.voices import FLITE
 from training.voice.align import SHIFT, Aligner
 from training.voice.articulation import ARPABET, FEATURES, Segment, features_at
+from training.voice.damage import damaged
 from training.voice.speak import Speaker
 from training.voice.texts import messages
 from training.voice.utterance import Utterance, save
@@ -32,7 +33,13 @@ Array = npt.NDArray[Any]
 ALIGNED = {"librispeech_resemblyzer": "read", "speechocean762": "learner"}
 TO_ALIGN = ("ljspeech", "ljspeech_more", "misc_fixtures")
 VARIANTS = ("", "+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5")
+Way = Callable[[Array], Array]  # what happens to a sound, float32 16 kHz (n,); the same length
 NO_CODES = np.zeros((0, 8), np.float16)
+
+
+def unharmed(samples: Array) -> Array:
+    """Return the sound as it is."""
+    return samples
 
 
 def rows_of(corpus: Path) -> list[dict[str, str]]:
@@ -52,37 +59,38 @@ def known_phones(corpus: Path, name: str) -> dict[str, list[Segment]]:
     return found
 
 
-def aligned_voices(corpus: Path) -> list[Utterance]:
-    """Return the real English voices, cut to where their phones are known."""
+def aligned_voices(corpus: Path, way: Way = unharmed) -> list[Utterance]:
+    """Return the real English voices, cut to where their phones are known, as they sound after a `way`."""
     rows, out = rows_of(corpus), []
     for name, group in ALIGNED.items():
         phones = known_phones(corpus, name)
         for row in rows:
             if row["file"] in phones:
-                out.append(_cut(group, row["speaker"], corpus / "voices" / row["file"], phones[row["file"]]))
+                samples = read_sound(corpus / "voices" / row["file"])
+                out.append(_cut(group, row["speaker"], way(samples), phones[row["file"]]))
     aligner = Aligner()
     for row in rows:
         if row["set"] in TO_ALIGN and row["lang"] == "en":
-            path = corpus / "voices" / row["file"]
-            segments = aligner(read_sound(path), row["transcript"])
+            samples = read_sound(corpus / "voices" / row["file"])
+            segments = aligner(samples, row["transcript"])
             if segments:
-                out.append(_cut("read", row["speaker"], path, segments))
+                out.append(_cut("read", row["speaker"], way(samples), segments))
     return out
 
 
-def _cut(group: str, speaker: str, path: Path, phones: list[Segment]) -> Utterance:
-    mel = mel_spectrogram(read_sound(path))
+def _cut(group: str, speaker: str, samples: Array, phones: list[Segment]) -> Utterance:
+    mel = mel_spectrogram(samples)
     features = features_at(phones, mel.shape[1])
     last = min(mel.shape[1], int(80 * (phones[-1].end + 0.3)))
     return Utterance(group, speaker, mel[:, :last].astype(np.float16), features[:last], NO_CODES, False)
 
 
-def foreign_voices(corpus: Path) -> list[Utterance]:
-    """Return the real voices of other languages, phones unknown."""
+def foreign_voices(corpus: Path, way: Way = unharmed) -> list[Utterance]:
+    """Return the real voices of other languages, phones unknown, as they sound after a `way`."""
     out = []
     for row in rows_of(corpus):
         if row["lang"] != "en":
-            mel = mel_spectrogram(read_sound(corpus / "voices" / row["file"])).astype(np.float16)
+            mel = mel_spectrogram(way(read_sound(corpus / "voices" / row["file"]))).astype(np.float16)
             out.append(
                 Utterance(
                     "tongues", row["speaker"], mel, np.zeros((0, len(FEATURES)), np.int8), NO_CODES, False
@@ -147,12 +155,18 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write read.npz, tongues.npz and synthetic.npz."""
+    """Write read.npz, tongues.npz, damaged copies of both in the same order, and synthetic.npz."""
     options = arguments().parse_args(argv)
     rng = np.random.default_rng(options.seed)
+
+    def way(samples: Array) -> Array:
+        return damaged(samples, rng)
+
     parts = {
         "read": lambda: aligned_voices(options.corpus),
         "tongues": lambda: foreign_voices(options.corpus),
+        "read_damaged": lambda: aligned_voices(options.corpus, way),
+        "tongues_damaged": lambda: foreign_voices(options.corpus, way),
         "synthetic": lambda: (
             synthetic_voices(options.django, options.each, 300, rng) + flite_voices(500, rng)
         ),

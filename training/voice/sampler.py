@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 
 OUTPUTS = 100  # of one stretch: 2.5 s
 LENGTH = COLUMNS + STRIDE * (OUTPUTS - 1)  # columns of a stretch
-SHARES = {"grid": 0.1, "grid_voices": 0.14, "read": 0.43, "learner": 0.08, "synthetic": 0.14, "tongues": 0.11}
+SHARES = {"grid": 0.18, "grid_voices": 0.1, "read": 0.4, "learner": 0.08, "synthetic": 0.12, "tongues": 0.14}
 MUSIC = 24
 LEAD = 3  # columns that the mouth of the clips is moved forward: natural lips are 25 to 50 ms earlier than theirs
 
@@ -46,13 +46,26 @@ class Batch:
 
 
 class Sampler:
-    """Draws a kind of data, then a speaker by the root of how much there is, then a stretch."""
+    """Draws a kind of data, then a speaker by the root of how much there is, then a stretch.
+
+    Args:
+        groups: kind → utterances.
+        runs: stretches of a batch.
+        seed: of what is drawn.
+        guessed: weight of mouths that nobody saw.
+        offset: first column of an output's window, counted from the output's own.
+    """
 
     def __init__(
-        self, groups: dict[str, list[Utterance]], runs: int, seed: int, guessed: float = 0.8
+        self,
+        groups: dict[str, list[Utterance]],
+        runs: int,
+        seed: int,
+        guessed: float = 0.8,
+        offset: int = OFFSET,
     ) -> None:
         self.rng = np.random.default_rng(seed)
-        self.runs, self.guessed = runs, guessed
+        self.runs, self.guessed, self.offset = runs, guessed, offset
         self.names = [name for name in SHARES if groups.get(name)]
         share = np.array([SHARES[name] for name in self.names])
         self.share = share / share.sum()
@@ -83,7 +96,7 @@ class Sampler:
         total = utterance.mel.shape[1]
         need = int(STRIDE * OUTPUTS * speed)
         start = int(self.rng.integers(-8, max(1, total - need + 8)))
-        heard = start + (np.arange(LENGTH) + OFFSET) * speed
+        heard = start + (np.arange(LENGTH) + self.offset) * speed
         mel = _columns(utterance.mel, heard)
         seen = np.round(start + np.arange(OUTPUTS) * STRIDE * speed).astype(int)
         inside = (seen >= 0) & (seen < total)

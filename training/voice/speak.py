@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.data.sounds import resampled
 from training.voice.articulation import Segment
 
 Array = npt.NDArray[Any]
@@ -91,11 +92,4 @@ class Speaker:
             Segment("".join(c for c in name if not c.isdigit()), start, end)
             for (start, name), end in zip(self._phones, ends, strict=True)
         ]
-        return _resampled(samples, self.rate), segments
-
-
-def _resampled(samples: Array, rate: int) -> Array:
-    from lipsync_edge.audio.resample import Resampler
-
-    resampler = Resampler(rate)
-    return np.concatenate([resampler.push(samples), resampler.flush()])
+        return resampled(samples, self.rate), segments

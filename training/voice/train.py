@@ -1,6 +1,8 @@
 """Train the audio encoder.
 
 python -m training voice.train --data DATA --out OUT --minutes 60
+
+`--offset` moves the window: -38 hears 75 ms ahead instead of 225.
 """
 
 from __future__ import annotations
@@ -14,24 +16,24 @@ import torch
 from torch import Tensor, nn
 
 from training.fit import Plan, fit
-from training.voice.coarticulation import Coarticulation, mouths_of
+from training.voice.coarticulation import load_coarticulation, mouths_of
 from training.voice.losses import heard_losses
 from training.voice.mouth_codes import load_readout
-from training.voice.network import Encoder
+from training.voice.network import OFFSET, Encoder
 from training.voice.sampler import Sampler
 from training.voice.utterance import Utterance, load
 
-FILES = ("grid", "grid_voices", "read", "synthetic")
-AFTER_LISTENING = ("grid", "grid_voices", "agreeing", "heard", "synthetic")
+FILES = ("grid", "grid_damaged", "grid_voices", "read", "synthetic")
+AFTER_LISTENING = ("grid", "grid_damaged", "grid_voices", "agreeing", "heard", "synthetic")
 
 
 def groups_of(data: Path) -> dict[str, list[Utterance]]:
     """Read what was prepared; voices without pictures get their mouths from their phones."""
-    net = Coarticulation()
-    net.load_state_dict(torch.load(data / "coarticulation.pt", weights_only=True))
-    net.eval()
+    net = load_coarticulation(data)
     groups: dict[str, list[Utterance]] = {}
     for name in AFTER_LISTENING if (data / "heard.npz").is_file() else FILES:
+        if not (data / f"{name}.npz").is_file():
+            continue
         for one in load(data / f"{name}.npz"):
             coefficients = one.coefficients
             if not len(coefficients) and len(one.features):
@@ -53,6 +55,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--guessed", type=float, default=0.8, help="weight of mouths that nobody saw")
+    parser.add_argument(
+        "--offset", type=int, default=OFFSET, help="first column of the window; -38: 75 ms ahead"
+    )
     parser.add_argument("--fresh", action="store_true", help="start a new cycle from the saved weights")
     return parser
 
@@ -66,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, part in groups.items():
         minutes = sum(u.mel.shape[1] for u in part) / 4800
         print(f"{name}: {len(part)}, {len({u.speaker for u in part})} voices, {minutes:.0f} min", flush=True)
-    sampler = Sampler(groups, options.runs, options.seed, options.guessed)
+    sampler = Sampler(groups, options.runs, options.seed, options.guessed, options.offset)
     readout = torch.from_numpy(load_readout(options.data)).float()
 
     def losses(net: nn.Module) -> dict[str, Tensor]:

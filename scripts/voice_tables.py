@@ -1,0 +1,77 @@
+"""Tables of the audio encoder's figures: visemes made and real, closures, time, damaged sound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from speed_tables import grid
+
+Row = dict[str, Any]
+
+VISEMES = ("visemes", "phones")
+"""Files that the table of visemes needs."""
+
+PARTS = {
+    "aligned": "known words, aligned",
+    "recognised_choose": "ordinary speech, choices were made on it",
+    "recognised_report": "ordinary speech, the rest",
+    "recognised_all": "ordinary speech, all",
+}
+
+
+def visemes_table(found: dict[str, Any]) -> str:
+    """One line a viseme: what the audio encoder asks and the picture shows, and strangers' real mouths beside made."""
+    shown = found["visemes"]["visemes"]
+    seen = {row["viseme"]: row for row in list(found["phones"].values())[-1]["phones"]}
+    body = [
+        [
+            row["viseme"],
+            f"{row['asked_opening']:.3f} → {row['made_opening']:.3f}",
+            f"{row['asked_width']:+.3f} → {row['made_width']:+.3f}",
+            *_real(seen.get(row["viseme"])),
+        ]
+        for row in shown
+    ]
+    head = ["viseme", "opening, asked → shown", "width, asked → shown", "phones"]
+    return grid([*head, "opening, real : asked", "width, real : asked"], body)
+
+
+def _real(row: Row | None) -> list[str]:
+    """Return how many phones strangers said, and their opening and width, real and asked for."""
+    if row is None:
+        return ["0", "-", "-"]
+    opening = f"{row['real_opening']:.3f} : {row['made_opening']:.3f}"
+    return [str(row["count"]), opening, f"{row['real_width']:+.3f} : {row['made_width']:+.3f}"]
+
+
+def closures_table(rows: dict[str, Row]) -> str:
+    """Closures at p, b, m that are kept, and open vowels that stay open, of every encoder."""
+    body = [
+        [
+            name,
+            said,
+            f"{part['kept']} of {part['seen']}",
+            f"{part['kept_share']:.2f}",
+            f"{part['open_share']:.2f}",
+        ]
+        for name, row in rows.items()
+        for key, said in PARTS.items()
+        if (part := row.get(key))
+    ]
+    return grid(["encoder", "clips", "closures kept", "share", "open vowels kept"], body)
+
+
+def damaged_table(rows: dict[str, Row]) -> str:
+    """Return r of opening, width and jaw on ordinary speech whose sound was damaged, of every encoder."""
+    ways = list(next(iter(rows.values())))
+    body = [
+        [
+            way,
+            *(
+                " / ".join(f"{r:.2f}" for r in row[way]["all"]) if way in row else "-"
+                for row in rows.values()
+            ),
+        ]
+        for way in ways
+    ]
+    return grid(["sound", *rows], body)
