@@ -181,6 +181,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--preset", default="lite")
+    parser.add_argument("--note", default="", help="what a reader should know, e.g. that it had priority")
     parser.add_argument("--ray", action="store_true", help="also on Ray")
     parser.add_argument("--scale", action="store_true", help="clusters of 1, 2 and 4 nodes instead")
 
@@ -193,6 +194,7 @@ def main(options: argparse.Namespace) -> None:
         source = make_source(options, folder, seconds=options.seconds * options.jobs)
         row = (scaled if options.scale else compared)(source, folder, options)
     told = {"face": source.said, "jobs": options.jobs, "seconds": options.seconds, "preset": options.preset}
-    row = {**{name: origin[name] for name in ("when", "commit")}, **told, **row, "machine": origin["machine"]}
+    row = {**{name: origin[name] for name in ("when", "commit")}, **told, **row, "note": options.note}
+    row |= {"machine": origin["machine"]}
     print({name: value for name, value in row.items() if name != "machine"})
     rows.keep(options.results, "batch", [row], KEY)
