@@ -28,7 +28,8 @@ class JobChecker:
     Args:
         root: folder that relative names start from and in which every file must lie.
         words: options that rows may give.
-        common: options of every row that does not give them itself.
+        common: options of every row that does not give them itself; they come from whoever starts the batch, so their
+            files are looked for from the working folder and may lie anywhere.
     """
 
     def __init__(self, root: Path, words: Vocabulary, common: Mapping[str, str] | None = None) -> None:
@@ -36,7 +37,7 @@ class JobChecker:
         self._words = words
         self._common = dict(common or {})
         self._codecs: dict[tuple[Option, ...], str] = {}
-        self._files: dict[str, str] = {}
+        self._files: dict[tuple[str, bool], str] = {}
 
     def jobs(self, rows: Sequence[Row]) -> list[BatchJob]:
         """Check every row; return the jobs in their order.
@@ -63,9 +64,13 @@ class JobChecker:
         return jobs
 
     def _job(self, row: Row) -> BatchJob:
-        values = self._common | {column_of(name): one for name, one in row.values.items()}
+        own = {column_of(name): one for name, one in row.values.items()}
+        values = self._common | own
         options = tuple(
-            one for name, value in values.items() if name not in OWN for one in self._options(name, value)
+            one
+            for name, value in values.items()
+            if name not in OWN
+            for one in self._options(name, value, anywhere=name not in own)
         )
         for name in ("face", "out"):
             if not isinstance(values.get(name), str):
@@ -76,10 +81,11 @@ class JobChecker:
             raise UsageError(expected="a file in column audio", got=repr(audio or "nothing"))
         out = self._out(values["out"])
         self._check_options(out, options)
-        face, heard = self._file(values["face"]), self._file(audio) if audio else ""
+        face = self._file(values["face"], anywhere="face" not in own)
+        heard = self._file(audio, anywhere="audio" not in own) if audio else ""
         return BatchJob(out=out, row=row.number, face=face, audio=heard, options=options)
 
-    def _options(self, column: str, value: Any) -> list[Option]:
+    def _options(self, column: str, value: Any, *, anywhere: bool = False) -> list[Option]:
         """What one column gives; several where it is a list or a table."""
         words = self._words
         name, _, key = column.removeprefix("--").partition(":")
@@ -87,11 +93,10 @@ class JobChecker:
             known = ", ".join(sorted(words.names - {"face"}))
             raise UsageError(expected=f"columns face, audio, out, --face or out of {known}", got=repr(column))
         if isinstance(value, dict):
-            return [
-                one for inner, single in value.items() for one in self._options(f"{name}:{inner}", single)
-            ]
+            given = [(f"{name}:{inner}", single) for inner, single in value.items()]
+            return [one for key, single in given for one in self._options(key, single, anywhere=anywhere)]
         if isinstance(value, list) and name in words.keyed:
-            return [one for single in value for one in self._options(column, single)]
+            return [one for single in value for one in self._options(column, single, anywhere=anywhere)]
         if name in words.flags:
             return _flag(name, value)
         if isinstance(value, (list, bool)):
@@ -102,9 +107,12 @@ class JobChecker:
             if not equals:
                 raise UsageError(expected=f"{name} as KEY=VALUE, or a column {name}:KEY", got=repr(text))
             named = name in words.keyed_files
-            return [Option(name, f"{who}=", self._file(rest)) if named else Option(name, f"{who}={rest}")]
+            file = self._file(rest, anywhere=anywhere) if named else ""
+            return [Option(name, f"{who}=", file) if named else Option(name, f"{who}={rest}")]
+        if name in words.folders:
+            return [Option(name, str(self._place(text, anywhere=anywhere)))]
         named = name in words.files or (name == "face" and bool(PurePosixPath(text).suffix))
-        return [Option(name, "", self._file(text)) if named else Option(name, text)]
+        return [Option(name, "", self._file(text, anywhere=anywhere)) if named else Option(name, text)]
 
     def _check_options(self, out: str, options: tuple[Option, ...]) -> None:
         alike = tuple(replace(one, file=_ANY_FILE) if one.file else one for one in options)
@@ -112,21 +120,26 @@ class JobChecker:
             self._codecs[alike] = self._words.parse(alike).options.codec
         check_codec(Path(out), self._codecs[alike])
 
-    def _file(self, name: str) -> str:
-        """Return where a file is: a URL as it stands, a path inside the folder as an absolute one."""
+    def _file(self, name: str, *, anywhere: bool) -> str:
+        """Return where a file is: a URL as it stands, a path as an absolute one; InputError when nothing is there."""
         if is_url(name):
             return name
-        if name not in self._files:
-            if "\0" in name:
-                raise UsageError(expected="the name of a file", got=repr(name))
-            path = Path(os.path.normpath(self._root / name))
-            if not path.is_relative_to(self._root):
-                raise UsageError(
-                    expected=f"a file inside {self._root}", got=name, fix="or name another folder with --root"
-                )
+        if (name, anywhere) not in self._files:
+            path = self._place(name, anywhere=anywhere)
             check_file(path, "a file")
-            self._files[name] = str(path)
-        return self._files[name]
+            self._files[name, anywhere] = str(path)
+        return self._files[name, anywhere]
+
+    def _place(self, name: str, *, anywhere: bool) -> Path:
+        """Return where a name leads; UsageError when that is not inside the folder, and should be."""
+        if "\0" in name:
+            raise UsageError(expected="the name of a file", got=repr(name))
+        path = Path(os.path.normpath((Path.cwd() if anywhere else self._root) / name))
+        if not anywhere and not path.is_relative_to(self._root):
+            raise UsageError(
+                expected=f"a file inside {self._root}", got=name, fix="or name another folder with --root"
+            )
+        return path
 
     def _out(self, name: str) -> str:
         place = os.path.normpath(name)

@@ -110,6 +110,7 @@ class Vocabulary:
         names: all of them.
         flags: those without a value.
         files: those whose value is a file.
+        folders: those whose value is a folder.
         keyed: those that may be given several times as KEY=VALUE; a column is called NAME:KEY.
         keyed_files: those of them whose VALUE is a file.
         parse: reads them; a function of a module, so that other processes can be told of it.
@@ -118,6 +119,7 @@ class Vocabulary:
     names: frozenset[str]
     flags: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
     keyed: frozenset[str] = frozenset()
     keyed_files: frozenset[str] = frozenset()
     parse: Parse

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lipsync_edge.batch.storage import Storage
 
 NOT_IN_ROWS = ("source", "audio", "out", "config", "report", "cache", "as_json", "quiet", "context")
+FOLDERS = ("models",)  # options of `run` that name a folder
 KEYED_FILES = ("voice",)  # options of `run` whose values are KEY=FILE
 
 
@@ -207,7 +208,8 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(
         names=frozenset(long.values()),
         flags=of(bool),
-        files=of(Path),
+        files=of(Path) - set(FOLDERS),
+        folders=frozenset(FOLDERS),
         keyed=keyed,
         keyed_files=keyed & set(KEYED_FILES),
         parse=parse_row,
@@ -216,8 +218,10 @@ def vocabulary() -> Vocabulary:
 
 def _long(name: str, hint: Any) -> str:
     """Return the long name, without dashes, of the option that a parameter of `run` is typed as."""
-    said = [one for info in hint.__metadata__ for one in getattr(info, "param_decls", None) or ()]
-    return next((one[2:] for one in said if one.startswith("--")), name.replace("_", "-"))
+    # in an annotation the first name that an option is given stands where its default would
+    said = [one for info in hint.__metadata__ for one in (info.default, *(info.param_decls or ()))]
+    names = (one[2:] for one in said if isinstance(one, str) and one.startswith("--"))
+    return next(names, name.replace("_", "-"))
 
 
 def parse_row(options: tuple[Option, ...]) -> Wishes:

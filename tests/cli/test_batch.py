@@ -9,7 +9,7 @@ import pytest
 from lipsync_edge.batch import run as batch_run
 from lipsync_edge.batch.job import Option
 from lipsync_edge.batch.run import BatchOptions
-from lipsync_edge.cli.batch import parse_row, vocabulary
+from lipsync_edge.cli.batch import checked_jobs, parse_row, vocabulary
 from lipsync_edge.errors import UsageError
 from tests.batch.fakes import load
 from tests.cli.conftest import Typed
@@ -107,8 +107,23 @@ def test_rows_may_give_every_option_of_run_that_makes_sense_there() -> None:
         not {"output", "out", "report", "json", "as-json", "quiet", "config", "cache", "source", "audio"}
         & known.names
     )
-    assert {"models", "play-audio"} <= known.files
-    assert known.keyed_files <= known.keyed <= known.names
+    assert {"play-audio", "speakers", "sign-cert"} <= known.files
+    assert known.folders == {"models"}
+    assert known.flags == {"no-mark"}
+    assert (known.keyed, known.keyed_files) == ({"voice", "map"}, {"voice"})
+    assert known.keyed <= known.names
+
+
+def test_voices_of_several_people_are_columns(typed: Typed, tmp_path: Path) -> None:
+    manifest(tmp_path, "face.mp4,a.mp4,speech.wav,speech.wav", columns="face,out,voice:left,voice:right")
+    (job,) = checked_jobs(tmp_path / "jobs.csv", None, ("models=here", "play-audio=speech.wav"))
+    speech = tmp_path / "speech.wav"
+    wishes = parse_row(job.options)
+    assert wishes.options.voices == {"left": speech, "right": speech}
+    assert (job.audio, wishes.options.play_audio, wishes.engine.models) == ("", speech, tmp_path / "here")
+    manifest(tmp_path, "face.mp4,a.mp4,../speech.wav", columns="face,out,voice:left")
+    with pytest.raises(UsageError, match="a file inside"):
+        checked_jobs(tmp_path / "jobs.csv", None, ())
 
 
 def test_rows_are_parsed_as_run_parses() -> None:
