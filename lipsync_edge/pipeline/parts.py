@@ -24,9 +24,11 @@ from lipsync_edge.pipeline import offline
 from lipsync_edge.pipeline.casting import cast
 from lipsync_edge.pipeline.job import Job, RunResult
 from lipsync_edge.pipeline.marking import Marking, is_changed
+from lipsync_edge.pipeline.own_mouth import film_libraries
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
+from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.render.exemplars.sequence import Own
 from lipsync_edge.types import U8, Face, Frame, Region
 from lipsync_edge.video.encoder import CODECS
@@ -91,12 +93,13 @@ def plan_parts(
     """
     counters, begins = offline.Counters(who=WhoSpoke(float(1 / job.video.fps))), []
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
+    libraries = film_libraries(job, people, lambda: counters.probe("scan"))
     memory = offline._memory(job, people)
     depth, together = offline.batching(job)
     wanted = max(_LEAST_FRAMES, round(seconds * job.video.fps))
     wanted += -wanted % together
     with ReadAhead(offline._source(job), depth) as frames:
-        speaking = offline._speaking(job, people, frames, counters, memory)
+        speaking = offline._speaking(job, people, libraries, frames, counters, memory, min(LAG, depth))
         while part := list(islice(_planned(speaking, counters), wanted)):
             begins.append(part[0].time)
             keep(len(begins) - 1, zlib.compress(pickle.dumps(part), 1))
