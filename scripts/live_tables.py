@@ -26,21 +26,3 @@ def cost_table(rows: list[Row]) -> str:
     ]
     headings = ["size", "idle, whole", "idle", "speaking, whole", "speaking", "kept MB (avatar)", "load"]
     return grid(headings, body) if body else "Not measured yet."
-
-
-def sessions_table(rows: list[Row]) -> str:
-    """How many sessions a machine holds."""
-    body = [
-        [
-            row["state"],
-            str(row["sessions"]),
-            f"{row.get('cpu_ms_per_slot', 0):.1f}",
-            f"{row.get('busy_cores', 0):.1f} of {row['cores']}",
-            f"{row.get('mbit_s_each', 0):.1f}",
-            f"{row['load']:.1f}",
-        ]
-        for row in rows
-        if row.get("measured") == "sessions"
-    ]
-    headings = ["all sessions", "held", "CPU ms a slot", "busy cores", "Mbit/s each", "load before"]
-    return grid(headings, body) if body else "Not measured yet."
