@@ -203,7 +203,7 @@ def test_a_failing_session_ends_its_connections() -> None:
         streams.append(open_stream(side=SIDE))
         return streams[-1]
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     async def body(server: Served) -> None:
