@@ -13,6 +13,7 @@ from typing import Any
 
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
+from live_tables import cost_table
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
 from voice_tables import VISEMES, closures_table, damaged_table, visemes_table
@@ -151,6 +152,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "threads": threads_table,
     "summary": summary_table,
     "live": live_table,
+    "live_cost": cost_table,
     "dubbing": dubbing_table,
     "own_mouth": own_mouth_table,
     "lips_figures": lips_table,
@@ -159,7 +161,9 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "voice_damaged": damaged_table,
 }
 SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
-"""Tables that are made of several files; every other one is made of the file of its own name."""
+"""Tables that are made of several files."""
+FILES = {"live_cost": "live"}
+"""Tables that are made of a part of a file; every other one is made of the file of its own name."""
 
 
 def filled(text: str, results: Path = RESULTS) -> str:
@@ -172,7 +176,9 @@ def filled(text: str, results: Path = RESULTS) -> str:
         if end not in rest:
             raise ValueError(f"{begin} without {end}")
         body = tables_by_kind(
-            results, SOURCES.get(name, (name,)), lambda found, n=name, m=make: m(_rows(n, found))
+            results,
+            SOURCES.get(name, (FILES.get(name, name),)),
+            lambda found, n=name, m=make: m(_rows(n, found)),
         )
         text = f"{head}{begin}\n{body}\n{end}{rest.split(end, 1)[1]}"
     return text
@@ -180,7 +186,7 @@ def filled(text: str, results: Path = RESULTS) -> str:
 
 def _rows(name: str, found: dict[str, Any]) -> Any:
     """Return what a table is made of: file → rows where it needs several, else the rows."""
-    return found if name in SOURCES else found[name]
+    return found if name in SOURCES else found[FILES.get(name, name)]
 
 
 def main() -> None:

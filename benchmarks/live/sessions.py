@@ -15,6 +15,7 @@ import json
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from benchmarks import rows
 from benchmarks.live.opened import avatar_of, facts_of, sound_of
 from benchmarks.process import load_now
 from benchmarks.source import RATE, add_source_options, make_source
-from lipsync_edge.live import LiveSession, SessionOptions, Slot
+from lipsync_edge.live import LiveSession, SessionOptions, SessionOverError, Slot
 from lipsync_edge.live.slot import I16
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.protocol import pack
@@ -56,9 +57,10 @@ class OneViewer:
 def say(session: LiveSession, sound: I16, over: threading.Event) -> None:
     """Say the sound again and again, as fast as the session takes it."""
     at = 0
-    while not over.is_set():
-        session.say(sound[at : at + RATE // 10], timeout=0.2)
-        at = (at + RATE // 10) % (len(sound) - RATE // 10)
+    with suppress(SessionOverError):
+        while not over.is_set():
+            session.say(sound[at : at + RATE // 10], timeout=0.2)
+            at = (at + RATE // 10) % (len(sound) - RATE // 10)
 
 
 def lost_by(count: int, first: Stream, sound: I16 | None, seconds: float) -> dict[str, float]:

@@ -211,7 +211,7 @@ class Stream(BufferCalls):
         token = self._interrupts.token
         if token is not self._settled:
             self._settled = token
-            self._utterances.drop(self._index)
+            self._utterances.interrupt(self._index)
         return token
 
     def _frames(self, token: InterruptToken) -> Iterator[StreamFrame]:

@@ -10,6 +10,7 @@ from lipsync_edge.audio.alignment import FeatureWindow
 from lipsync_edge.render.renderer import Renderer
 
 CLOSING = 4  # idle frames in which a mouth that was open closes
+CUT_SHORT = 2  # the same after an interrupt: who is interrupted shuts up
 
 
 class Utterances:
@@ -40,7 +41,7 @@ class Utterances:
     def forget(self) -> None:
         """Begin anew, at frame 0."""
         self.number = 0
-        self._last = self._silence
+        self._last, self._faded = self._silence, CLOSING
         self.drop(0)
 
     def drop(self, index: int) -> None:
@@ -48,7 +49,11 @@ class Utterances:
         self._features.reset()
         self.under_way = False
         self._origin = index
-        self._faded = 0
+
+    def interrupt(self, index: int) -> None:
+        """Throw away the sound of the utterance and close the mouth quickly; frame `index` is the next one."""
+        self.drop(index)
+        self._faded = max(self._faded, CLOSING - CUT_SHORT)
 
     def push(self, pcm: npt.ArrayLike, index: int) -> None:
         """Take sound, int16 or float32 (n,) or (n, channels); after an end it begins the next one at frame `index`."""

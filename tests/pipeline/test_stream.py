@@ -26,7 +26,7 @@ from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, load_avatar
 from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.prepare import build_avatar
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.pipeline.utterance import CLOSING
+from lipsync_edge.pipeline.utterance import CLOSING, CUT_SHORT
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Rendered
@@ -173,7 +173,8 @@ def replace_index(frame: Frame, index: int) -> Frame:
     return replace(frame, index=index, time=Fraction(index, 25))
 
 
-def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
+@pytest.mark.parametrize(("is_cut", "closing"), [(False, CLOSING), (True, CUT_SHORT)])
+def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on(is_cut: bool, closing: int) -> None:
     made: list[Frame] = []
     engine = make_engine()
     render = engine.renderer.render
@@ -188,14 +189,24 @@ def test_idle_closes_the_mouth_in_a_few_frames_and_lives_on() -> None:
         calm = list(stream.idle(3))
         list(islice(stream.push(SPEECH), 20))
         assert list(stream.idle(2)) == []  # sound is still being taken
-        stream.interrupt()
+        if is_cut:
+            stream.interrupt()
+        else:
+            list(stream.flush())
         made.clear()
         rest = list(stream.idle(20))
-    assert [frame.index for frame in rest] == list(range(23, 43))
-    loud = [float(frame.faces[0].features.mean()) for frame in made if frame.faces]
-    assert loud[0] > loud[1] > loud[2] > -4
-    assert len(loud) == 3 + 5  # once still, each of the five positions with a face is made once
-    assert set(loud[CLOSING - 1 :]) == {-4.0}
+        heard = [float(frame.faces[0].features.mean()) if frame.faces else None for frame in made]
+        made.clear()
+        stream.interrupt()  # there is nothing to be cut: the mouth stays shut
+        list(stream.idle(5))
+    start = rest[0].index
+    assert [frame.index for frame in rest] == list(range(start, start + 20))
+    loud = [level for level in heard[: closing - 1] if level is not None]  # one frame in ten shows no face
+    assert all(a > b for a, b in zip(loud, [*loud[1:], -4.0], strict=True))
+    still = [level for level in heard[closing - 1 :] if level is not None]
+    assert set(still) == {-4.0}
+    assert len(still) == 3  # of five positions with a face two were made before anybody spoke
+    assert not any(frame.faces for frame in made)
     assert calm[0].state == "idle"
     assert np.array_equal(rest[9].image_bgr, rest[19].image_bgr)  # ping-pong of six frames: ten a round
 

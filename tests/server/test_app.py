@@ -306,13 +306,13 @@ def test_a_session_that_fails_is_told_to_viewers_callers_and_health_and_opened_a
         streams.append(open_stream())
         return streams[-1]
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     with served(opener=opener) as server:
         with connect(f"{server.ws}/api/view") as viewer:
             viewer.recv(timeout=5)
-            streams[0].renderer.render = broken
+            streams[0]._pictures.ask = broken  # a picture at rest is not rendered again
             messages = list(viewer)  # ends because the server closes it
         assert "broken on purpose" in messages[-1]
         assert httpx.get(f"{server.http}/health").status_code == 503

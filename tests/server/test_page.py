@@ -138,14 +138,14 @@ def test_the_page_comes_back_after_the_server_was_away(tmp_path: Path) -> None:
         broken.append(stream)
         return stream
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     try:
         with served(opener=opener) as server:
             driver.get(server.http + SOCKET)
             wait(lambda: told(driver)["shown"] > 5)
-            broken[0].renderer.render = fail
+            broken[0]._pictures.ask = fail
             wait(lambda: "broken on purpose" in told(driver)["error"])
             shown = told(driver)["shown"]
             wait(lambda: told(driver)["shown"] > shown + 5)  # it came back by itself

@@ -205,7 +205,7 @@ def test_the_page_connects_again_after_its_session_failed(server: Served, page: 
     session = server.app.state.sessions.all["main"]
     shown = told(page)["shown"]
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     session.live.stream._pictures.ask = broken

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -203,7 +203,7 @@ def test_a_failing_session_ends_its_connections() -> None:
         streams.append(open_stream(side=SIDE))
         return streams[-1]
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken on purpose")
 
     async def body(server: Served) -> None:
@@ -214,6 +214,45 @@ def test_a_failing_session_ends_its_connections() -> None:
 
     with served(opener=opener) as server:
         run(lambda: body(server))
+
+
+def test_lost_packets_and_jitter_are_survived(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 % of all packets are lost, in both directions, and every one is up to 200 ms late."""
+    from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+    chance, send, counts = np.random.default_rng(4), RTCDtlsTransport._send_rtp, [0, 0]
+
+    async def lossy(self: Any, data: bytes) -> None:
+        lost = chance.random() < 0.02
+        counts[lost] += 1
+        if not lost:
+            asyncio.get_running_loop().call_later(
+                chance.random() * 0.2, lambda: asyncio.ensure_future(quietly(self, data))
+            )
+
+    async def quietly(self: Any, data: bytes) -> None:
+        with suppress(Exception):  # it has closed meanwhile
+            await send(self, data)
+
+    monkeypatch.setattr(RTCDtlsTransport, "_send_rtp", lossy)
+
+    async def body() -> None:
+        async with watching(server) as client:
+            for _ in range(4):  # it goes on and on, and does not stop at the first lost picture
+                seen, heard = len(client.pictures), len(client.sounds)
+                await client.until(
+                    lambda s=seen, h=heard: len(client.pictures) > s + 15 and len(client.sounds) > h + 30
+                )
+            still = np.median([bright for _, bright in client.pictures])
+            client.pictures.clear()
+            await asyncio.to_thread(post_wav, server, to_int16(np.tile(speech(1.0) * 3, 3)))
+            await client.until(
+                lambda: bool(client.pictures) and max(bright for _, bright in client.pictures) > still + 20
+            )
+
+    run(body)
+    assert counts[1] > 0
+    print(f"{counts[1]} of {sum(counts)} packets were lost")
 
 
 def test_ice_servers_are_read() -> None:

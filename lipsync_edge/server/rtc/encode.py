@@ -64,7 +64,9 @@ class RtcVideoEncoder:
         context.gop_size = 1 << 20
         context.thread_count = 1
         context.colorspace, context.color_range = 6, 1
-        context.options = dict(options)
+        most = usual_bits(self._size, self._fps)
+        # x264 takes another rate while it runs only where a buffer model was there from the beginning
+        context.options = options | {"maxrate": str(max(most, bits)), "bufsize": str(max(most, bits) // 2)}
         return context
 
     @property

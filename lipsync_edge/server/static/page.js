@@ -4,7 +4,10 @@
 function receiveEventOnly(message) {
   if (message.type === "error") lipsync.error = message.error;
   if (message.type !== "event") return;
-  if (message.event === "speech_start") lipsync.state = "speech";
+  if (message.event === "speech_start") {
+    lipsync.state = "speech";
+    unhush();
+  }
   if (message.event === "speech_end" || message.event === "interrupt") lipsync.state = "idle";
   if (message.event === "interrupt") hush();
   receiveEvent(message);

@@ -4,8 +4,8 @@
 const video = document.getElementById("video");
 const CONNECT_MS = 6000; // without a picture by then, the WebSocket is taken
 const GATHER_MS = 1000;
-const HELD_MS = 300; // of sound that a browser may hold
-const HELD_AT_LEAST_MS = 80; // the same for pictures and sound: what their networks need differs at first
+const HELD_MS = 1000; // of sound that a browser may hold on a bad day
+const HELD_AT_LEAST_MS = 40; // the same for pictures and sound: what their networks need differs at first
 
 const rtc = { connection: null, resource: "", microphone: null, sender: null, hushed: 0 };
 
@@ -75,12 +75,16 @@ function firstPicture() {
   });
 }
 
-// Silence what the browser has received and not played yet.
+// Silence what the browser has received and not played yet, until something new is said.
 function hush() {
-  if (video.muted) return;
   video.volume = 0;
   clearTimeout(rtc.hushed);
-  rtc.hushed = setTimeout(() => { video.volume = 1; }, HELD_MS);
+  rtc.hushed = setTimeout(unhush, HELD_MS);
+}
+
+function unhush() {
+  clearTimeout(rtc.hushed);
+  video.volume = 1;
 }
 
 function closeRtc() {
