@@ -162,6 +162,7 @@ TABLE: dict[str, Entry] = {
     ),
     "edge_segment": Entry(role="segment", kind="regions", inputs=calibration.faces, gate=gates.regions),
     "edge_landmarks": Entry(role="landmarks", inputs=calibration.faces, gate=gates.landmarks),
+    "edge_identity": Entry(role="identity", inputs=calibration.faces, gate=gates.embeddings),
     "edge_lips": Entry(role="lips", kind="warp", inputs=calibration.faces_and_mels, gate=gates.warps),
     "edge_voice": Entry(role="voice", inputs=calibration.mels, gate=gates.coefficients),
     "edge_enhance": Entry(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lipsync_edge.choices import Mouth
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.identifier import Identifier
 from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models import autotune, stage_times
 from lipsync_edge.models.devices import AUTO
@@ -108,7 +109,8 @@ def _open(options: EngineOptions, why: str, ways: Mapping[str, StageTime] | None
         encoder=AudioEncoder(network(preset.voice)) if preset.voice else None,
         landmarker=Landmarker(network(preset.landmarks)) if preset.landmarks else None,
     )
-    return Engine(detector, renderer, chosen=why)
+    identifier = Identifier(network(preset.identity)) if preset.identity else None
+    return Engine(detector, renderer, chosen=why, identifier=identifier)
 
 
 class Engine:
@@ -118,12 +120,21 @@ class Engine:
         detector: finds faces.
         renderer: makes finished pictures of frames with faces.
         chosen: why the networks run where they run, for people.
+        identifier: tells people apart, or None: a grey patch does.
     """
 
-    def __init__(self, detector: Detector, renderer: Renderer, *, chosen: str = "") -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        renderer: Renderer,
+        *,
+        chosen: str = "",
+        identifier: Identifier | None = None,
+    ) -> None:
         self.detector = detector
         self.renderer = renderer
         self.chosen = chosen
+        self.identifier = identifier
 
     @property
     def preset(self) -> Preset:
@@ -133,7 +144,10 @@ class Engine:
     @property
     def networks(self) -> dict[str, Network]:
         """Stage name → loaded network, in the order of the pipeline."""
-        return {"detect": self.detector.network, **self.renderer.networks}
+        found = {"detect": self.detector.network}
+        if self.identifier is not None:
+            found["identify"] = self.identifier.network
+        return found | self.renderer.networks
 
     @property
     def device(self) -> str:
@@ -208,13 +222,14 @@ class Engine:
         """Do a run that was checked; see `run`."""
         from lipsync_edge.pipeline import offline
 
-        return replace(offline.run(job, progress=progress, observe=observe), chosen=self.chosen)
+        result = offline.run(job, looks=self.identifier, progress=progress, observe=observe)
+        return replace(result, chosen=self.chosen)
 
     def prepare(self, face: str | Path, *, options: PrepareOptions | None = None) -> Avatar:
         """Decode and track a video or a still once, for streams; at most `options.seconds` of it (60 without)."""
         from lipsync_edge.pipeline.prepare import prepare
 
-        return prepare(self.detector, self.preset, face, options, self.renderer.watcher)
+        return prepare(self.detector, self.preset, face, options, self.renderer.watcher, self.identifier)
 
     def stream(
         self,

@@ -54,7 +54,9 @@ def presets_table(root: Path) -> str:
     rows = []
     for path in sorted((root / "lipsync_edge").rglob("presets/*.toml")):
         preset = read_toml(path)
-        networks = [preset[role] for role in ("detect", "lips", "enhance", "segment") if preset.get(role)]
+        networks = [
+            preset[role] for role in ("detect", "identity", "lips", "enhance", "segment") if preset.get(role)
+        ]
         own = [name for name in networks if name not in bundled]
         rows.append(
             (bool(own), len(networks), [f"`{path.stem}`", preset["description"], ", ".join(own) or "none"])

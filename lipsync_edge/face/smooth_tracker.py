@@ -121,20 +121,19 @@ class SmoothTracker:
         box = np.array(self._options.box_xyxy, np.float32)
         return Face(box, (box[:2] + _LANDMARKS_IN_BOX * (box[2:] - box[:2])).astype(np.float32))
 
-    def _find_near(self, position: int, expected: Face) -> Face | None:
-        """Detect out of turn: the face that lies where one is expected."""
+    def _find_near(self, position: int, expected: Face) -> tuple[Face | None, bool]:
+        """Detect out of turn: the face that lies where one is expected, and whether somebody else's lies before it."""
         frame = self._frame(position).image_bgr
         boxes = self._options.within_box(self._find_faces([frame], self._options.side)[0])
         if not len(boxes):
-            return None
+            return None, False
         overlap = iou_with(boxes.xyxy, expected.box_xyxy)
-        likely = np.where(overlap < _SAME_FACE_IOU, 0.0, overlap)
-        if likely.any():
-            likely = likely * (self._target.may_be(frame, boxes) > 0)
+        there = np.where(overlap < _SAME_FACE_IOU, 0.0, overlap)
+        likely = there * (self._target.may_be(frame, boxes) > 0) if there.any() else there
         best = int(np.argmax(likely))
         if likely[best] <= 0:
-            return None
-        return Face(boxes.xyxy[best], None if boxes.landmarks is None else boxes.landmarks[best])
+            return None, bool(there.any())
+        return Face(boxes.xyxy[best], None if boxes.landmarks is None else boxes.landmarks[best]), False
 
     def _distance(self, a: int, b: int) -> float:
         first, last = self._item(a).face, self._item(b).face
@@ -165,7 +164,10 @@ class SmoothTracker:
         if closely or self._distance(a, b) > _MOVED:
             middle = (a + b) // 2
             guess = from_row(start + way * np.float32((middle - a) / (b - a)))
-            self._item(middle).face = self._find_near(middle, guess) or guess
+            found, is_hidden = self._find_near(middle, guess)
+            if is_hidden:  # nobody is driven on another's face
+                return
+            self._item(middle).face = found or guess
             self._join(a, middle)
             self._join(middle, b)
             return
@@ -176,7 +178,7 @@ class SmoothTracker:
         """The face is new: find the frame in which it came."""
         for earlier in range(position - 1, max(last_key, self._known - 1), -1):
             following = self._item(earlier + 1).face
-            face = self._find_near(earlier, following) if following else None
+            face = self._find_near(earlier, following)[0] if following else None
             if face is None:
                 return earlier + 1
             self._item(earlier).face = face

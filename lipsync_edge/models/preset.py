@@ -25,6 +25,7 @@ class Preset:
         enhance: card of the enhancer, or "" for none.
         voice: card of the audio encoder, or "" for none.
         landmarks: card of the landmark network, or "" for none; with both, own mouths are taken from other frames.
+        identity: card of the network that tells people apart, or "": a grey patch does.
         style: "soft": our feathered blending; "reference": the steps of the published code, rounding included.
         tracking: "smooth": detect now and then, smooth without lag; "reference": every frame, mean of five.
         detect_every: frames between two detections.
@@ -42,6 +43,7 @@ class Preset:
     enhance: str = ""
     voice: str = ""
     landmarks: str = ""
+    identity: str = ""
     style: Literal["soft", "reference"] = "soft"
     tracking: Literal["smooth", "reference"] = "smooth"
     detect_every: int = 4
@@ -53,7 +55,15 @@ class Preset:
     @property
     def networks(self) -> tuple[str, ...]:
         """Names of the cards it needs, in the order of the pipeline."""
-        stages = (self.detect, self.voice, self.landmarks, self.lips, self.enhance, self.segment)
+        stages = (
+            self.detect,
+            self.identity,
+            self.voice,
+            self.landmarks,
+            self.lips,
+            self.enhance,
+            self.segment,
+        )
         return tuple(name for name in stages if name)
 
 

@@ -20,7 +20,7 @@ from lipsync_edge.errors import ModelError
 from lipsync_edge.toml_reader import read_toml, tuples
 
 SPECS = Path(__file__).parent / "specs"
-Role = Literal["detect", "landmarks", "voice", "lips", "segment", "enhance", "sync"]
+Role = Literal["detect", "identity", "landmarks", "voice", "lips", "segment", "enhance", "sync"]
 ROLES: tuple[Role, ...] = get_args(Role)
 Crop = Literal["box", "aligned"]
 CROPS: tuple[Crop, ...] = get_args(Crop)
@@ -121,6 +121,14 @@ class MouthShapes:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """Above `same` two faces are one person's wherever they are, below `other` they are not; run-time facts."""
+
+    same: float = 0.5
+    other: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
 class QuantPlan:
     """How the int8 file is made: weight granularity, activation type, node-name parts that stay in float."""
 
@@ -159,6 +167,7 @@ class ModelSpec:
     segment: SegmentClasses | None = None
     warp: WarpHead | None = None
     shapes: MouthShapes | None = None
+    identity: Likeness | None = None
     quant: QuantPlan = field(default_factory=QuantPlan)
     gate: Gate = field(default_factory=Gate)
 
@@ -216,6 +225,7 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
         "segment": SegmentClasses,
         "warp": WarpHead,
         "shapes": MouthShapes,
+        "identity": Likeness,
         "quant": QuantPlan,
         "gate": Gate,
     }

@@ -48,7 +48,7 @@ class StageTime:
 
 def together(preset: Preset, name: str) -> int:
     """Return how many frames go through a network at once."""
-    return 1 if name in (preset.detect, preset.voice, preset.landmarks) else preset.batch
+    return 1 if name in (preset.detect, preset.identity, preset.voice, preset.landmarks) else preset.batch
 
 
 def subject(preset: Preset, name: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.mix import channels_of, rate_of
 from lipsync_edge.errors import InputError, NoFaceError
+from lipsync_edge.face.identifier import Identifier
 from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.face.tracker import track, track_still
 from lipsync_edge.mark.label import Labeller
@@ -135,7 +136,7 @@ def run(
     if memory is not None:
         memory.keep()
     return replace(
-        _result(job, counters, clock.perf_counter() - began),
+        _result(job, people.looks, counters, clock.perf_counter() - began),
         people=counters.who.result(job.parts, people.part_of, people.who),
         notes=(*job.notes, *notes),
         mark=marking.report,
@@ -176,8 +177,10 @@ def _check_made(job: Job, counters: Counters) -> None:
         )
 
 
-def _result(job: Job, counters: Counters, elapsed_s: float) -> RunResult:
+def _result(job: Job, looks: Looks, counters: Counters, elapsed_s: float) -> RunResult:
     networks = {"detect": job.detector.network, **job.renderer.networks}
+    if isinstance(looks, Identifier):
+        networks["identify"] = looks.network
     return RunResult(
         output=job.out,
         frames=counters.frames,

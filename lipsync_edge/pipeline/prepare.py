@@ -25,6 +25,7 @@ from lipsync_edge.errors import (
     told_by_system,
 )
 from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.looks import Looks
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
@@ -90,17 +91,19 @@ def prepare(
     face: str | Path,
     options: PrepareOptions | None = None,
     watcher: Watcher | None = None,
+    looks: Looks | None = None,
 ) -> Avatar:
     """Make an avatar of a video or a still picture; see `lipsync_edge.Engine.prepare`.
 
-    A video of uneven times is taken at its mean rate. With a watcher a person who talks gives their own mouths.
+    A video of uneven times is taken at its mean rate. With a watcher a person who talks gives their own mouths. Where
+    others are seen, looks tell them apart.
     """
     chosen, path = options or PrepareOptions(), Path(face)
     info = probe(path)
     size = _fitted((info.width, info.height), chosen.max_side)
     scale = info.scale * size[0] / info.width
     wishes = RunOptions(face=chosen.face, box_xyxy=chosen.box_xyxy, pads=chosen.pads).scaled(scale)
-    tracker = Tracker(track_options(preset, wishes), detector)
+    tracker = Tracker(track_options(preset, wishes), detector, looks=looks)
     frames: Iterable[Frame]
     if info.still:
         frames = [Frame(0, Fraction(0), read_still(path, color_of(chosen.background)))]

@@ -25,6 +25,7 @@ def test_no_card_is_stale() -> None:
         "edge_lips",
         "edge_voice",
         "edge_enhance",
+        "edge_identity",
     }
     for name, text in specs.items():
         path = MODELS / f"{name}.md"

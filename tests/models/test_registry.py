@@ -84,6 +84,7 @@ def test_every_preset_names_cards_of_the_roles_it_gives_them() -> None:
     for preset in map(load_preset, preset_names()):
         stages = {
             "detect": preset.detect,
+            "identity": preset.identity,
             "lips": preset.lips,
             "segment": preset.segment,
             "enhance": preset.enhance,

@@ -95,7 +95,7 @@ def arguments() -> argparse.ArgumentParser:
         __name__, __doc__, "corpus", "labels", "voices", out=Path("benchmarks/results/training.json")
     )
     parser.add_argument(
-        "--trained", type=Path, default=WORK, help="detect/, segment/, landmarks/, enhance/, sync/"
+        "--trained", type=Path, default=WORK, help="detect/, segment/, landmarks/, enhance/, identity/, sync/"
     )
     parser.add_argument("--lips", type=Path, default=WORK / "lips", help="audio_encoder/ and mouth_renderer/")
     parser.add_argument(
@@ -117,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "edge_landmarks": {"landmarks": options.trained / "landmarks"},
         "edge_lips": lips_folders(options.lips, options.before),
         "edge_enhance": {"enhance": options.trained / "enhance"},
+        "edge_identity": {"identity": options.trained / "identity"},
         "sync_expert": {"sync_expert": options.trained / "sync"},
     }
     result = {
