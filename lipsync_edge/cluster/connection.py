@@ -50,7 +50,9 @@ def joined(address: str) -> Iterator[Any]:
     _check_answers(address)
     already = ray.is_initialized()
     if not already:
-        where = {} if address == LOCAL else {"address": address}
+        where = {
+            "address": address
+        }  # "local" is Ray's word, too: a fresh one, though there may be one already
         try:
             ray.init(
                 **where,

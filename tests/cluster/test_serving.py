@@ -37,11 +37,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         "RAY_USAGE_STATS_ENABLED": "0",
     }.items():
         monkeypatch.setenv(name, value)
-    ray.init(num_cpus=4, include_dashboard=False, object_store_memory=100 << 20, log_to_driver=False)
+    ray.init("local", num_cpus=4, include_dashboard=False, object_store_memory=100 << 20, log_to_driver=False)
     port = free_port()
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     made = deployment(device="cpu", cpus=1, max_replicas=1, idle_s=1.0)
-    serve.run(made, route_prefix="/dub", name="dub", _blocking=False)
+    serve.run(made, route_prefix="/dub", name="dub")
     yield f"http://127.0.0.1:{port}/dub"
     serve.shutdown()
     ray.shutdown()
