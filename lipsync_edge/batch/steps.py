@@ -59,7 +59,7 @@ def take_step(
         def keep(number: int, data: bytes) -> None:
             _publish(data, folder, f"{inside}/{number}.plan", storage)
 
-        plan = plan_parts(run, step.seconds, keep)
+        plan = plan_parts(run, step.seconds, keep, looks=engine.identifier)
         _publish(to_bytes(plan), folder, f"{inside}/all.plan", storage)
         return StepDone(0, ends=False, parts=len(plan))
     if step.kind == MAKE:
@@ -74,7 +74,7 @@ def take_step(
     plan = from_bytes(storage.fetch_stored(f"{inside}/all.plan", folder).read_bytes())
     parts = [storage.fetch_stored(f"{inside}/{number}.mp4", folder) for number in range(len(plan))]
     said = [storage.fetch_stored(f"{inside}/{number}.made", folder) for number in range(len(plan))]
-    result = join_parts(run, plan, parts, [pickle.loads(one.read_bytes()) for one in said])
+    result = join_parts(run, plan, parts, [pickle.loads(one.read_bytes()) for one in said], engine.identifier)
     return StepDone(result.frames, ends=True, mark_failure=result.mark.failure)
 
 

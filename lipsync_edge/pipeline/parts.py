@@ -199,7 +199,13 @@ def _codec(job: Job) -> str:
     return job.options.codec or next(name for name, encoder in CODECS.items() if encoder == usual)
 
 
-def join_parts(job: Job, plan: PartsPlan, parts: Sequence[Path], made: Iterable[PartMade]) -> RunResult:
+def join_parts(
+    job: Job,
+    plan: PartsPlan,
+    parts: Sequence[Path],
+    made: Iterable[PartMade],
+    looks: Looks | None = None,
+) -> RunResult:
     """Join the parts of a run, encode its sound, mark it; the result is what `Engine.run` would have given.
 
     Args:
@@ -207,6 +213,7 @@ def join_parts(job: Job, plan: PartsPlan, parts: Sequence[Path], made: Iterable[
         plan: how it was divided.
         parts: the files, in order.
         made: what `make_part` said of each.
+        looks: what told people apart.
     """
     began = clock.perf_counter()
     marking = Marking(job)
@@ -225,7 +232,7 @@ def join_parts(job: Job, plan: PartsPlan, parts: Sequence[Path], made: Iterable[
         joiner.join(plan.begins, soundtrack.until)
         soundtrack.until(plan.counted.last + 1 / job.video.fps)
     return replace(
-        offline._result(job, plan.counted, clock.perf_counter() - began),
+        offline._result(job, looks or PatchLooks(), plan.counted, clock.perf_counter() - began),
         people=plan.counted.who.result(job.parts, plan.part_of, plan.who),
         notes=(*job.notes, *soundtrack.notes),
         mark=marking.report,
