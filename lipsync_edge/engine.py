@@ -188,8 +188,11 @@ class Engine:
             InputError: a file cannot be used; NoFaceError: no frame shows a face.
             OutputError: the result cannot be written.
         """
+        from lipsync_edge.pipeline import offline
+
         job = self.job(face, audio, out, voices=voices, options=options, cache=cache)
-        return self.make(job, progress=progress, observe=observe)
+        result = offline.run(job, looks=self.identifier, progress=progress, observe=observe)
+        return replace(result, chosen=self.chosen)
 
     def job(
         self,
