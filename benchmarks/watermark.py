@@ -133,7 +133,7 @@ def photographed(images: list[U8]) -> list[U8]:
         large = cv2.resize(one, None, fx=1.1, fy=1.1, interpolation=cv2.INTER_LINEAR)
         y, x = large.shape[0] // 40, large.shape[1] // 40
         jpeg = cv2.imencode(".jpg", large[y:-y, x:-x], [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-        shot = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+        shot = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)
         out.append(np.asarray(cv2.resize(shot, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8))
     return out
 

@@ -25,10 +25,8 @@ TONGUE_BEHIND, TONGUE_SOFT, TONGUE_WIDTH = 1.0 * MM, 0.035, 0.34
 TONGUE_LIGHT = (0.4, 0.75)  # at its rim, and farther down
 FROM_ABOVE = 0.055  # eye distances that the upper lip's shadow reaches down
 DEPTH = 0.05  # eye distances: an opening of about this lets half of the light in
-LEAST, MOST_AT = (
-    0.42,
-    0.62,
-)  # light in the narrowest slit; how much of the surroundings must be open for all of it
+# Light in the narrowest slit; how much of the surroundings must be open for all of it.
+LEAST, MOST_AT = 0.58, 0.62
 REDDER = (1.15, 1.05, 0.85)  # BGR powers of the light: what falls in by way of lips and gums is red
 LIP_SHADE = 0.24  # what the upper lip's shadow takes away
 

@@ -42,10 +42,10 @@ UPPER = Row((8.5, 6.5, 7.6, 7.1, 6.6, 10.0), (0.0, 0.7, 0.3, 1.0, 1.5, 2.0), 10.
 LOWER = Row((5.4, 5.9, 6.8, 7.0, 7.1, 11.0), (0.0, 0.1, -0.2, 0.4, 0.9, 1.2), 8.5, (26.0, 40.0), 0.18, 5)
 
 BACK = 0.62  # so much darker is the last tooth
-GAP, GAP_WIDTH = 0.13, 0.25  # darkness of the line between two teeth, and its half width in mm
-BARREL = 0.1  # a tooth's sides are so much darker than its middle
+GAP, GAP_WIDTH = 0.07, 0.4  # darkness of the line between two teeth, and its half width in mm
+BARREL = 0.06  # a tooth's sides are so much darker than its middle
 TIP, TIP_HEIGHT = 0.08, 1.6  # its edge lets light through: darkness, and mm
-NECK = 0.16  # darkness towards the gum
+NECK = 0.08  # darkness towards the gum
 DIFFERS, DIFFERS_MM = 0.02, 0.15  # standard deviations of a tooth's lightness and of its edge
 
 

@@ -13,10 +13,8 @@ from lipsync_edge.types import F32, U8
 CHEEKS = ((0.22, 0.46, 0.34, 0.58), (0.66, 0.46, 0.78, 0.58))  # of the crop: left, top, right, bottom
 FACE = (0.25, 0.3, 0.75, 0.6)
 LOWER_LIP = (3, 4, 5, 6, 7, 27, 26, 25, 24, 23)  # its red, from outside to inside
-CHEEK_SHARE, BRIGHT_SHARE = (
-    1.0,
-    0.8,
-)  # teeth are as light as the cheek, or this share of the face's brightest parts
+# Teeth are so many times as light as the cheek, or as the face's brightest parts, whichever is more.
+CHEEK_SHARE, BRIGHT_SHARE = 1.12, 0.9
 BRIGHT = 0.97  # quantile
 SKIN = (0.72, 0.93, 1.18)  # BGR, a cheek in white light
 ENAMEL = (0.83, 0.95, 1.03)  # BGR, a tooth in white light
@@ -24,9 +22,7 @@ TINT = 0.6  # how much of the light's tint, as skin shows it, is believed
 DARK = (0.75, 0.7, 1.3)  # BGR of the throat
 DARKNESS = 0.1  # times as light as teeth
 TONGUE = (0.78, 0.72, 0.8)  # times the lip's colour
-COLOURED = (
-    0.3  # a cheek's spread of its three channels, over its grey level; below it the picture is nearly grey
-)
+COLOURED = 0.3  # a cheek's spread of its channels over its grey level; below it the picture is nearly grey
 SEEN = 0.07  # eye distances: from this opening on, teeth that are seen say how light they are
 GREY = np.array([0.114, 0.587, 0.299])
 
