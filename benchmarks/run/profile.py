@@ -38,7 +38,7 @@ PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's
     "finished frame": 3.0,
     "its planes for the encoder": 1.5,
 }
-CARDS = {"encode_audio": "voice"}  # stages that a preset calls otherwise
+CARDS = {"encode_audio": "voice", "identify": "identity"}  # stages that a preset calls otherwise
 LEAST = 3.0  # decoder's picture and finished picture
 
 
