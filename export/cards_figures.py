@@ -275,7 +275,7 @@ def identity(rows: Rows) -> str:
     ]
     pairs = (
         f"{found['faces']} faces of {found['people']} people of the evaluation clips, in pairs; thresholds were chosen "
-        f"on the part that is called so. Altered: in another light, turned a little, as few as 24 pixels.\n\n"
+        f"while looking at both. Altered: in another light, turned a little, as few as 24 pixels.\n\n"
         f"{table(head, body)}"
     )
     return f"{pairs}\n\n{_followed(scenes)}" if scenes else pairs
