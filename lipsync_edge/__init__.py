@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from lipsync_edge.models.preset import Preset
     from lipsync_edge.pipeline.avatar import Avatar, load_avatar
     from lipsync_edge.pipeline.frame import StreamFrame
-    from lipsync_edge.pipeline.job import PersonResult, RunOptions, RunResult
+    from lipsync_edge.pipeline.job import RunOptions
+    from lipsync_edge.pipeline.result import PersonResult, RunResult
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.types import Boxes, Face, Frame, Rendered
 
@@ -59,7 +60,8 @@ _HOMES = {
     "models.preset": ("Preset",),
     "pipeline.avatar": ("Avatar", "load_avatar"),
     "pipeline.frame": ("StreamFrame",),
-    "pipeline.job": ("PersonResult", "RunOptions", "RunResult"),
+    "pipeline.job": ("RunOptions",),
+    "pipeline.result": ("PersonResult", "RunResult"),
     "pipeline.stream": ("Stream",),
     "types": ("Boxes", "Face", "Frame", "Rendered"),
 }

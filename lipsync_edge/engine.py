@@ -28,8 +28,9 @@ from lipsync_edge.types import Frame, Rendered
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
     from lipsync_edge.pipeline.face_cache import FaceCache
-    from lipsync_edge.pipeline.job import Job, RunOptions, RunResult
+    from lipsync_edge.pipeline.job import Job, RunOptions
     from lipsync_edge.pipeline.prepare import PrepareOptions
+    from lipsync_edge.pipeline.result import RunResult
     from lipsync_edge.pipeline.stream import Stream
 
 

@@ -42,7 +42,8 @@ from lipsync_edge.errors import OutputError
 from lipsync_edge.models.engine_options import EngineOptions
 
 if TYPE_CHECKING:
-    from lipsync_edge.pipeline.job import PersonResult, RunOptions, RunResult
+    from lipsync_edge.pipeline.job import RunOptions
+    from lipsync_edge.pipeline.result import PersonResult, RunResult
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .mov, .mkv or .webm.")]
 

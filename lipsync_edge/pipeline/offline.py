@@ -19,10 +19,11 @@ from lipsync_edge.face.tracker import track, track_still
 from lipsync_edge.mark.label import Labeller
 from lipsync_edge.pipeline.casting import Cast, cast
 from lipsync_edge.pipeline.hearing import Voices
-from lipsync_edge.pipeline.job import Job, RunResult, face_key, track_options
+from lipsync_edge.pipeline.job import Job, face_key, track_options
 from lipsync_edge.pipeline.marking import Marking
 from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
 from lipsync_edge.pipeline.own_mouth import OwnShare, film_libraries
+from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.track_memory import TrackMemory

@@ -22,9 +22,10 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.pipeline import offline
 from lipsync_edge.pipeline.casting import cast
-from lipsync_edge.pipeline.job import Job, RunResult
+from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking, is_changed
 from lipsync_edge.pipeline.own_mouth import film_libraries
+from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lipsync_edge.pipeline.job import PersonResult
+from lipsync_edge.pipeline.result import PersonResult
 from lipsync_edge.pipeline.voices import Part
 from lipsync_edge.types import Frame
 
