@@ -171,7 +171,7 @@ class Frame:
     """One picture, and the faces in it.
 
     Attributes:
-        index: number of the frame in its sequence, from 0.
+        index: number of the frame in its film or sequence, from 0; a film that is shown again shows it again.
         time: its presentation time in seconds.
         image_bgr: uint8 (H, W, 3), upright; never written to.
         source: the same picture as it was decoded, 8 bit 4:2:0, for the writer; None where it was stored otherwise or

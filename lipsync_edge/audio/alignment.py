@@ -214,7 +214,7 @@ def pair(frames: Iterable[Frame], sound: Iterable[npt.ArrayLike], stream: Featur
     """Lay one voice on the faces of frames, whose times count from the start of the sound.
 
     Sound is only read as far as the next frame needs it. The frames end with the sound or with those that are given,
-    whichever is first; they are numbered anew from 0.
+    whichever is first.
 
     Args:
         frames: frames in order of time.
@@ -222,7 +222,7 @@ def pair(frames: Iterable[Frame], sound: Iterable[npt.ArrayLike], stream: Featur
         stream: a fresh `FeatureStream`.
     """
     pieces = iter(sound)
-    for index, frame in enumerate(frames):
+    for frame in frames:
         while stream.state(frame.time) == "wait":
             piece = next(pieces, None)
             if piece is None:
@@ -232,4 +232,4 @@ def pair(frames: Iterable[Frame], sound: Iterable[npt.ArrayLike], stream: Featur
         if stream.state(frame.time) == "end":
             return
         heard = stream.window(frame.time)
-        yield replace(frame, index=index).hearing(heard.features, heard.gain)
+        yield frame.hearing(heard.features, heard.gain)

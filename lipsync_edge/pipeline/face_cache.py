@@ -1,4 +1,4 @@
-"""Disk cache of what was found in face files: tracks and libraries of own mouths, by the files' content.
+"""Disk cache of what was found in face files: tracks and what was seen of own mouths, by the files' content.
 
 A file's name is the digest of everything that decides what is in it: the content of the face file, the options of the
 tracker, the networks' files and the version of the package. So nothing in it is ever wrong, only too old to be asked
@@ -18,7 +18,7 @@ from lipsync_edge.errors import OutputError, told_by_system
 from lipsync_edge.file_lock import locked
 
 MOST_BYTES = 4 << 30  # about a hundred faces with own mouths
-_SUFFIXES = (".track", ".library")
+_SUFFIXES = (".track", ".film")
 NOTHING = b""  # kept, too: that there is nothing to find costs as much to find out
 
 
@@ -57,7 +57,7 @@ class FaceCache:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Keep something under a name that ends in ".track" or ".library", as long as there is room."""
+        """Keep something under a name that ends in ".track" or ".film", as long as there is room."""
         with suppress(OSError), replacing(self.folder / name) as beside:
             beside.write_bytes(data)
         self._trim()

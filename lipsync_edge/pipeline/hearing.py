@@ -74,13 +74,13 @@ class Voices:
         )
 
     def lay_on(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Give the frames with what their faces hear, numbered anew from 0, until the last sound or frame ends."""
-        for index, frame in enumerate(frames):
+        """Give the frames with what their faces hear, until the last sound or frame ends."""
+        for frame in frames:
             heard = [one.at(frame.time) for one in self._heard]
             if all(one is None for one in heard):
                 return
             faces = tuple(self._hearing(face, frame.time, heard) for face in frame.faces)
-            yield replace(frame, index=index, faces=faces)
+            yield replace(frame, faces=faces)
 
     def _hearing(self, face: Face, time: Fraction, heard: Sequence[FeatureWindow | None]) -> Face:
         part = self._part_of[face.identity]

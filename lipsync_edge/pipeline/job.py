@@ -164,6 +164,8 @@ class Job:
         parts: who says what; one, unless several people speak.
         heard: the sounds whose sum the result carries.
         cache: what was found in face files before; None: nothing is kept.
+        signer: who signs the result, where the user names somebody; None: this machine's own identity, read only when
+            there is something to sign.
     """
 
     detector: Detector
@@ -175,7 +177,7 @@ class Job:
     parts: tuple[Part, ...]
     heard: tuple[Sound, ...]
     cache: FaceCache | None = None
-    identity: Identity | None = None  # that signs the result; None where no mark is wanted
+    signer: Identity | None = None
 
     @property
     def background(self) -> Color:
@@ -251,9 +253,10 @@ class Job:
             raise UsageError(
                 expected="an output that is none of the inputs", got=str(out), fix="choose another name"
             )
-        identity = identity_of(options.mark) if options.mark.wanted else None
-        if identity is not None and not identity.own:
-            check_identity(identity)
+        signer = None
+        if options.mark.sign_cert is not None:
+            signer = identity_of(options.mark)
+            check_identity(signer)
         return cls(
             detector=detector,
             renderer=renderer,
@@ -264,7 +267,7 @@ class Job:
             parts=parts,
             heard=heard,
             cache=cache,
-            identity=identity,
+            signer=signer,
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lipsync_edge.mark.apply import MarkReport, mark_file
 from lipsync_edge.mark.facts import Facts, Ingredient, Segments, used
+from lipsync_edge.mark.identity import identity_of
 from lipsync_edge.mark.tags import FORMATS, container_tags
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.types import Frame, Rendered
@@ -44,10 +45,10 @@ class Marking:
 
     def finish(self, path: Path) -> None:
         """Mark the finished file under the name that it still has."""
-        identity = self._job.identity
-        if identity is not None:
+        wanted = self._job.options.mark
+        if wanted.wanted:
             facts = self._facts(tuple(self._segments.seconds))
-            self.report = mark_file(path, facts, identity, tagged=True)
+            self.report = mark_file(path, facts, self._job.signer or identity_of(wanted), tagged=True)
 
     def _facts(self, segments: tuple[tuple[float, float], ...]) -> Facts:
         job = self._job

@@ -12,7 +12,8 @@ import numpy as np
 
 from lipsync_edge.choices import MOUTHS, Mouth
 from lipsync_edge.errors import UsageError
-from lipsync_edge.pipeline.own_mouth import Probe
+from lipsync_edge.pipeline.film_faces import FilmFaces
+from lipsync_edge.pipeline.film_scan import Probe
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.planner import LAG, can_talk
 from lipsync_edge.render.exemplars.sequence import Own, Planner, SequencePlanner, StillPlanner
@@ -44,6 +45,7 @@ class MouthPlans:
         strength: times the person's own range of motion.
         lag: frames that plans with exemplars come late.
         still: whether all that is seen is one picture: then every face's own lips may be moved.
+        film: what was seen of the faces before.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class MouthPlans:
         strength: float = 1.0,
         lag: int = LAG,
         still: bool = False,
+        film: FilmFaces | None = None,
     ) -> None:
         self._watcher, self._encoder = watcher, encoder
         self._libraries = libraries
         self._strength, self._lag, self._still = strength, lag, still
+        self._film = film
         self.reset()
 
     def reset(self) -> None:
@@ -137,7 +141,8 @@ class MouthPlans:
             and np.array_equal(last[1].landmarks, face.landmarks)
         ):
             return last[2]
-        seen = self._watcher(frame.image_bgr, face.landmarks)
+        known = None if self._film is None else self._film.landmarks_of(frame, face)
+        seen = self._watcher(frame.image_bgr, face.landmarks, known)
         if self._still:
             self._last[face.identity] = frame, face, seen
         return seen

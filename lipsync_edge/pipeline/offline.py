@@ -3,83 +3,35 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lipsync_edge.audio.alignment import pair
 from lipsync_edge.audio.mix import channels_of, rate_of
-from lipsync_edge.errors import InputError, NoFaceError
-from lipsync_edge.face.identifier import Identifier
 from lipsync_edge.face.looks import Looks, PatchLooks
-from lipsync_edge.face.tracker import track, track_still
 from lipsync_edge.mark.label import Labeller
-from lipsync_edge.pipeline.casting import Cast, cast
-from lipsync_edge.pipeline.hearing import Voices
-from lipsync_edge.pipeline.job import Job, face_key, track_options
+from lipsync_edge.pipeline.casting import cast
+from lipsync_edge.pipeline.counters import Counters, Observe, check_made, result_of
+from lipsync_edge.pipeline.film_scan import scan_film
+from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking
-from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
-from lipsync_edge.pipeline.own_mouth import OwnShare, film_libraries
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
+from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.pipeline.track_memory import TrackMemory
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
-from lipsync_edge.render.exemplars.library import Library
-from lipsync_edge.render.exemplars.planner import LAG, can_talk
-from lipsync_edge.render.renderer import Probe
-from lipsync_edge.types import U8, Boxes, Frame, Region
-from lipsync_edge.video.loop import endless_frames
+from lipsync_edge.render.exemplars.planner import LAG
+from lipsync_edge.types import U8, Region
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 if TYPE_CHECKING:
     import av
 
 Progress = Callable[[int, int | None], None]
-Observe = Callable[[str, float, int], None]
 BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
 WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a run counts while it goes."""
-
-    frames: int = 0
-    faceless: int = 0
-    stage_s: dict[str, float] = field(default_factory=dict)
-    last: Fraction = Fraction(0)
-    share: OwnShare = field(default_factory=OwnShare)
-    exemplars: int = 0
-    who: WhoSpoke = field(default_factory=lambda: WhoSpoke(0.04))
-    observe: Observe | None = None
-
-    @contextmanager
-    def probe(self, stage: str, frames: int = 1) -> Iterator[None]:
-        """Add the time spent inside to a stage, through which so many frames go at once."""
-        began = clock.perf_counter()
-        try:
-            yield
-        finally:
-            seconds = clock.perf_counter() - began
-            self.stage_s[stage] = self.stage_s.get(stage, 0.0) + seconds
-            if self.observe is not None:
-                self.observe(stage, seconds, frames)
-
-    def probe_of(self, frames: int) -> Probe:
-        """Return a probe for stages through which so many frames go at once."""
-        return lambda stage: self.probe(stage, frames)
-
-    def count(self, frame: Frame) -> None:
-        """Count a finished frame."""
-        self.frames += 1
-        self.faceless += not frame.faces
-        self.last = frame.time
-        self.share.count(frame)
-        self.who.count(frame)
 
 
 def run(
@@ -100,11 +52,11 @@ def run(
     began = clock.perf_counter()
     counters = Counters(observe=observe, who=WhoSpoke(float(1 / job.video.fps)))
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
-    libraries = film_libraries(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
-    memory = _memory(job, people)
+    scan = scan_film(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     depth, together = batching(job)
+    speaking = Speaking(job, people, scan, counters, min(LAG, depth))
     marking, labeller = Marking(job), labeller_of(job)
-    with VideoWriter(job.out, _format(job, marking.tags), marking.finish) as writer:
+    with VideoWriter(job.out, video_format(job, marking.tags), marking.finish) as writer:
         soundtrack = Soundtrack(job, writer)
 
         def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
@@ -113,15 +65,15 @@ def run(
                 writer.write(*(item if labeller is None else labelled(labeller, *item)))
 
         decoding = ReadAhead(
-            _source(job),
+            source_frames(job),
             depth,
             reading=lambda: counters.probe("decode"),
             full=lambda: counters.probe("wait_room"),
             waiting=lambda: counters.probe("wait_decoder"),
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
-            speaking = _speaking(job, people, libraries, frames, counters, memory, min(LAG, depth))
-            while batch := list(islice(speaking, together)):
+            ready = speaking(frames)
+            while batch := list(islice(ready, together)):
                 with counters.probe("render", len(batch)):
                     finished = job.renderer.render(batch, counters.probe_of(len(batch)))
                 for frame, rendered in zip(batch, finished, strict=True):
@@ -131,13 +83,12 @@ def run(
                         sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
                 if progress is not None:
                     progress(counters.frames, job.total)
-        _check_made(job, counters)
+        check_made(job, counters)
         soundtrack.until(counters.last + 1 / job.video.fps)
         notes = soundtrack.notes
-    if memory is not None:
-        memory.keep()
+    speaking.keep()
     return replace(
-        _result(job, people.looks, counters, clock.perf_counter() - began),
+        result_of(job, people.looks, counters, clock.perf_counter() - began),
         people=counters.who.result(job.parts, people.part_of, people.who),
         notes=(*job.notes, *notes),
         mark=marking.report,
@@ -163,45 +114,8 @@ def batching(job: Job) -> tuple[int, int]:
     return min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
 
 
-def _check_made(job: Job, counters: Counters) -> None:
-    if not counters.frames:
-        raise InputError(
-            expected="at least one frame to make",
-            got=f"none between second {job.options.start} and the end",
-            fix="check --start, --end and the length of both files",
-        )
-    if counters.frames == counters.faceless:
-        raise NoFaceError(
-            expected=f"a face in {job.face.name}",
-            got=f"none in {counters.frames} frames",
-            fix="use --box x1,y1,x2,y2 if there is one all the same",
-        )
-
-
-def _result(job: Job, looks: Looks, counters: Counters, elapsed_s: float) -> RunResult:
-    networks = {"detect": job.detector.network, **job.renderer.networks}
-    if isinstance(looks, Identifier):
-        networks["identify"] = looks.network
-    return RunResult(
-        output=job.out,
-        frames=counters.frames,
-        frames_without_face=counters.faceless,
-        width=job.video.width,
-        height=job.video.height,
-        fps=float(job.video.fps),
-        duration_s=float(counters.last + 1 / job.video.fps),
-        elapsed_s=elapsed_s,
-        stage_s={stage: round(seconds, 4) for stage, seconds in counters.stage_s.items()},
-        devices={stage: network.device for stage, network in networks.items()},
-        precisions={stage: network.precision for stage, network in networks.items()},
-        preset=job.renderer.preset.name,
-        own_mouth=round(counters.share.share, 4),
-        own_strength=round(counters.share.mean_strength, 4),
-        exemplars=counters.exemplars,
-    )
-
-
-def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
+def video_format(job: Job, tags: dict[str, str]) -> VideoFormat:
+    """Return what a run's result is, and what its container is told."""
     return VideoFormat(
         width=job.video.width,
         height=job.video.height,
@@ -215,82 +129,3 @@ def _format(job: Job, tags: dict[str, str]) -> VideoFormat:
         sound_channels=channels_of(job.heard),
         tags=tags,
     )
-
-
-def _source(job: Job) -> Iterator[Frame]:
-    """Decoded frames of the wanted part, times counted from its start."""
-    return endless_frames(
-        job.face, job.video, job.options.loop, job.start, job.end, background=job.background
-    )
-
-
-def _speaking(
-    job: Job,
-    people: Cast,
-    libraries: dict[int, Library],
-    frames: Iterable[Frame],
-    counters: Counters,
-    memory: TrackMemory | None,
-    lag: int,
-) -> Iterator[Frame]:
-    """Frames with their faces, and on these the voices; plans of own mouths come `lag` frames late."""
-    tracked = _tracked(job, people, frames, counters, memory)
-    if job.is_for_several or job.parts[0].turns is not None or job.options.listen == "filmed":
-        paired = _voices(job, people).lay_on(tracked)
-    else:
-        sound = job.parts[0].sound
-        paired = pair(tracked, sound.pieces(job.start, job.end), job.renderer.listen(sound.info.rate))
-    watcher, encoder, still = job.renderer.watcher, job.renderer.encoder, job.video.still
-    if job.options.mouth == "painted" or watcher is None or encoder is None or not (libraries or still):
-        return _guided(job, paired, counters)
-    counters.exemplars = sum(len(library) for library in libraries.values() if can_talk(library))
-    plans = MouthPlans(watcher, encoder, libraries, strength=job.options.strength, lag=lag, still=still)
-    return planned(paired, plans, lambda: counters.probe("plan"))
-
-
-def _memory(job: Job, people: Cast) -> TrackMemory | None:
-    if job.cache is None:
-        return None
-    part = (str(job.start), str(job.end), job.options.loop)
-    return TrackMemory(job.cache, face_key(job, part=part, cast=people.key), job.total)
-
-
-def _voices(job: Job, people: Cast) -> Voices:
-    return Voices(
-        job.parts,
-        people.part_of,
-        job.renderer.listen,
-        job.renderer.silence,
-        start=job.start,
-        end=job.end,
-        listening=job.options.listen,
-    )
-
-
-def _guided(job: Job, paired: Iterable[Frame], counters: Counters) -> Iterator[Frame]:
-    """Frames of a film, their faces told what the voice asks in numbers; as they are where nothing can tell."""
-    guide = None if job.video.still else job.renderer.guide()
-    for frame in paired:
-        if guide is None:
-            yield frame
-            continue
-        with counters.probe("plan"):
-            told = guide(frame)
-        yield told
-
-
-def _tracked(
-    job: Job, people: Cast, frames: Iterable[Frame], counters: Counters, memory: TrackMemory | None
-) -> Iterator[Frame]:
-    def find_faces(frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
-        with counters.probe("detect", len(frames_bgr)):
-            return job.detector(frames_bgr, side)
-
-    def follow(frames: Iterable[Frame]) -> Iterator[Frame]:
-        tracker = people.tracker(track_options(job.renderer.preset, job.options), find_faces)
-        following = track_still if job.video.still else track
-        return following(frames, tracker, lambda: counters.probe("track"))
-
-    if memory is None:
-        return follow(frames)
-    return memory.track(frames, follow, lambda: _source(job))

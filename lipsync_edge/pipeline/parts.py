@@ -22,11 +22,13 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.pipeline import offline
 from lipsync_edge.pipeline.casting import cast
+from lipsync_edge.pipeline.counters import Counters, check_made, result_of
+from lipsync_edge.pipeline.film_scan import scan_film
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking, is_changed
-from lipsync_edge.pipeline.own_mouth import film_libraries
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
+from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
 from lipsync_edge.render.exemplars.planner import LAG
@@ -64,7 +66,7 @@ class PartsPlan:
     """
 
     begins: tuple[Fraction, ...]
-    counted: offline.Counters
+    counted: Counters
     part_of: tuple[int, ...]
     who: tuple[str, ...]
 
@@ -92,26 +94,25 @@ def plan_parts(
     Raises:
         InputError, NoFaceError: as a run does.
     """
-    counters, begins = offline.Counters(who=WhoSpoke(float(1 / job.video.fps))), []
+    counters, begins = Counters(who=WhoSpoke(float(1 / job.video.fps))), []
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
-    libraries = film_libraries(job, people, lambda: counters.probe("scan"))
-    memory = offline._memory(job, people)
+    scan = scan_film(job, people, lambda: counters.probe("scan"))
     depth, together = offline.batching(job)
+    speaking = Speaking(job, people, scan, counters, min(LAG, depth))
     wanted = max(_LEAST_FRAMES, round(seconds * job.video.fps))
     wanted += -wanted % together
-    with ReadAhead(offline._source(job), depth) as frames:
-        speaking = offline._speaking(job, people, libraries, frames, counters, memory, min(LAG, depth))
-        while part := list(islice(_planned(speaking, counters), wanted)):
+    with ReadAhead(source_frames(job), depth) as frames:
+        ready = _planned(speaking(frames), counters)
+        while part := list(islice(ready, wanted)):
             begins.append(part[0].time)
             keep(len(begins) - 1, zlib.compress(pickle.dumps(part), 1))
             tell(counters.frames, job.total)
-    offline._check_made(job, counters)
-    if memory is not None:
-        memory.keep()
+    check_made(job, counters)
+    speaking.keep()
     return PartsPlan(begins=tuple(begins), counted=counters, part_of=people.part_of, who=people.who)
 
 
-def _planned(frames: Iterator[Frame], counters: offline.Counters) -> Iterator[Planned]:
+def _planned(frames: Iterator[Frame], counters: Counters) -> Iterator[Planned]:
     for frame in frames:
         counters.count(frame)
         yield Planned(frame.time, tuple(map(_bare, frame.faces)), frame.shot_start)
@@ -149,7 +150,7 @@ def make_part(job: Job, planned: bytes, out: Path, tell: Tell = lambda done, tot
     depth, together = offline.batching(job)
     start = job.start + part[0].time
     source = _pictures(job, start, part[-1].time - part[0].time)
-    what = replace(offline._format(job, {}), sound_rate=0, codec=_codec(job))
+    what = replace(offline.video_format(job, {}), sound_rate=0, codec=_codec(job))
     labeller, changed, done = offline.labeller_of(job), [], 0
     with VideoWriter(out, what) as writer:
 
@@ -233,7 +234,7 @@ def join_parts(
         joiner.join(plan.begins, soundtrack.until)
         soundtrack.until(plan.counted.last + 1 / job.video.fps)
     return replace(
-        offline._result(job, looks or PatchLooks(), plan.counted, clock.perf_counter() - began),
+        result_of(job, looks or PatchLooks(), plan.counted, clock.perf_counter() - began),
         people=plan.counted.who.result(job.parts, plan.part_of, plan.who),
         notes=(*job.notes, *soundtrack.notes),
         mark=marking.report,

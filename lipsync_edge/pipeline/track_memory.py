@@ -55,6 +55,13 @@ class Track:
         faces = tuple(self._face(row) for row in range(self._first[position], self._first[position + 1]))
         return replace(frame, faces=faces, shot_start=bool(self.shots[position]))
 
+    def row(self, position: int, identity: int) -> int | None:
+        """Return where in `numbers` somebody's face of frame `position` stands; None where they have none."""
+        for row in range(self._first[position], self._first[position + 1]):
+            if self.identity[row] == identity:
+                return row
+        return None
+
     def _face(self, row: int) -> Face:
         numbers = self.numbers[row]
         landmarks = None if np.isnan(numbers[4]) else numbers[4:].reshape(-1, 2).copy()
@@ -101,15 +108,19 @@ class TrackRecorder:
     def noting(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Give frames as they come, and note them."""
         for frame in frames:
-            for face in frame.faces:
-                row = np.full(_NUMBERS, np.nan, np.float32)
-                row[:4] = face.box_xyxy
-                if face.landmarks is not None:
-                    row[4:] = face.landmarks.ravel()
-                self._faces.append((len(self._shots), face.identity, row))
-            self._shots.append(int(frame.shot_start))
+            self.note(frame)
             yield frame
         self.ended = True
+
+    def note(self, frame: Frame) -> None:
+        """Note the faces of the next frame."""
+        for face in frame.faces:
+            row = np.full(_NUMBERS, np.nan, np.float32)
+            row[:4] = face.box_xyxy
+            if face.landmarks is not None:
+                row[4:] = face.landmarks.ravel()
+            self._faces.append((len(self._shots), face.identity, row))
+        self._shots.append(int(frame.shot_start))
 
     def track(self) -> Track:
         """Return what was noted."""

@@ -41,6 +41,9 @@ class VideoReader:
         track: see `lipsync_edge.video.probe.probe`.
         background: what transparent parts are laid on.
 
+    Attributes:
+        ended: whether the file ended there, and not the part that was asked for; known after the first pass.
+
     Raises:
         InputError: it cannot be read; NoVideoError: not a frame of it decodes.
     """
@@ -65,6 +68,7 @@ class VideoReader:
         self._skipped = 0  # frames before start
         self._seekable = True
         self._complete = False
+        self.ended = True
 
     def __len__(self) -> int:
         """Return the number of frames; known after the first pass."""
@@ -83,6 +87,7 @@ class VideoReader:
                 self._skipped += not self._complete
                 continue
             if self._end is not None and time >= self._end:
+                self.ended = False
                 break
             if not self._complete:
                 self._pts.append(pts)

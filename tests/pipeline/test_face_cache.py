@@ -69,24 +69,31 @@ def test_a_second_run_detects_nothing_and_gives_the_same(film: Path, tmp_path: P
 
 
 def test_a_shorter_sound_plays_the_beginning_and_a_longer_one_tracks_anew(film: Path, tmp_path: Path) -> None:
-    run(film, 1.2, tmp_path / "cache")
-    assert run(film, 0.5, tmp_path / "cache")[1] == 0
-    longer, calls = run(film, 2.5, tmp_path / "cache")  # back and forth
+    run(film, 1.2, tmp_path / "cache", mouth="painted")
+    assert run(film, 0.5, tmp_path / "cache", mouth="painted")[1] == 0
+    longer, calls = run(film, 2.5, tmp_path / "cache", mouth="painted")  # back and forth
     assert calls > 50
-    assert same(longer, run(film, 2.5, None)[0])
-    again, calls = run(film, 2.5, tmp_path / "cache")
+    assert same(longer, run(film, 2.5, None, mouth="painted")[0])
+    again, calls = run(film, 2.5, tmp_path / "cache", mouth="painted")
     assert calls == 0
     assert same(longer, again)
+
+
+def test_a_film_that_was_looked_through_serves_sounds_of_any_length(film: Path, tmp_path: Path) -> None:
+    run(film, 0.5, tmp_path / "cache")
+    longer, calls = run(film, 2.5, tmp_path / "cache")  # back and forth
+    assert calls == 0
+    assert same(longer, run(film, 2.5, None)[0])
 
 
 def test_a_run_that_is_longer_than_its_sound_said_goes_on_tracking(film: Path, tmp_path: Path) -> None:
     from lipsync_edge.pipeline import job
 
-    run(film, 1.0, tmp_path / "cache")
-    plain, _ = run(film, 1.5, None)
+    run(film, 1.0, tmp_path / "cache", mouth="painted")
+    plain, _ = run(film, 1.5, None, mouth="painted")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job.Job, "total", property(lambda self: None))
-        played, calls = run(film, 1.5, tmp_path / "cache")
+        played, calls = run(film, 1.5, tmp_path / "cache", mouth="painted")
     assert calls > 0
     assert same(plain, played)
 
@@ -117,8 +124,8 @@ def test_what_was_not_asked_for_longest_goes_first(tmp_path: Path) -> None:
         cache.write(f"{name}.track", bytes(100))
         os.utime(tmp_path / "cache" / f"{name}.track", (number, number))
     assert cache.read("a.track") == bytes(100)  # which makes it the latest
-    cache.write("c.library", bytes(100))
-    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"a.track", "c.library"}
+    cache.write("c.film", bytes(100))
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"a.track", "c.film"}
 
 
 def test_one_makes_and_the_others_wait_for_it(tmp_path: Path) -> None:
@@ -132,7 +139,7 @@ def test_one_makes_and_the_others_wait_for_it(tmp_path: Path) -> None:
 
     found: list[bytes] = []
     threads = [
-        threading.Thread(target=lambda: found.append(FaceCache(tmp_path).made_once("k.library", make)))
+        threading.Thread(target=lambda: found.append(FaceCache(tmp_path).made_once("k.film", make)))
         for _ in range(3)
     ]
     for thread in threads:

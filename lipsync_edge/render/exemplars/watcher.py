@@ -56,11 +56,15 @@ class Watcher:
         """Those of the landmarks and of the regions."""
         return self._landmarker.network, self._segmenter.network
 
-    def __call__(self, frame_bgr: U8, five_points: F32) -> Seen:
-        """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels."""
+    def __call__(self, frame_bgr: U8, five_points: F32, landmarks: Landmarks | None = None) -> Seen:
+        """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels.
+
+        Landmarks that were found there before are not looked for again.
+        """
         crop = aligned_crop(five_points, self._landmarker.side)
         crop_bgr = crop.cut(frame_bgr)
-        landmarks = self._landmarker([crop_bgr])[0]
+        if landmarks is None:
+            landmarks = self._landmarker([crop_bgr])[0]
         return see(frame_bgr, crop_bgr, five_points, landmarks, self._segmenter.regions([crop_bgr])[0])
 
 
