@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from lipsync_edge.models.preset import Preset
     from lipsync_edge.pipeline.avatar import Avatar, load_avatar
     from lipsync_edge.pipeline.frame import StreamFrame
-    from lipsync_edge.pipeline.job import RunOptions
     from lipsync_edge.pipeline.result import PersonResult, RunResult
+    from lipsync_edge.pipeline.run_options import RunOptions
     from lipsync_edge.pipeline.stream import Stream
     from lipsync_edge.types import Boxes, Face, Frame, Rendered
 
@@ -60,7 +60,7 @@ _HOMES = {
     "models.preset": ("Preset",),
     "pipeline.avatar": ("Avatar", "load_avatar"),
     "pipeline.frame": ("StreamFrame",),
-    "pipeline.job": ("RunOptions",),
+    "pipeline.run_options": ("RunOptions",),
     "pipeline.result": ("PersonResult", "RunResult"),
     "pipeline.stream": ("Stream",),
     "types": ("Boxes", "Face", "Frame", "Rendered"),

@@ -28,9 +28,10 @@ from lipsync_edge.types import Frame, Rendered
 if TYPE_CHECKING:
     from lipsync_edge.pipeline.avatar import Avatar
     from lipsync_edge.pipeline.face_cache import FaceCache
-    from lipsync_edge.pipeline.job import Job, RunOptions
+    from lipsync_edge.pipeline.job import Job
     from lipsync_edge.pipeline.prepare import PrepareOptions
     from lipsync_edge.pipeline.result import RunResult
+    from lipsync_edge.pipeline.run_options import RunOptions
     from lipsync_edge.pipeline.stream import Stream
 
 
@@ -207,7 +208,8 @@ class Engine:
     ) -> Job:
         """Check a run's files and options before anything is computed; see `run`."""
         from lipsync_edge.pipeline.face_cache import FaceCache
-        from lipsync_edge.pipeline.job import Job, RunOptions
+        from lipsync_edge.pipeline.job import Job
+        from lipsync_edge.pipeline.run_options import RunOptions
 
         if voices:
             theirs = {who: Path(file) for who, file in voices.items()}

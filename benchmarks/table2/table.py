@@ -35,7 +35,7 @@ from benchmarks.table2.untrained import MADE_UP, plumbing
 from lipsync_edge.engine import Engine, load
 from lipsync_edge.errors import ModelError, NoFaceError
 from lipsync_edge.eval.evaluate import EvalOptions, Evaluation, evaluate
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 
 PRESETS = ("wav2lip", "wav2lip-sr", "wav2lip-hq", "lite", "hq")
 UNCERTAIN = ("portrait_1080x1920",)  # whose sound may not be the speaker's own

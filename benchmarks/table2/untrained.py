@@ -13,7 +13,7 @@ from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.tracker import Tracker, TrackOptions, track
 from lipsync_edge.models.network import load_network
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.video.reader import VideoReader
 
 MADE_UP = "box.json"  # `benchmarks reference untrained` leaves it in its folder

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from lipsync_edge.models.engine_options import EngineOptions
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 
 
 @dataclass(frozen=True, slots=True)

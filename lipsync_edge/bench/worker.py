@@ -51,7 +51,7 @@ def measure(job: Job) -> dict[str, Any]:
     from lipsync_edge.mark.options import MarkOptions
     from lipsync_edge.models.engine_options import EngineOptions
     from lipsync_edge.models.registry import find_model
-    from lipsync_edge.pipeline.job import RunOptions
+    from lipsync_edge.pipeline.run_options import RunOptions
 
     models = Path(job.models) if job.models else None
     wanted = EngineOptions(

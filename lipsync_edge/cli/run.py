@@ -42,8 +42,8 @@ from lipsync_edge.errors import OutputError
 from lipsync_edge.models.engine_options import EngineOptions
 
 if TYPE_CHECKING:
-    from lipsync_edge.pipeline.job import RunOptions
     from lipsync_edge.pipeline.result import PersonResult, RunResult
+    from lipsync_edge.pipeline.run_options import RunOptions
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The result: .mp4, .mov, .mkv or .webm.")]
 
@@ -120,7 +120,7 @@ def wishes_of(typed: Mapping[str, Any]) -> tuple[EngineOptions, RunOptions]:
 def run_options_of(typed: Mapping[str, Any]) -> RunOptions:
     """Return what the options of `run` ask for beyond the engine."""
     from lipsync_edge.mark.options import MarkOptions
-    from lipsync_edge.pipeline.job import RunOptions
+    from lipsync_edge.pipeline.run_options import RunOptions
 
     cert, key = (None if typed[name] is None else Path(typed[name]) for name in ("sign_cert", "sign_key"))
     play_audio, speakers = typed["play_audio"], typed["speakers"]

@@ -22,7 +22,7 @@ from lipsync_edge.engine import load_engine
 from lipsync_edge.errors import InputError, LipsyncError, OutputError, UsageError
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.pipeline.face_cache import FaceCache
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 
 FILES = ("face", "audio", "out")
 NO_OPTIONS = (

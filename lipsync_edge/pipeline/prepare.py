@@ -30,7 +30,8 @@ from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
-from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.pipeline.job import track_options
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.pipeline.voices import ALL
 from lipsync_edge.render.exemplars.library import MOST
 from lipsync_edge.render.exemplars.planner import can_talk

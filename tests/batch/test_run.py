@@ -23,7 +23,7 @@ from lipsync_edge.errors import LipsyncError, ModelError, OutputError, UsageErro
 from lipsync_edge.file_lock import locked
 from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.options import MarkOptions
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.video.reader import VideoReader
 from tests.batch.fakes import job, load, parse
 from tests.clips import write_clip, write_sound

@@ -17,7 +17,8 @@ from lipsync_edge.audio.mel import mel_spectrogram
 from lipsync_edge.engine import Engine, load
 from lipsync_edge.face.tracker import Tracker, track
 from lipsync_edge.models.preset import load_preset
-from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.pipeline.job import track_options
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.types import Frame
 
 FPS = 25

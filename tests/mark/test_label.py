@@ -8,7 +8,7 @@ import pytest
 from lipsync_edge.choices import LABELS
 from lipsync_edge.errors import UsageError
 from lipsync_edge.mark.label import Labeller
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import write_clip, write_sound
 from tests.scripted import SIZE, make_engine
 from tests.video.test_writer import as_opencv_reads

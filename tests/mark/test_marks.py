@@ -15,8 +15,8 @@ from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.facts import SOURCE_TYPE, Facts, Ingredient
 from lipsync_edge.mark.manifest import NETWORKS
 from lipsync_edge.mark.options import MarkOptions
-from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.pipeline.result import RunResult
+from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import scene, write_clip, write_sound, write_still
 from tests.mark.people import TRAINED, Newsroom, actions, active, as_c2pa_reads
 from tests.scripted import SIZE, make_engine

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lipsync_edge
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.lips import Lips
 from tests.clips import scene, write_clip, write_sound
 from tests.pipeline import test_own_mouth, test_stream

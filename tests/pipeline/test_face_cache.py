@@ -12,7 +12,7 @@ import pytest
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import OutputError
 from lipsync_edge.pipeline.face_cache import FaceCache
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.pipeline.track_memory import Track
 from lipsync_edge.types import Boxes
 from tests.clips import write_clip, write_sound

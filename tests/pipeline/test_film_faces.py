@@ -14,7 +14,7 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.face.landmarks import COUNT, Landmarker, Landmarks
 from lipsync_edge.pipeline import film_scan
 from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.types import U8, Face, Frame
 from tests.clips import write_clip, write_sound
 from tests.pipeline.test_face_cache import Moving, same

@@ -13,7 +13,7 @@ from lipsync_edge.engine import Engine
 from lipsync_edge.errors import ModelError
 from lipsync_edge.live import LiveSession, SessionOptions
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32

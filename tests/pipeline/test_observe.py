@@ -3,7 +3,8 @@
 import pytest
 
 from lipsync_edge.bench.times import Times
-from lipsync_edge.pipeline.job import RunOptions, track_options
+from lipsync_edge.pipeline.job import track_options
+from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import write_clip, write_sound
 from tests.scripted import SIZE, make_engine
 

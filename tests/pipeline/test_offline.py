@@ -17,7 +17,7 @@ import soundfile
 from lipsync_edge.audio import reader as sound
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, NoVideoError, OutputError, UsageError
-from lipsync_edge.pipeline.job import RunOptions
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.composers import WarpComposer
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.video import loop, reader, writer

@@ -14,8 +14,8 @@ from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, load_avatar
 from lipsync_edge.pipeline.film_scan import SCANNED_S, parts
-from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.exemplars.watcher import Seen, Watcher
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter

@@ -10,8 +10,9 @@ import pytest
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError
-from lipsync_edge.pipeline.job import Job, RunOptions
+from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.parts import PartsPlan, from_bytes, join_parts, make_part, plan_parts, to_bytes
+from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import times_of, write_clip, write_sound
 from tests.pipeline.test_face_cache import Moving
 from tests.pipeline.test_own_mouth import make_engine, pictures, talking

@@ -16,9 +16,9 @@ from lipsync_edge.errors import InputError, NoAudioError, NoFaceError, UsageErro
 from lipsync_edge.face.align import TEMPLATE
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.job import RunOptions
 from lipsync_edge.pipeline.prepare import PrepareOptions
 from lipsync_edge.pipeline.result import RunResult
+from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import Boxes
