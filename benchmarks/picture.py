@@ -97,7 +97,7 @@ def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dic
     )
     with av.open(str(folder / "no.mp4"), "w") as container:
         kept = VideoEncoder(container, picture)
-        return timed(lambda: kept.keep(image, source, FACE), times)
+        return timed(lambda: kept.keep(source, kept.patch(image, FACE)), times)
 
 
 def encoder(images: list[U8], out: Path, speed: dict[str, str]) -> dict[str, float]:

@@ -6,20 +6,17 @@ from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
 
-from lipsync_edge.choices import MOUTHS, Mouth
-from lipsync_edge.errors import UsageError
 from lipsync_edge.pipeline.film_faces import FilmFaces
 from lipsync_edge.pipeline.film_scan import Probe
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.planner import LAG, can_talk
-from lipsync_edge.render.exemplars.sequence import Own, Planner, SequencePlanner, StillPlanner
+from lipsync_edge.render.exemplars.sequence import Own, Planner, Resting, SequencePlanner, StillPlanner
 from lipsync_edge.render.exemplars.watcher import Seen, Watcher
 from lipsync_edge.render.lips import AudioEncoder
-from lipsync_edge.render.renderer import Renderer
 from lipsync_edge.types import F32, Face, Frame
 
 SILENT = np.zeros(8, np.float32)
@@ -46,6 +43,8 @@ class MouthPlans:
         lag: frames that plans with exemplars come late.
         still: whether all that is seen is one picture: then every face's own lips may be moved.
         film: what was seen of the faces before.
+        resting: people whose own lips may be moved and who are known from elsewhere, by the face's identity; others
+            are got to know by the first frame that shows them.
     """
 
     def __init__(
@@ -58,9 +57,10 @@ class MouthPlans:
         lag: int = LAG,
         still: bool = False,
         film: FilmFaces | None = None,
+        resting: Mapping[int, Resting] = MappingProxyType({}),
     ) -> None:
         self._watcher, self._encoder = watcher, encoder
-        self._libraries = libraries
+        self._libraries, self._resting = libraries, resting
         self._strength, self._lag, self._still = strength, lag, still
         self._film = film
         self.reset()
@@ -117,10 +117,11 @@ class MouthPlans:
 
     def _stage(self, identity: int) -> Planner | None:
         library, to_shape = self._libraries.get(identity), self._encoder.to_shape
+        resting = self._resting.get(identity)
         if can_talk(library):
             return SequencePlanner(library, strength=self._strength, lag=self._lag, to_shape=to_shape)
-        if library is not None or self._still:
-            return StillPlanner(strength=self._strength, to_shape=to_shape)
+        if library is not None or self._still or resting is not None:
+            return StillPlanner(strength=self._strength, to_shape=to_shape, resting=resting)
         return None
 
     def _push(self, stage: Planner, frame: Frame, face: Face | None, at_rest: bool) -> list[Own | None]:
@@ -184,71 +185,3 @@ def planned(frames: Iterable[Frame], plans: MouthPlans, probe: Probe = nullconte
             ready = plans.push(frame)
         yield from ready
     yield from plans.flush()
-
-
-class LiveMouth:
-    """Plans the mouths of a live stream's frames, each at once: nothing is looked ahead, so that nothing waits.
-
-    Args:
-        plans: without lag.
-    """
-
-    def __init__(self, plans: MouthPlans) -> None:
-        self._plans = plans
-
-    @classmethod
-    def open(
-        cls,
-        renderer: Renderer,
-        library: Library | None,
-        mouth: Mouth,
-        strength: float = 1.0,
-        *,
-        still: bool = False,
-    ) -> LiveMouth | None:
-        """Return what plans a stream's mouths; None where the networks alone make them.
-
-        Args:
-            renderer: of the stream.
-            library: the avatar's exemplars.
-            mouth: what was asked for.
-            strength: times the person's own range of motion.
-            still: whether the avatar is one picture.
-
-        Raises:
-            UsageError: the own mouth was asked for by name and there is none.
-        """
-        if mouth not in MOUTHS or not 0 <= strength <= 1.5:
-            raise UsageError(
-                expected=f"a mouth out of {', '.join(MOUTHS)} and a strength from 0 to 1.5",
-                got=f"{mouth!r}, {strength}",
-            )
-        watcher, encoder = renderer.watcher, renderer.encoder
-        if mouth == "own" and (library is None or watcher is None or encoder is None):
-            raise UsageError(
-                expected="an avatar that talks, and a preset with an audio encoder and landmarks",
-                got="none" if library is None else f"preset {renderer.preset.name}",
-                fix="use mouth auto",
-            )
-        if mouth == "painted" or watcher is None or encoder is None or (library is None and not still):
-            return None
-        libraries = {} if library is None else {0: library}
-        return cls(MouthPlans(watcher, encoder, libraries, strength=strength, lag=0, still=still))
-
-    def reset(self) -> None:
-        """Forget what was shown: the next frame continues nothing."""
-        self._plans.reset()
-
-    @property
-    def state(self) -> Hashable:
-        """What the next plan goes on from; at rest it decides, with the picture, what is planned."""
-        return self._plans.state
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self._plans.state = state
-
-    def __call__(self, frame: Frame, *, at_rest: bool = False) -> Frame:
-        """Return the frame with its mouths planned; at rest without regard to what was heard before."""
-        (now,) = self._plans.push(replace(frame, shot_start=False), at_rest=at_rest)
-        return replace(now, shot_start=frame.shot_start)

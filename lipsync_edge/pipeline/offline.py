@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from lipsync_edge.audio.mix import channels_of, rate_of
 from lipsync_edge.face.looks import Looks, PatchLooks
-from lipsync_edge.mark.label import Labeller
 from lipsync_edge.pipeline.casting import cast
 from lipsync_edge.pipeline.counters import Counters, Observe, check_made, result_of
 from lipsync_edge.pipeline.film_scan import scan_film
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking
+from lipsync_edge.pipeline.outgoing import Outgoing, Outlet
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
 from lipsync_edge.render.exemplars.planner import LAG
-from lipsync_edge.types import U8, Region
+from lipsync_edge.types import Frame
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
-
-if TYPE_CHECKING:
-    import av
 
 Progress = Callable[[int, int | None], None]
 BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
@@ -55,14 +50,27 @@ def run(
     scan = scan_film(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     depth, together = batching(job)
     speaking = Speaking(job, people, scan, counters, min(LAG, depth))
-    marking, labeller = Marking(job), labeller_of(job)
+    marking = Marking(job)
     with VideoWriter(job.out, video_format(job, marking.tags), marking.finish) as writer:
-        soundtrack = Soundtrack(job, writer)
+        soundtrack, outlet = Soundtrack(job, writer), Outlet(job, writer)
 
-        def encode(item: tuple[U8, Fraction, av.VideoFrame | None, Region | None]) -> None:
+        def encode(one: Outgoing) -> None:
             with counters.probe("encode"):
-                soundtrack.until(item[1])
-                writer.write(*(item if labeller is None else labelled(labeller, *item)))
+                soundtrack.until(one.time)
+                outlet.write(one)
+
+        def make(ready: Iterator[Frame], sink: WriteBehind[Outgoing]) -> bool:
+            """Make the next few frames; False where there is none. They are let go before others are read."""
+            if not (batch := list(islice(ready, together))):
+                return False
+            with counters.probe("render", len(batch)):
+                finished = job.renderer.render(batch, counters.probe_of(len(batch)))
+            for frame, rendered in zip(batch, finished, strict=True):
+                counters.count(frame)
+                marking.look(frame, rendered)
+                with counters.probe("wait_encoder"):
+                    sink.put(outlet.take(frame, rendered, frame.time))
+            return True
 
         decoding = ReadAhead(
             source_frames(job),
@@ -73,14 +81,7 @@ def run(
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
             ready = speaking(frames)
-            while batch := list(islice(ready, together)):
-                with counters.probe("render", len(batch)):
-                    finished = job.renderer.render(batch, counters.probe_of(len(batch)))
-                for frame, rendered in zip(batch, finished, strict=True):
-                    counters.count(frame)
-                    marking.look(frame, rendered)
-                    with counters.probe("wait_encoder"):
-                        sink.put((rendered.image_bgr, frame.time, frame.source, rendered.changed))
+            while make(ready, sink):
                 if progress is not None:
                     progress(counters.frames, job.total)
         check_made(job, counters)
@@ -93,19 +94,6 @@ def run(
         notes=(*job.notes, *notes),
         mark=marking.report,
     )
-
-
-def labeller_of(job: Job) -> Labeller | None:
-    """Return what draws a run's label; None where there is none."""
-    size = job.video.width, job.video.height
-    return None if job.options.label == "none" else Labeller(job.options.label, size, job.options.label_size)
-
-
-def labelled(
-    labeller: Labeller, image_bgr: U8, time: Fraction, source: av.VideoFrame | None, changed: Region | None
-) -> tuple[U8, Fraction, av.VideoFrame | None, Region | None]:
-    """Return what a writer takes, with the label on it."""
-    return labeller.draw(image_bgr), time, source, labeller.region.union(changed)
 
 
 def batching(job: Job) -> tuple[int, int]:

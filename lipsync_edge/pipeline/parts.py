@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from lipsync_edge.audio.mix import channels_of, rate_of
 from lipsync_edge.errors import InputError
@@ -26,6 +25,7 @@ from lipsync_edge.pipeline.counters import Counters, check_made, result_of
 from lipsync_edge.pipeline.film_scan import scan_film
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking, is_changed
+from lipsync_edge.pipeline.outgoing import Outlet
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
@@ -33,7 +33,7 @@ from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
 from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.render.exemplars.sequence import Own
-from lipsync_edge.types import U8, Face, Frame, Region
+from lipsync_edge.types import U8, Face, Frame
 from lipsync_edge.video.encoder import CODECS
 from lipsync_edge.video.joiner import VideoJoiner
 from lipsync_edge.video.loop import endless_frames
@@ -151,19 +151,16 @@ def make_part(job: Job, planned: bytes, out: Path, tell: Tell = lambda done, tot
     start = job.start + part[0].time
     source = _pictures(job, start, part[-1].time - part[0].time)
     what = replace(offline.video_format(job, {}), sound_rate=0, codec=_codec(job))
-    labeller, changed, done = offline.labeller_of(job), [], 0
+    changed, done = [], 0
     with VideoWriter(out, what) as writer:
-
-        def encode(item: tuple[U8, Fraction, Any, Region | None]) -> None:
-            writer.write(*(item if labeller is None else offline.labelled(labeller, *item)))
-
-        with ReadAhead(source, depth) as frames, WriteBehind(encode, depth) as sink:
+        outlet = Outlet(job, writer)
+        with ReadAhead(source, depth) as frames, WriteBehind(outlet.write, depth) as sink:
             whole = _whole(job, frames, part)
             while batch := list(islice(whole, together)):
                 for frame, rendered in zip(batch, job.renderer.render(batch), strict=True):
                     if is_changed(frame, rendered):
                         changed.append(frame.time)
-                    sink.put((rendered.image_bgr, frame.time - part[0].time, frame.source, rendered.changed))
+                    sink.put(outlet.take(frame, rendered, frame.time - part[0].time))
                 done += len(batch)
                 tell(done, len(part))
         if done != len(part):

@@ -10,7 +10,7 @@ import numpy as np
 from lipsync_edge.audio.alignment import FeatureWindow
 from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.avatar_window import window
-from lipsync_edge.pipeline.mouth_plans import LiveMouth
+from lipsync_edge.pipeline.live_mouth import LiveMouth
 from lipsync_edge.pipeline.picture import AvatarPicture, Kept, differing, taken
 from lipsync_edge.types import U8, Frame, Region, Rendered
 from lipsync_edge.video.tiles import aligned
@@ -42,7 +42,7 @@ class PictureMaker:
 
     Args:
         avatar: whose pictures.
-        own: plans the person's own mouth, or None.
+        own: says what the mouth shall do; None: the lip network alone knows.
         kept: pictures at rest, shared by streams of the same renderer, avatar and mouth.
     """
 

@@ -23,7 +23,7 @@ from lipsync_edge.pipeline.avatar import Avatar
 from lipsync_edge.pipeline.buffers import BufferCalls
 from lipsync_edge.pipeline.frame import Event, Health, Meter, State, StreamFrame
 from lipsync_edge.pipeline.interrupt import InterruptSource, InterruptToken
-from lipsync_edge.pipeline.mouth_plans import LiveMouth
+from lipsync_edge.pipeline.live_mouth import open_mouth
 from lipsync_edge.pipeline.picture import Kept
 from lipsync_edge.pipeline.picture_maker import Asked, PictureMaker
 from lipsync_edge.pipeline.utterance import Utterances
@@ -62,8 +62,7 @@ class Stream(BufferCalls):
         if not 1 <= self.fps <= 240:
             raise UsageError(expected="1 to 240 frames a second", got=str(fps))
         self.mouth, self.strength = mouth, strength
-        still = len(avatar) == 1
-        self._live_mouth = LiveMouth.open(renderer, avatar.library, mouth, strength, still=still)
+        self._live_mouth = open_mouth(renderer, avatar, mouth, strength)
         self.kept = kept or Kept()
         self._pictures = PictureMaker(avatar, self._live_mouth, self.kept)
         self.sample_rate = sample_rate

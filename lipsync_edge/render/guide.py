@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,28 +22,42 @@ REMEMBERED = 250  # frames that the rest is a mean of
 WIDTH_GAIN = 1.8  # the audio encoder shrinks what is hard to hear: widths are asked so many times as far
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How a mouth rests, in eye distances: its width, and the jaw from the nose base to the chin."""
+
+    width: float
+    jaw: float
+
+
+def rest_of(shapes: F32) -> Rest:
+    """Read off shapes, float32 (n, 3), opening, width and jaw of frames in which a person talks or does not."""
+    opening, width, jaw = shapes.astype(np.float64).mean(0).tolist()
+    return Rest(width + NARROWER * opening, jaw - LOWER * opening)
+
+
 @dataclass(slots=True)
 class Person:
     """What is known of one person who is followed.
 
     Attributes:
         frames: how many were seen.
-        width: of the mouth at rest, in eye distances.
-        jaw: the same, nose base to chin.
+        rest: the mean of them.
         last: the picture that was seen last, where in it, and what.
     """
 
     frames: int = 0
-    width: float = 0.0
-    jaw: float = 0.0
+    rest: Rest = Rest(0.0, 0.0)
     last: tuple[U8, F32, Landmarks] | None = None
 
     def see(self, opening: float, width: float, jaw: float) -> None:
         """Take the shape of one more frame, in eye distances."""
         self.frames += 1
-        new = 1.0 / min(self.frames, REMEMBERED)
-        self.width += new * (width + NARROWER * opening - self.width)
-        self.jaw += new * (jaw - LOWER * opening - self.jaw)
+        new, rest = 1.0 / min(self.frames, REMEMBERED), self.rest
+        self.rest = Rest(
+            rest.width + new * (width + NARROWER * opening - rest.width),
+            rest.jaw + new * (jaw - LOWER * opening - rest.jaw),
+        )
 
 
 @dataclass(slots=True)
@@ -52,10 +67,12 @@ class Guide:
     Args:
         landmarker: finds the landmarks of aligned crops.
         encoder: says what the voice asks.
+        known: people of whom it is known how their mouth rests, by identity; others are watched.
     """
 
     landmarker: Landmarker
     encoder: AudioEncoder
+    known: Mapping[int, Rest] = field(default_factory=dict)
     _people: dict[int, Person] = field(default_factory=dict)
 
     def reset(self) -> None:
@@ -77,11 +94,14 @@ class Guide:
         seen = self._look(person, image_bgr, face.landmarks)
         mouth = seen.mouth()
         trust = smoothstep(seen.confidence, *COVERED)
-        if trust > 0.5 or not person.frames:
-            person.see(mouth.opening, mouth.width, mouth.jaw)
+        rest = self.known.get(face.identity)
+        if rest is None:
+            if trust > 0.5 or not person.frames:
+                person.see(mouth.opening, mouth.width, mouth.jaw)
+            rest = person.rest
         opening, wider, lower = (float(v) for v in self.encoder.to_shape @ self.encoder([face.features])[0])
         asked = np.array(
-            [SHUT + sealing(opening), person.width + WIDTH_GAIN * wider, person.jaw + lower], np.float32
+            [SHUT + sealing(opening), rest.width + WIDTH_GAIN * wider, rest.jaw + lower], np.float32
         )
         shape = np.array([mouth.opening, mouth.width, mouth.jaw], np.float32)
         goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked, trust)

@@ -5,7 +5,7 @@ Offline runs and live streams drive this same object, so they give the same pict
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from lipsync_edge.audio.alignment import FeatureStream, FeatureWindow
@@ -18,7 +18,7 @@ from lipsync_edge.render.composers import choose_composer
 from lipsync_edge.render.crop import FaceCrop
 from lipsync_edge.render.enhance import Enhancer
 from lipsync_edge.render.exemplars.watcher import Watcher
-from lipsync_edge.render.guide import Guide
+from lipsync_edge.render.guide import Guide, Rest
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Region, Rendered
@@ -103,11 +103,15 @@ class Renderer:
         fits = self.segmenter.side == self.landmarker.side and self.lips.spec.kind == "warp"
         return Watcher(self.landmarker, self.segmenter) if fits else None
 
-    def guide(self) -> Guide | None:
-        """Return what gives the faces of one sequence their goals; None where a network for that is missing."""
+    def guide(self, known: Mapping[int, Rest] | None = None) -> Guide | None:
+        """Return what gives the faces of one sequence their goals; None where a network for that is missing.
+
+        Args:
+            known: how the mouths of people rest, by identity; who is not named is watched.
+        """
         if self.encoder is None or self.landmarker is None or self.lips.spec.kind != "warp":
             return None
-        return Guide(self.landmarker, self.encoder)
+        return Guide(self.landmarker, self.encoder, known or {})
 
     def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
         """Return one finished picture for each frame.

@@ -75,6 +75,21 @@ def live_settings() -> dict[str, str]:
     return LIVE_SPEED | {"crf": str(LIVE_CRF)}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """The part of a picture in which it differs from its decoded source, widened to whole chroma samples.
+
+    Attributes:
+        pixels: uint8 (h, w, 3), a copy; None: nothing differs.
+        rows: where it lies.
+        columns: the same.
+    """
+
+    pixels: U8 | None
+    rows: slice
+    columns: slice
+
+
 class VideoEncoder:
     """One video stream of an output container: converts, tags and encodes pictures.
 
@@ -129,18 +144,23 @@ class VideoEncoder:
             threads=1,
         )
 
-    def keep(self, image_bgr: U8, source: av.VideoFrame, changed: Region | None) -> av.VideoFrame:
-        """Convert only the changed part of a picture; the rest is its decoded source, bit for bit.
+    def patch(self, image_bgr: U8, changed: Region | None) -> Patch:
+        """Copy the changed part of a picture, uint8 (H, W, 3); None: nothing differs from its source."""
+        if changed is None:
+            return Patch(None, slice(0), slice(0))
+        rows, columns = even(changed, *self.what.size)
+        return Patch(image_bgr[rows, columns].copy(), rows, columns)
+
+    def keep(self, source: av.VideoFrame, patch: Patch) -> av.VideoFrame:
+        """Convert only the part of a picture that differs; the rest is its decoded source, bit for bit.
 
         Args:
-            image_bgr: uint8 (H, W, 3).
             source: decoded, 4:2:0, of the same matrix and range; where it `fits`.
-            changed: the part in which they differ, or None: nowhere.
+            patch: what differs.
         """
         picture = bare_copy(source)
-        if changed is not None:
-            rows, columns = even(changed, *self.what.size)
-            put(self.convert(image_bgr[rows, columns]), picture, rows, columns)
+        if patch.pixels is not None:
+            put(self.convert(patch.pixels), picture, patch.rows, patch.columns)
         return picture
 
     def fits(self, source: av.VideoFrame) -> bool:

@@ -14,7 +14,14 @@ from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.container import media_url
-from lipsync_edge.video.encoder import CODECS, AudioEncoder, PictureFormat, VideoEncoder, file_settings
+from lipsync_edge.video.encoder import (
+    CODECS,
+    AudioEncoder,
+    Patch,
+    PictureFormat,
+    VideoEncoder,
+    file_settings,
+)
 
 if TYPE_CHECKING:
     import av
@@ -170,10 +177,24 @@ class VideoWriter:
                 nothing is converted, so that not one bit of it changes before encoding.
             changed: the part in which the picture may differ from its source; None: it does not.
         """
-        if source is not None and self._video.fits(source):
-            picture = self._video.keep(image_bgr, source, changed)
+        patch = self.patch(image_bgr, source, changed)
+        if source is not None and patch is not None:
+            self.write_patch(patch, time, source)
         else:
-            picture = self._video.convert(image_bgr)
+            self._write(self._video.convert(image_bgr), time)
+
+    def patch(
+        self, image_bgr: U8, source: av.VideoFrame | None = None, changed: Region | None = None
+    ) -> Patch | None:
+        """Copy what `write_patch` needs of a picture; None where all of it is needed. Arguments as of `write`."""
+        fits = source is not None and self._video.fits(source)
+        return self._video.patch(image_bgr, changed) if fits else None
+
+    def write_patch(self, patch: Patch, time: Fraction, source: av.VideoFrame) -> None:
+        """Encode a picture, shown from `time` seconds on, that differs from its decoded source by a patch alone."""
+        self._write(self._video.keep(source, patch), time)
+
+    def _write(self, picture: av.VideoFrame, time: Fraction) -> None:
         self._last = max(self._last + 1, round(time / self._tick))
         self._mux(lambda: self._video.encode(picture, self._last))
 

@@ -14,9 +14,12 @@ from lipsync_edge.face.landmarks import Landmarker, Landmarks
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, load_avatar
 from lipsync_edge.pipeline.film_scan import SCANNED_S, parts
+from lipsync_edge.pipeline.live_mouth import resting_mouth
 from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
 from lipsync_edge.pipeline.run_options import RunOptions
-from lipsync_edge.render.exemplars.watcher import Seen, Watcher
+from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render.exemplars.planner import can_talk
+from lipsync_edge.render.exemplars.watcher import Seen, Watcher, gather
 from lipsync_edge.render.lips import AudioEncoder, Lips
 from lipsync_edge.render.segment import Segmenter
 from tests import fakes
@@ -214,6 +217,68 @@ def test_a_stream_may_be_painted_and_says_what_it_lacks(film: Path) -> None:
         make_engine(whole=False).stream(avatar, mouth="own")
     with pytest.raises(UsageError, match="strength"):
         engine.stream(avatar, strength=2.0)
+
+
+def noise(length: int, seed: int = 0) -> np.ndarray:
+    return (0.1 * np.random.default_rng(seed).normal(size=length)).astype(np.float32)
+
+
+def spoken(stream: Stream, pcm: np.ndarray) -> list[U8]:
+    frames = [f.image_bgr for chunk in np.array_split(pcm, 7) for f in stream.push(chunk)]
+    return frames + [f.image_bgr for f in stream.flush()]
+
+
+def test_a_stream_of_a_film_that_keeps_silent_moves_its_own_lips_as_a_file_does(tmp_path: Path) -> None:
+    engine = make_engine()
+    avatar = engine.prepare(write_clip(tmp_path / "f.mp4", [talking(i, talks=False) for i in range(40)]))
+    assert avatar.library is None
+    pcm, renderer = noise(24_000), engine.renderer
+    with engine.stream(avatar) as stream:
+        live = spoken(stream, pcm)
+    assert renderer.watcher is not None
+    assert renderer.encoder is not None
+    frames = list(pair(avatar.playback(), [pcm], renderer.listen(16_000)))
+    silent = gather(
+        ((0, renderer.watcher(f.image_bgr, f.faces[0].landmarks)) for f in frames[:1] if f.faces), 9
+    )
+    assert silent is not None
+    assert not can_talk(silent)
+    plans = MouthPlans(renderer.watcher, renderer.encoder, {0: silent})  # what a run makes of such a film
+    whole = [renderer.render([frame])[0].image_bgr for frame in planned(frames, plans)]
+    assert len(live) == len(whole) == 38
+    assert all(np.array_equal(a, b) for a, b in zip(live, whole, strict=True))
+    with engine.stream(avatar) as stream:  # also when it begins at rest, with pictures that were kept
+        list(stream.idle(2 * len(avatar) - 2))
+        again = spoken(stream, pcm)
+    assert all(np.array_equal(a, b) for a, b in zip(again, whole, strict=True))
+
+
+@pytest.mark.parametrize("talks", [True, False])
+def test_a_painted_stream_is_steered_as_a_file_is(talks: bool, tmp_path: Path) -> None:
+    engine = make_engine()
+    avatar = engine.prepare(write_clip(tmp_path / "f.mp4", [talking(i, talks=talks) for i in range(40)]))
+    pcm, renderer = noise(24_000), engine.renderer
+    with engine.stream(avatar, mouth="painted") as stream:
+        live = spoken(stream, pcm)
+    frames = list(pair(avatar.playback(), [pcm], renderer.listen(16_000)))
+    assert renderer.landmarker is not None
+    rest = resting_mouth(avatar, renderer.landmarker)
+    assert rest is not None
+    watching, knowing = renderer.guide(), renderer.guide({0: rest})  # as a run does, and as a stream
+    assert watching is not None
+    assert knowing is not None
+    for frame in frames[:-1]:
+        watching(frame)
+    told = [knowing(frame) for frame in frames]
+    asked = [guide(frames[-1]).faces[0].goal for guide in (watching, knowing)]
+    assert asked[0] is not None
+    assert asked[1] is not None
+    assert asked[0].asked == pytest.approx(asked[1].asked, abs=0.01)
+    steered = [renderer.render([frame])[0].image_bgr for frame in told]
+    plain = [renderer.render([frame])[0].image_bgr for frame in frames]
+    assert len(live) == len(steered) == 38
+    assert all(np.array_equal(a, b) for a, b in zip(live, steered, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(live, plain, strict=True))
 
 
 def test_reset_begins_the_same_film_again(film: Path) -> None:

@@ -24,9 +24,11 @@ from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin, load_avatar
 from lipsync_edge.pipeline.frame import StreamFrame
+from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
 from lipsync_edge.pipeline.prepare import build_avatar
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.pipeline.utterance import CLOSING, CUT_SHORT
+from lipsync_edge.render.exemplars.sequence import Resting
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.render.segment import Segmenter
 from lipsync_edge.types import F32, U8, Frame, Rendered
@@ -104,7 +106,16 @@ def test_the_bundled_networks_give_the_same_bits_too() -> None:
     avatar = build_avatar(tracked(6), Fraction(25), AvatarOrigin.of(engine.detector, engine.preset))
     assert len(avatar.origin.model_sha256) == 64
     sync = FeatureStream(engine.renderer.lips.audio, vad=VadOptions(), blend=True)
-    wanted = [engine.render([frame])[0].image_bgr for frame in pair(avatar.playback(), [SPEECH[:9000]], sync)]
+    frames_of_a_file = pair(avatar.playback(), [SPEECH[:9000]], sync)
+    renderer, first = engine.renderer, avatar.frame(0, Fraction(0))
+    assert renderer.watcher is not None
+    assert renderer.encoder is not None
+    assert first.faces[0].landmarks is not None
+    resting = Resting.of(
+        renderer.watcher(first.image_bgr, first.faces[0].landmarks)
+    )  # nobody is seen talking
+    plans = MouthPlans(renderer.watcher, renderer.encoder, {}, resting={0: resting})
+    wanted = [engine.render([frame])[0].image_bgr for frame in planned(frames_of_a_file, plans)]
     with engine.stream(avatar) as stream:
         frames = speak(stream, chunks(SPEECH[:9000], [1, 159, 1280, 4000, 7]))
     assert len(frames) == len(wanted) == 15

@@ -62,10 +62,19 @@ class Canvas:
         )
         return np.asarray(spread_out, np.float32)
 
-    def read(self, picture: U8, x: F32, y: F32, to_picture: F64) -> U8:
-        """Return a picture at places of the grid, given in crop pixels, over the region."""
+    def grid(self, finer: int) -> tuple[F32, F32]:
+        """Return columns and rows of a grid over the same window that is so many times finer, in crop pixels."""
+        if finer == 1:
+            return self.x, self.y
+        height, width = self.x.shape
+        across, down = ((np.arange(n * finer) + 0.5) / finer - 0.5 for n in (width, height))
+        x, y = np.meshgrid(across + self.x[0, 0], down + self.y[0, 0])
+        return x.astype(np.float32), y.astype(np.float32)
+
+    def read(self, picture: U8, x: F32, y: F32, to_picture: F64, finer: int = 1) -> U8:
+        """Return a picture at places of the grid, or of a finer one, given in crop pixels, over the region."""
         places = cv2.transform(cv2.merge([x, y]), to_picture)
-        at = self.spread(np.asarray(places, np.float32), border=cv2.BORDER_REPLICATE)
+        at = self.spread(np.asarray(places, np.float32), finer, border=cv2.BORDER_REPLICATE)
         made = cv2.remap(picture, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
         return np.asarray(made, np.uint8)
 

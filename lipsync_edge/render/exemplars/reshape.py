@@ -132,25 +132,50 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int, press: float
         side: of the crop, in pixels.
         press: so many pixels of each lip's inner edge are rolled in, out of sight.
     """
-    columns = x[0]
-    aside = _sideways(result, source, columns)
-    there = _knots(result, columns, result[NOSE_BASE, 1], side)
-    here = _knots(source, columns + aside, result[NOSE_BASE, 1], side)
-    if press > 0.0:
-        here = _pressed(here, columns, result, press)
-    here[-1] = np.maximum(here[-2] + 1.0, there[-1])  # under the chin nothing moves
+    lines = Lines.of(result, source, x[0], side, press)
+    there, here = lines.there, lines.here
     moved = np.broadcast_to(here[0], y.shape) + np.minimum(y - there[0], 0.0)
     for k in range(len(there) - 1):
         part = np.clip((y - there[k]) / (there[k + 1] - there[k]), 0.0, 1.0)
         moved = moved + part * (here[k + 1] - here[k])
     moved = moved + np.maximum(y - there[-1], 0.0)
     moved = _inside(moved, there, here, y)
-    width = max(float(result[10, 0] - result[0, 0]), 8.0)
-    near = _smooth((there[5] - there[4]) / (JAW_BELOW * side))  # where the jaw's line runs up, nothing moves
-    near = near * (1.0 - _smooth((np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width - 0.9) / 0.7))
     down = _smooth((y - there[0]) / np.maximum(there[1] - there[0], 1.0))
     up = _smooth((there[-2] - y) / np.maximum(there[-2] - there[-3], 1.0))
-    return (x + aside * down * up).astype(np.float32), (y + (moved - y) * near).astype(np.float32)
+    return (x + lines.aside * down * up).astype(np.float32), (y + (moved - y) * lines.near).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """What is where in each column of a result, and where it comes from; w columns, crop pixels.
+
+    Attributes:
+        there: float32 (7, w), nose base, upper lip outside and in, lower lip in and outside, chin, below.
+        here: float32 (7, w), the same in the picture that is read.
+        aside: float32 (w,), how far beside it a column comes from.
+        near: float32 (w,), 1 near the mouth, 0 where nothing moves.
+    """
+
+    there: F32
+    here: F32
+    aside: F32
+    near: F32
+
+    @classmethod
+    def of(cls, result: F32, source: F32, columns: F32, side: int, press: float = 0.0) -> Lines:
+        """Lay the lines of both through columns, float32 (w,); see `source_map`."""
+        aside = _sideways(result, source, columns)
+        there = _knots(result, columns, result[NOSE_BASE, 1], side)
+        here = _knots(source, columns + aside, result[NOSE_BASE, 1], side)
+        if press > 0.0:
+            here = _pressed(here, columns, result, press)
+        here[-1] = np.maximum(here[-2] + 1.0, there[-1])  # under the chin nothing moves
+        width = max(float(result[10, 0] - result[0, 0]), 8.0)
+        near = _smooth(
+            (there[5] - there[4]) / (JAW_BELOW * side)
+        )  # where the jaw's line runs up, nothing moves
+        beside = np.abs(columns - (result[0, 0] + result[10, 0]) / 2) / width
+        return cls(there, here, aside, near * (1.0 - _smooth((beside - 0.9) / 0.7)))
 
 
 def _inside(moved: F32, there: F32, here: F32, y: F32) -> F32:

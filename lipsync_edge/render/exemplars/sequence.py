@@ -112,19 +112,33 @@ class SequencePlanner:
         return [Own(self._waiting.popleft(), plan, self._inner) for plan in plans]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Resting:
+    """What one picture says of a mouth that is never seen talking: how far it may move, and what is inside."""
+
+    range: Range
+    inner: Inner
+
+    @classmethod
+    def of(cls, seen: Seen) -> Resting:
+        """Guess it from a face."""
+        inner = inner_of(seen.target.face, seen.crop_bgr, seen.target.crop.scale)
+        return cls(range_of_still(seen.look.shape), inner)
+
+
 class StillPlanner:
     """Moves the lips of a person who is never seen talking, each frame's own; a `Planner` without lag.
 
     Args:
         to_shape: float32 (3, 8), what the coefficients mean in opening, width and jaw.
         strength: times a usual range of motion.
+        resting: what is known of the mouth; None: the first frame says it.
     """
 
-    def __init__(self, *, to_shape: F32, strength: float = 1.0) -> None:
+    def __init__(self, *, to_shape: F32, strength: float = 1.0, resting: Resting | None = None) -> None:
         self._fresh = partial(Asker, to_shape=to_shape, strength=strength)
-        self._range: Range | None = None
+        self._resting = resting
         self._asker: Asker | None = None
-        self._inner: Inner | None = None
         self._covered = Slow()
 
     @property
@@ -142,14 +156,14 @@ class StillPlanner:
         """See `Planner`."""
         if seen is None:
             return [None]
-        if self._range is None or self._asker is None:
-            self._range = range_of_still(seen.look.shape)
-            self._asker = self._fresh(self._range)
-            self._inner = inner_of(seen.target.face, seen.crop_bgr, seen.target.crop.scale)
-        asked, gain = (self._fresh(self._range) if at_rest else self._asker)(coefficients)
+        if self._resting is None:
+            self._resting = Resting.of(seen)
+        if self._asker is None:
+            self._asker = self._fresh(self._resting.range)
+        asked, gain = (self._fresh(self._resting.range) if at_rest else self._asker)(coefficients)
         strength = self._covered(uncovered(seen.look.visible))
         plan = Plan((), asked, (coefficients * np.float32(gain)).astype(np.float32), strength, 0.0)
-        return [Own(seen, plan, self._inner)]
+        return [Own(seen, plan, self._resting.inner)]
 
     def flush(self) -> list[Own | None]:
         """Give nothing: no frame waits."""
