@@ -16,6 +16,7 @@ from typing import Any
 from lipsync_edge.atomic_write import beside, replacing
 from lipsync_edge.batch.job import is_url
 from lipsync_edge.digests import FileDigests, digest_of, file_digest
+from lipsync_edge.disk_budget import over_budget
 from lipsync_edge.errors import DeviceError, InputError, LipsyncError, OutputError, told_by_system
 from lipsync_edge.file_lock import locked
 
@@ -182,18 +183,10 @@ class UrlStorage:
 
     def _trim(self, newest: Path) -> None:
         """Remove what was not asked for longest; links in jobs' own folders keep what they use."""
-        kept = []
-        for path in self.downloads.glob("*.input"):
-            with suppress(OSError):
-                state = path.stat()
-                kept.append((state.st_mtime, state.st_size, path))
-        total = sum(size for _, size, _ in kept)
-        for _, size, path in sorted(kept):
-            if total <= self._most_bytes:
-                return
-            if path != newest:
-                path.unlink(missing_ok=True)
-                total -= size
+        kept = (path for path in self.downloads.glob("*.input") if path != newest)
+        room = max(0, self._most_bytes - newest.stat().st_size)
+        for path in over_budget(kept, room):
+            path.unlink(missing_ok=True)
 
 
 def _state(files: Any, place: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lipsync_edge.atomic_write import replacing
 from lipsync_edge.digests import FileDigests
+from lipsync_edge.disk_budget import over_budget
 from lipsync_edge.errors import OutputError, told_by_system
 from lipsync_edge.file_lock import locked
 
@@ -75,17 +76,12 @@ class FaceCache:
         return known
 
     def _trim(self) -> None:
-        kept = []
-        for path in self.folder.iterdir():
-            with suppress(OSError):
-                if path.suffix in _SUFFIXES and not path.name.startswith("."):
-                    state = path.stat()
-                    kept.append((state.st_mtime, state.st_size, path))
-        total = sum(size for _, size, _ in kept)
-        for _, size, path in sorted(kept):
-            if total <= self._most_bytes:
-                return
+        kept = (
+            path
+            for path in self.folder.iterdir()
+            if path.suffix in _SUFFIXES and not path.name.startswith(".")
+        )
+        for path in over_budget(kept, self._most_bytes):
             with suppress(OSError):
                 path.unlink()
                 path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
-            total -= size

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from lipsync_edge.atomic_write import beside
-from lipsync_edge.errors import InputError, OutputError
+from lipsync_edge.errors import InputError
 from lipsync_edge.types import F32
-from lipsync_edge.video.container import media_url, opened
+from lipsync_edge.video.container import opened
 from lipsync_edge.video.encoder import AudioEncoder
+from lipsync_edge.video.output_file import OutputFile
 from lipsync_edge.video.writer import CONTAINERS, check_output
 
 
@@ -43,27 +42,20 @@ class VideoJoiner:
         tags: Mapping[str, str] | None = None,
         finish: Callable[[Path], None] = lambda path: None,
     ) -> None:
-        import av
-
         check_output(path)
-        self.path, self._files, self._finish = path, files, finish
-        self._place, self._beside = path.resolve(), beside(path)
-        options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
-        try:
-            self._container: Any = av.open(media_url(self._beside), "w", options=options)
-            self._container.metadata.update(tags or {})
-            with opened(files[0]) as first:
-                stream = first.streams.video[0]
-                self._head = bytes(stream.codec_context.extradata or b"")
-                self._video = self._container.add_stream_from_template(stream)
-                self._video.time_base = stream.time_base
+        self._files = files
+        self._file = OutputFile(path, tags or {}, finish)
+        with self._file.beginning(), opened(files[0]) as first:
+            stream = first.streams.video[0]
+            self._head = bytes(stream.codec_context.extradata or b"")
+            self._video = self._file.container.add_stream_from_template(stream)
+            self._video.time_base = stream.time_base
             self._sound: AudioEncoder | None = None
             if sound_rate:
                 encoder = CONTAINERS[path.suffix.lower()][1]
-                self._sound = AudioEncoder(self._container, encoder, rate=sound_rate, channels=sound_channels)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            self.discard()
-            raise OutputError(expected=f"a writable {path.suffix} at {path}", got=str(error)) from error
+                self._sound = AudioEncoder(
+                    self._file.container, encoder, rate=sound_rate, channels=sound_channels
+                )
         self._last = -(1 << 62)
 
     def join(self, begins: Sequence[Fraction], before: Callable[[Fraction], None]) -> None:
@@ -73,8 +65,6 @@ class VideoJoiner:
             begins: second at which each file's first picture is shown.
             before: called with the second of each picture, before it is written; writes the sound up to it.
         """
-        import av
-
         for file, begin in zip(self._files, begins, strict=True):
             with opened(file) as source:
                 stream = source.streams.video[0]
@@ -90,43 +80,21 @@ class VideoJoiner:
                     packet.dts = self._last = max(packet.dts + shift, self._last + 1)
                     packet.pts += shift
                     packet.stream = self._video
-                    try:
-                        self._container.mux(packet)
-                    except (av.FFmpegError, OSError) as error:
-                        raise OutputError(expected=f"to write {self.path}", got=str(error)) from error
+                    self._file.mux(lambda: (packet,))  # noqa: B023  # called at once
 
     def write_sound(self, samples: F32) -> None:
         """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""
-        if self._sound is not None:
-            for packet in self._sound.encode(samples):
-                self._container.mux(packet)
+        sound = self._sound
+        if sound is not None:
+            self._file.mux(lambda: sound.encode(samples))
 
     def close(self) -> None:
         """Finish the file and rename it to its own name."""
-        import av
-
-        try:
-            if self._sound is not None:
-                for packet in self._sound.flush():
-                    self._container.mux(packet)
-            self._container.close()
-            self._finish(self._beside)
-            self._beside.replace(self._place)
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(expected=f"to finish {self.path}", got=str(error)) from error
-        finally:
-            self.discard()
+        self._file.close([] if self._sound is None else [self._sound.flush])
 
     def discard(self) -> None:
         """Remove the unfinished file; nothing happens after `close`."""
-        container = getattr(self, "_container", None)
-        if container is not None:
-            try:
-                container.close()
-            except Exception as error:  # a container that failed may fail again while it closes
-                del error
-            self._container = None
-        self._beside.unlink(missing_ok=True)
+        self._file.discard()
 
     def __enter__(self) -> VideoJoiner:
         """Return itself."""

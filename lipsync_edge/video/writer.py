@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lipsync_edge.atomic_write import beside, check_place
-from lipsync_edge.errors import OutputError, UsageError
+from lipsync_edge.atomic_write import check_place
+from lipsync_edge.errors import UsageError
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-from lipsync_edge.video.container import media_url
 from lipsync_edge.video.encoder import (
     CODECS,
     AudioEncoder,
@@ -22,6 +21,7 @@ from lipsync_edge.video.encoder import (
     VideoEncoder,
     file_settings,
 )
+from lipsync_edge.video.output_file import OutputFile
 
 if TYPE_CHECKING:
     import av
@@ -118,30 +118,21 @@ class VideoWriter:
     def __init__(
         self, path: Path, what: VideoFormat, finish: Callable[[Path], None] = lambda path: None
     ) -> None:
-        import av
-
         check_output(path, what.codec)
         self.path = path
         self.what = what
-        self._finish = finish
-        self._place, self._beside = path.resolve(), beside(path)
         self._tick = exact_tick(what.fps, what.time_base)
         self._last = -1
-        options = {"movflags": "+faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
-        try:
-            self._container: Any = av.open(media_url(self._beside), "w", options=options)
-            self._container.metadata.update(what.tags)
+        self._file = OutputFile(path, what.tags, finish)
+        with self._file.beginning():
             self._video = self._add_video()
             self._sound = self._add_sound()
-        except (av.FFmpegError, OSError, ValueError) as error:
-            self.discard()
-            raise OutputError(expected=f"a writable {path.suffix} at {path}", got=_reason(error)) from error
 
     def _add_video(self) -> VideoEncoder:
         what = self.what
         encoder = CODECS[what.codec] if what.codec else CONTAINERS[self.path.suffix.lower()][0]
         return VideoEncoder(
-            self._container,
+            self._file.container,
             PictureFormat(
                 encoder=encoder,
                 settings=file_settings(encoder, what.crf),
@@ -158,7 +149,7 @@ class VideoWriter:
             return None
         encoder = CONTAINERS[self.path.suffix.lower()][1]
         return AudioEncoder(
-            self._container, encoder, rate=self.what.sound_rate, channels=self.what.sound_channels
+            self._file.container, encoder, rate=self.what.sound_rate, channels=self.what.sound_channels
         )
 
     def write(
@@ -196,49 +187,22 @@ class VideoWriter:
 
     def _write(self, picture: av.VideoFrame, time: Fraction) -> None:
         self._last = max(self._last + 1, round(time / self._tick))
-        self._mux(lambda: self._video.encode(picture, self._last))
+        self._file.mux(lambda: self._video.encode(picture, self._last))
 
     def write_sound(self, samples: F32) -> None:
         """Encode sound, float32 (n, channels), -1…1, that follows what was written before."""
         sound = self._sound
         if sound is not None:
-            self._mux(lambda: sound.encode(samples))
-
-    def _mux(self, encode: Callable[[], list[Any]]) -> None:
-        import av
-
-        try:
-            for packet in encode():
-                self._container.mux(packet)
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(expected=f"to write {self.path}", got=_reason(error)) from error
+            self._file.mux(lambda: sound.encode(samples))
 
     def close(self) -> None:
         """Finish the file and rename it to its own name, replacing an older one."""
-        import av
-
-        try:
-            for stream in (self._video, self._sound):
-                if stream is not None:
-                    self._mux(stream.flush)
-            self._container.close()
-            self._finish(self._beside)
-            self._beside.replace(self._place)
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(expected=f"to finish {self.path}", got=_reason(error)) from error
-        finally:
-            self.discard()
+        streams = (self._video, self._sound)
+        self._file.close([stream.flush for stream in streams if stream is not None])
 
     def discard(self) -> None:
         """Remove the unfinished file; nothing happens after `close`."""
-        container = getattr(self, "_container", None)
-        if container is not None:
-            try:
-                container.close()
-            except Exception as error:  # a container that failed may fail again while it closes
-                del error
-            self._container = None
-        self._beside.unlink(missing_ok=True)
+        self._file.discard()
 
     def __enter__(self) -> VideoWriter:
         """Return itself."""
@@ -250,7 +214,3 @@ class VideoWriter:
             self.close()
         else:
             self.discard()
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

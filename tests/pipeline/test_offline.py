@@ -21,6 +21,7 @@ from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.render.composers import WarpComposer
 from lipsync_edge.render.lips import Lips
 from lipsync_edge.video import loop, reader, writer
+from lipsync_edge.video.output_file import OutputFile
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from tests.clips import number, scene, times_of, write_clip, write_sound, write_still
@@ -248,7 +249,7 @@ def test_a_failure_in_any_stage_ends_the_run_and_leaves_nothing(
     elif stage == "encode":
         monkeypatch.setattr(writer.VideoWriter, "write", late(writer.VideoWriter.write))
     else:
-        monkeypatch.setattr(writer.VideoWriter, "_mux", late(writer.VideoWriter._mux))
+        monkeypatch.setattr(OutputFile, "mux", late(OutputFile.mux))
     threads = threading.active_count()
     outcome: list[BaseException | None] = []
 
