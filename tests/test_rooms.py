@@ -34,7 +34,17 @@ FLOORS = (
     ("video",),
     ("face",),
     ("models",),
-    ("demo", "machine", "toml_reader", "atomic_write", "figures", "choices", "digests", "file_lock"),
+    (
+        "demo",
+        "machine",
+        "toml_reader",
+        "atomic_write",
+        "figures",
+        "choices",
+        "digests",
+        "disk_budget",
+        "file_lock",
+    ),
     ("types",),
     ("errors",),
 )
