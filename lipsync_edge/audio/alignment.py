@@ -31,12 +31,12 @@ State = Literal["wait", "ready", "end"]
 
 
 def frame_time(index: int, fps: Fraction) -> Fraction:
-    """Presentation time in seconds of frame `index` at a constant rate."""
+    """Return the presentation time in seconds of frame `index` at a constant rate."""
     return Fraction(index) / fps
 
 
 def frame_count(duration: Fraction, fps: Fraction) -> int:
-    """How many frames cover a sound of `duration` seconds: ceil(duration * fps), each beginning before its end."""
+    """Return how many frames cover `duration` seconds of sound: ceil(duration * fps), each beginning before its end."""
     return ceil(duration * fps)
 
 

@@ -64,20 +64,20 @@ class FrontEnd:
         return Fraction(self.rate, self.hop)
 
     def column(self, time: Fraction) -> int:
-        """Number of the column of `time` seconds; may be negative or past the end."""
+        """Return the number of the column of `time` seconds; may be negative or past the end."""
         return int(self.columns_per_second * time)
 
     def samples_needed(self, time: Fraction, audio: AudioWindow) -> int:
-        """Samples that must have arrived before the window of a frame at `time` seconds is complete."""
+        """Return the samples that must have arrived before the window of a frame at `time` seconds is complete."""
         last = self.column(time) + audio.offset + audio.columns - 1
         return max(0, last * self.hop + self.reach + (self.edge if last == 0 else 0))
 
     def lookahead(self, audio: AudioWindow) -> Fraction:
-        """Most seconds of sound after a frame's own time that its window needs."""
+        """Return the most seconds of sound after a frame's own time that its window needs."""
         return Fraction(max(0, (audio.columns + audio.offset - 1) * self.hop + self.reach), self.rate)
 
     def silent(self, columns: int) -> F32:
-        """Columns of silence, float32 (bands, columns)."""
+        """Return the columns of silence, float32 (bands, columns)."""
         return np.full((self.bands, columns), self.silence, np.float32)
 
 

@@ -44,7 +44,7 @@ Float64Array = npt.NDArray[np.float64]
 
 
 def hz_to_mel(hz: npt.ArrayLike) -> Float64Array:
-    """Slaney's scale: linear (200/3 Hz a mel) below 1 kHz, logarithmic (6.4 in 27 mels) above.
+    """Convert hertz to mels on Slaney's scale: linear (200/3 Hz a mel) below 1 kHz, logarithmic (6.4 in 27 mels) above.
 
     Args:
         hz: frequencies in Hz, any shape.
@@ -58,14 +58,14 @@ def hz_to_mel(hz: npt.ArrayLike) -> Float64Array:
 
 
 def mel_to_hz(mel: npt.ArrayLike) -> Float64Array:
-    """The inverse of :func:`hz_to_mel`; mels of any shape to float64 Hz of that shape."""
+    """Convert mels to hertz, the inverse of :func:`hz_to_mel`; mels of any shape to float64 Hz of that shape."""
     mel = np.asarray(mel, dtype=np.float64)
     above = 1000.0 * np.exp((np.maximum(mel, 15.0) - 15.0) * (np.log(6.4) / 27.0))
     return np.where(mel < 15.0, mel * 200.0 / 3.0, above)
 
 
 def mel_filters() -> Float64Array:
-    """Triangular, area-normalised filters, 55 to 7600 Hz.
+    """Return triangular, area-normalised filters, 55 to 7600 Hz.
 
     Returns:
         float64 (80, 401): weight of each of the 401 Fourier bins (20 Hz apart) in each band.
@@ -194,14 +194,14 @@ class MelStream:
 
 
 def level_db(mel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean band power of each column, float32 (T,) in dB, of a mel float32 (80, T)."""
+    """Return the mean band power of each column, float32 (T,) in dB, of a mel float32 (80, T)."""
     band_db = (mel.astype(np.float64) + 4.0) * 12.5 - 100.0
     power: npt.NDArray[np.float32] = (10.0 ** (band_db / 10.0)).sum(axis=0) / mel.shape[0]
     return np.asarray(10.0 * np.log10(power), np.float32)
 
 
 def mel_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The mel of a whole signal.
+    """Return the mel of a whole signal.
 
     Args:
         samples: float32 (n,), mono, 16 kHz, nominally -1 to 1.

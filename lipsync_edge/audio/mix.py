@@ -98,7 +98,7 @@ class Mix:
             waiting = [None if rest is None else rest[length:] for rest in waiting]
 
     def between(self) -> tuple[Fraction, Fraction | None]:
-        """First and last second, on the result's clock."""
+        """Return the first and last second, on the result's clock."""
         return self._start, self._end
 
 

@@ -26,7 +26,7 @@ _BLOCK = 4096  # outputs computed at a time, which bounds the memory of a long p
 
 
 def to_float32(pcm: npt.ArrayLike) -> F32:
-    """Samples of a host as float32 (n,), nominally -1 to 1.
+    """Convert samples of a host to float32 (n,), nominally -1 to 1.
 
     Args:
         pcm: (n,) mono, or (n, channels), which are averaged; int16 (divided by 32768) or any float type.
@@ -54,7 +54,7 @@ def to_float32(pcm: npt.ArrayLike) -> F32:
 
 
 def to_int16(pcm: npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int16]:
-    """Samples as int16 (n,), the way back from `to_float32`: floats are scaled by 32768 and clipped, NaN is 0."""
+    """Convert samples to int16 (n,), the way back from `to_float32`: floats are scaled by 32768 and clipped, NaN is 0."""
     if pcm.dtype == np.int16:
         return np.asarray(pcm, np.int16)
     scaled = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0) * np.float32(32768.0)

@@ -39,7 +39,7 @@ class VadOptions:
     fade_s: float = 0.08
 
     def fade_columns(self, columns_per_second: float) -> float:
-        """The fade in columns."""
+        """Return the fade in columns."""
         return max(self.fade_s * columns_per_second, 1e-6)
 
 
@@ -65,7 +65,7 @@ class VoiceActivityDetector:
         self._hold = 0
 
     def push(self, columns: F32) -> F32:
-        """Gain of each column, float32 (k,) 0 (silence) to 1 (speech), of float32 (bands, k).
+        """Return the gain of each column, float32 (k,) 0 (silence) to 1 (speech), of float32 (bands, k).
 
         It opens at once (fading in is left to `fade_in`, which sees the columns to come) and fades out slowly.
         """
@@ -90,7 +90,7 @@ class VoiceActivityDetector:
 
 
 def fade_in(gains: F32, fade_columns: float) -> float:
-    """Gain 0 to 1 of a frame whose own column is gains[0], float32 (n >= 1,), the rest being what comes after it.
+    """Return the gain 0 to 1 of a frame whose own column is gains[0], float32 (n >= 1,); the rest comes after it.
 
     A frame less than a fade before speech begins already opens a little.
     """

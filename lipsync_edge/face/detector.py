@@ -19,7 +19,7 @@ _S3FD_STRIDES = (4, 8, 16, 32, 64, 128)
 
 
 def grid_sizes(height: int, width: int, strides: Sequence[int]) -> list[tuple[int, int]]:
-    """Rows and columns of each map of the head, for an input of height x width pixels.
+    """Return the rows and columns of each map of the head, for an input of height x width pixels.
 
     A map of stride s has ceil(side / s) cells. S3FD's trunk (strides 4 to 128) differs: its poolings round down, its
     sixth convolution adds four cells at stride 32, and the last two halve that, rounding up.
@@ -34,7 +34,7 @@ def grid_sizes(height: int, width: int, strides: Sequence[int]) -> list[tuple[in
 
 
 def make_priors(height: int, width: int, head: DetectHead) -> F32:
-    """Priors of an input of height x width pixels.
+    """Return the priors of an input of height x width pixels.
 
     Returns:
         float32 (N, 4): centre x, centre y, width, height in input pixels; strides in the head's order, each map row
@@ -49,7 +49,7 @@ def make_priors(height: int, width: int, head: DetectHead) -> F32:
 
 
 def decode_boxes(offsets: F32, priors: F32, variances: tuple[float, float]) -> F32:
-    """SSD decoding: offsets float32 (n, 4) and priors float32 (n, 4) to float32 (n, 4) x1, y1, x2, y2."""
+    """Decode SSD's offsets float32 (n, 4) and priors float32 (n, 4) to float32 (n, 4) x1, y1, x2, y2."""
     centre = priors[:, :2] + offsets[:, :2] * np.float32(variances[0]) * priors[:, 2:]
     size = priors[:, 2:] * np.exp(offsets[:, 2:] * np.float32(variances[1]))
     corner = centre - size / 2
@@ -57,13 +57,13 @@ def decode_boxes(offsets: F32, priors: F32, variances: tuple[float, float]) -> F
 
 
 def decode_points(points: F32, priors: F32, variances: tuple[float, float]) -> F32:
-    """Landmark decoding: points float32 (n, 10) and priors (n, 4) to float32 (n, 5, 2) x, y."""
+    """Decode landmarks' offsets float32 (n, 10) and priors (n, 4) to float32 (n, 5, 2) x, y."""
     offset = points.reshape(-1, POINTS, 2) * np.float32(variances[0]) * priors[:, None, 2:]
     return np.asarray(priors[:, None, :2] + offset, np.float32)
 
 
 def suppress(xyxy: F32, score: F32, iou: float) -> list[int]:
-    """Greedy non-maximum suppression, a pixel of width counted as in the published code (x2 - x1 + 1).
+    """Suppress all but the best of overlapping boxes, greedily; widths count as in the published code (x2 - x1 + 1).
 
     Args:
         xyxy: float32 (n, 4).

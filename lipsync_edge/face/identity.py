@@ -18,7 +18,7 @@ def parse_choice(face: str) -> str | int:
 
 
 def choose(boxes: Boxes, choice: str | int) -> int | None:
-    """Index of the face that a rule picks; None when there is no face, or fewer than the index asks for.
+    """Return the index of the face that a rule picks; None when there is no face, or fewer than the index asks for.
 
     "largest" is the face with the largest box, "left" and "right" go by the centre of the box, and a number counts
     the faces from left to right, from 0.
@@ -37,7 +37,7 @@ def choose(boxes: Boxes, choice: str | int) -> int | None:
 
 
 def iou_with(xyxy: F32, box_xyxy: F32) -> F32:
-    """Overlap (intersection over union) of boxes float32 (n, 4) with one box float32 (4,); float32 (n,)."""
+    """Return the overlap (intersection over union) of boxes float32 (n, 4) with one box float32 (4,); float32 (n,)."""
     low = np.maximum(xyxy[:, :2], box_xyxy[:2])
     high = np.minimum(xyxy[:, 2:], box_xyxy[2:])
     common = np.prod(np.maximum(high - low, 0.0), axis=1)
@@ -46,7 +46,7 @@ def iou_with(xyxy: F32, box_xyxy: F32) -> F32:
 
 
 def nearness(xyxy: F32, box_xyxy: F32) -> F32:
-    """How well boxes float32 (n, 4) may be one box float32 (4,) a few frames later; float32 (n,), 0 (no) to 1.
+    """Return how well boxes float32 (n, 4) may be one box float32 (4,) a few frames later; float32 (n,), 0 (no) to 1.
 
     The distance of the centres and the change of size both count, in units of the box's own size; more than its own
     size away, or 1.8 times as large or small, is 0.

@@ -211,11 +211,11 @@ class Followed:
         self._people, self._k = people, k
 
     def find(self, frame_bgr: U8, boxes: Boxes) -> int | None:
-        """Index of the person among the faces of a frame; None: not there."""
+        """Return the index of the person among the faces of a frame; None: not there."""
         return self._people.find(frame_bgr, boxes)[self._k]
 
     def may_be(self, frame_bgr: U8, boxes: Boxes) -> F32:
-        """How well each face may be the person, float32 (n,), 0 where it is rather another's."""
+        """Return how well each face may be the person, float32 (n,), 0 where it is rather another's."""
         return self._people.may_be(self._k, frame_bgr, boxes)
 
     def is_at(self, frame_bgr: U8, face: Boxes) -> bool:

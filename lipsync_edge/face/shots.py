@@ -18,7 +18,7 @@ _SUDDEN = 3.0  # a cut stands out from the motion before it
 
 
 def thumbnail(frame_bgr: U8) -> F32:
-    """Tiny grey copy, float32 (18, 32), of a frame uint8 (H, W, 3)."""
+    """Return a tiny grey copy, float32 (18, 32), of a frame uint8 (H, W, 3)."""
     height, width = frame_bgr.shape[:2]
     step = max(1, min(height, width) // 120)
     size = max(1, width // step), max(1, height // step)

@@ -171,7 +171,7 @@ class WindowSink:
 
 
 def container_of(out: str, wanted: LiveFormat | None = None) -> str:
-    """FFmpeg's name of the container for an output; "rawvideo" for raw frames.
+    """Return FFmpeg's name of the container for an output; "rawvideo" for raw frames.
 
     Args:
         out: "-", a file name or a URL.

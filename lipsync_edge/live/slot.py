@@ -91,15 +91,15 @@ class PlayoutBuffer:
         return bool(self._pieces)
 
     def length(self, index: int) -> int:
-        """Samples of one slot: the sum over the first n slots is floor(n * rate / fps), for ever."""
+        """Return the samples of one slot: the sum over the first n slots is floor(n * rate / fps), for ever."""
         return floor((index + 1) * self.rate / self.fps) - floor(index * self.rate / self.fps)
 
     def silence(self, index: int) -> I16:
-        """Silence for one slot, int16 (k,)."""
+        """Return silence for one slot, int16 (k,)."""
         return np.zeros(self.length(index), np.int16)
 
     def take(self, index: int) -> I16:
-        """The next sound, int16 (k,), as long as slot `index`; silence where there is no more."""
+        """Return the next sound, int16 (k,), as long as slot `index`; silence where there is no more."""
         out = self.silence(index)
         done = 0
         while self._pieces and done < len(out):

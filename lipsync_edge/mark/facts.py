@@ -64,7 +64,7 @@ class Ingredient:
         return f"{self.role}{self.path.suffix.lower()}"
 
     def sha256(self) -> str:
-        """Digest of the file; empty when it cannot be read any more."""
+        """Return the digest of the file; empty when it cannot be read any more."""
         digest = hashlib.sha256()
         try:
             with self.path.open("rb") as file:

@@ -138,20 +138,20 @@ class Avatar:
         return Face(row[:4].copy(), None if np.isnan(row[4]) else row[4:].reshape(5, 2).copy())
 
     def position(self, time: Fraction) -> int:
-        """Frame shown at `time` seconds of an endless ping-pong: forward, back, forward, its ends shown once."""
+        """Return which frame an endless ping-pong shows at `time` seconds: forward, back, forward, its ends once."""
         period = max(1, 2 * len(self) - 2)
         step = int(time * self.fps) % period
         return min(step, period - step) if len(self) > 1 else 0
 
     def frame(self, index: int, time: Fraction, *, at: Fraction | None = None) -> Frame:
-        """Output frame `index` of presentation time `time`, showing the ping-pong at `at` (`time` without it)."""
+        """Return output frame `index` of presentation time `time`, showing the ping-pong at `at` (`time` without it)."""
         position = self.position(time if at is None else at)
         face = self.face(position)
         faces = () if face is None else (face,)
         return Frame(index, time, self.picture(position), faces=faces, shot_start=index == 0)
 
     def playback(self, fps: Fraction | None = None) -> Iterator[Frame]:
-        """Endless frames at a constant rate (its own without one), from its beginning, back and forth."""
+        """Return endless frames at a constant rate (its own without one), from its beginning, back and forth."""
         rate, index = fps or self.fps, 0
         while True:
             yield self.frame(index, Fraction(index) / rate)

@@ -94,6 +94,6 @@ class Meter:
         return clock.monotonic() - self._last
 
     def percentile_ms(self, percent: float) -> float:
-        """Percentile of the last frames' times in milliseconds; 0 before the first."""
+        """Return the percentile of the last frames' times in milliseconds; 0 before the first."""
         times = list(self._times_ms)
         return float(np.percentile(times, percent)) if times else 0.0

@@ -27,7 +27,7 @@ class Picture(Protocol):
         ...
 
     def jpeg(self, quality: int) -> bytes:
-        """The whole picture as a JPEG, quality 1 to 100."""
+        """Return the whole picture as a JPEG, quality 1 to 100."""
         ...
 
 
@@ -140,7 +140,7 @@ class AvatarPicture:
         return self._whole
 
     def jpeg(self, quality: int) -> bytes:
-        """The whole picture as a JPEG; only the part that was made is encoded."""
+        """Return the whole picture as a JPEG; only the part that was made is encoded."""
         own, made = self._kept.jpeg(self._avatar, self._position, quality), self.made
         if own is None:
             return tiles.encode(self.image_bgr, quality=quality)

@@ -66,7 +66,7 @@ class Utterances:
         self._features.push(pcm)
 
     def end(self) -> None:
-        """No more sound of this utterance will come."""
+        """End the utterance: no more sound of it will come."""
         if self.under_way:
             self._features.end()
 
@@ -97,7 +97,7 @@ class Utterances:
         return not self.under_way and (self._faded >= CLOSING or self._last is self._silence)
 
     def pending_s(self, index: int) -> float:
-        """Seconds of sound from frame `index` on, look-ahead included."""
+        """Return seconds of sound from frame `index` on, look-ahead included."""
         return max(0.0, float(self._features.duration - self._own_time(index))) if self.under_way else 0.0
 
     def _own_time(self, index: int) -> Fraction:

@@ -150,7 +150,7 @@ def _seen(plane: F32, window: Window) -> F64 | None:
 
 
 def mix(target: U8, made: U8, alpha: F32) -> None:
-    """Target ← alpha·made + (1 − alpha)·target, rounded, in place; where alpha is 0 not one bit changes.
+    """Blend in place, target ← alpha·made + (1 − alpha)·target, rounded; where alpha is 0 not one bit changes.
 
     Args:
         target: uint8 (h, w, 3).

@@ -58,7 +58,7 @@ class SessionManager:
         return dict(self._sessions)
 
     def find(self, name: str) -> ServerSession:
-        """The open session of that name; Refusal 404 when there is none, 503 when it has failed."""
+        """Return the open session of that name; Refusal 404 when there is none, 503 when it has failed."""
         session = self._sessions.get(name)
         if session is None:
             raise Refusal(404, f"expected an open session, got {name[:40]!r}")

@@ -171,7 +171,7 @@ class SpeechReceiver:
                 self._items.put_nowait(None)
 
     async def utterance(self, first: bytes) -> AsyncIterator[bytes]:
-        """The sound up to the end of the utterance."""
+        """Return the sound up to the end of the utterance."""
         yield first
         while (data := await self._next(self._limits.stall_s)) is not None:
             yield data

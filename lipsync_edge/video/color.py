@@ -33,7 +33,7 @@ class ColorTags:
         return FULL_RANGE if self.range == FULL_RANGE else LIMITED_RANGE
 
     def stated(self) -> ColorTags:
-        """Tags that leave a player nothing to guess: the file's own where it has them, else BT.709; limited range.
+        """Return tags that leave a player nothing to guess: the file's own where it has them, else BT.709; limited.
 
         For pictures that are encoded anew from BGR. (What is copied from a file keeps the file's tags, unsaid ones
         included.)

@@ -32,7 +32,7 @@ def check_file(path: Path, what: str) -> None:
 
 
 def file_name(file: Path | IO[bytes]) -> str:
-    """What to call a file in a message."""
+    """Return what a file is called in a message."""
     return file.name if isinstance(file, Path) else "what was sent"
 
 

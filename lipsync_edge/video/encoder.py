@@ -66,12 +66,12 @@ class PictureFormat:
 
 
 def file_settings(encoder: str, crf: int | None) -> dict[str, str]:
-    """Options of an encoder that writes a file; without a CRF a visually lossless one is taken."""
+    """Return options of an encoder that writes a file; without a CRF a visually lossless one is taken."""
     return SPEED[encoder] | {"crf": str(DEFAULT_CRF[encoder] if crf is None else crf)}
 
 
 def live_settings() -> dict[str, str]:
-    """Options of the encoder of a live output."""
+    """Return options of the encoder of a live output."""
     return LIVE_SPEED | {"crf": str(LIVE_CRF)}
 
 

@@ -34,7 +34,7 @@ class Orientation:
         return not (self.transposed or self.columns_reversed or self.rows_reversed)
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the upright picture of a stored one; and the other way round, which is the same."""
+        """Return width and height of the upright picture of a stored one, or the other way round, which is the same."""
         return (height, width) if self.transposed else (width, height)
 
     def upright(self, image_bgr: U8) -> U8:

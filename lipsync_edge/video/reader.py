@@ -99,7 +99,7 @@ class VideoReader:
         self._complete = True
 
     def time(self, position: int) -> Fraction:
-        """Seconds from frame 0 to frame `position`."""
+        """Return seconds from frame 0 to frame `position`."""
         return self._file_time(self._pts[position]) - self._file_time(self._pts[0])
 
     def backward(self) -> Iterator[Frame]:

@@ -43,7 +43,7 @@ def encode(image_bgr: U8, *, quality: int, full_color: bool = False, tile: int |
 
 
 def tile_of(width: int, block: int) -> int:
-    """Blocks of a tile: the most up to `LONGEST` by which a row of `width` pixels can be divided."""
+    """Return the blocks of a tile: the most up to `LONGEST` by which a row of `width` pixels can be divided."""
     blocks = -(-width // block)
     return max(tile for tile in range(1, LONGEST + 1) if blocks % tile == 0)
 

@@ -35,7 +35,7 @@ def bare_copy(frame: av.VideoFrame) -> av.VideoFrame:
 
 
 def even(region: Region, width: int, height: int) -> tuple[slice, slice]:
-    """Rows and columns of a region, widened to whole chroma samples of a picture of even size."""
+    """Return the rows and columns of a region, widened to whole chroma samples of a picture of even size."""
     x1, y1 = max(region.x1, 0) // 2 * 2, max(region.y1, 0) // 2 * 2
     x2, y2 = min(-(-region.x2 // 2) * 2, width), min(-(-region.y2 // 2) * 2, height)
     return slice(y1, y2), slice(x1, x2)

@@ -28,7 +28,7 @@ class Sides:
 
 
 def sides_of(lines: Lines, y: F32, mapped: F32, scale: float) -> Sides:
-    """Part a map of rows at the lines where the lips begin.
+    """Divide a map of rows at the lines where the lips begin.
 
     Args:
         lines: of the map.

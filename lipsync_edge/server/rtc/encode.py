@@ -35,7 +35,7 @@ _BT601, _LIMITED, _FULL = 5, 1, 2  # of swscale: what WebRTC takes pictures to b
 
 
 def usual_bits(size: tuple[int, int], fps: Fraction) -> int:
-    """Bits a second for pictures of a size (width, height), where the network allows it."""
+    """Return the bits a second for pictures of a size (width, height), where the network allows it."""
     return round(min(max(BITS_A_PIXEL * size[0] * size[1] * float(fps), LEAST_BITS), MOST_BITS))
 
 

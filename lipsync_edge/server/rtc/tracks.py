@@ -32,7 +32,7 @@ class Pace:
             self._origin = now + AHEAD_S - time
 
     def wait(self, now: float, time: float) -> float:
-        """Seconds until a packet of that time is due."""
+        """Return seconds until a packet of that time is due."""
         return 0.0 if self._origin is None else max(0.0, self._origin + time - now)
 
 
