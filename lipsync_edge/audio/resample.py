@@ -54,7 +54,7 @@ def to_float32(pcm: npt.ArrayLike) -> F32:
 
 
 def to_int16(pcm: npt.NDArray[np.int16] | npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.int16]:
-    """Convert samples to int16 (n,), the way back from `to_float32`: floats are scaled by 32768 and clipped, NaN is 0."""
+    """Convert samples to int16 (n,), the way back from `to_float32`: floats are scaled by 32768, clipped, NaN is 0."""
     if pcm.dtype == np.int16:
         return np.asarray(pcm, np.int16)
     scaled = np.nan_to_num(np.asarray(pcm, np.float32), nan=0.0) * np.float32(32768.0)

@@ -144,7 +144,7 @@ class Avatar:
         return min(step, period - step) if len(self) > 1 else 0
 
     def frame(self, index: int, time: Fraction, *, at: Fraction | None = None) -> Frame:
-        """Return output frame `index` of presentation time `time`, showing the ping-pong at `at` (`time` without it)."""
+        """Return output frame `index` of presentation time `time`, showing the ping-pong at `at`, or at `time`."""
         position = self.position(time if at is None else at)
         face = self.face(position)
         faces = () if face is None else (face,)
