@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import ManifestError, OutputError
+from lipsync_edge.json_reader import parse_json
 
 MANIFEST = "manifest.json"
 TOOLS = ("torch", "onnx", "onnxruntime", "openvino")
@@ -68,7 +69,7 @@ def read_files(folder: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
     try:
-        files = json.loads(path.read_text("utf-8"))["files"]
+        files = parse_json(path.read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             expected=f"a manifest in {path}",

@@ -17,9 +17,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is not UTF-8, or not TOML; the text says where.
+        ValueError: it is not UTF-8, not TOML, or nested too deeply; the text says where.
     """
-    return tomllib.loads(path.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def tuples(table: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ FLOORS = (
         "digests",
         "disk_budget",
         "file_lock",
+        "json_reader",
     ),
     ("types",),
     ("errors",),

@@ -17,6 +17,7 @@ from typing import Any
 
 from lipsync_edge.audio.turns import Turn
 from lipsync_edge.errors import InputError
+from lipsync_edge.json_reader import parse_json
 
 LARGEST = 16 << 20  # bytes
 _FIELDS = 8  # of a line, the name being the last that is needed
@@ -89,7 +90,7 @@ def _of_rttm(path: Path, text: str, sound: str) -> list[Turn]:
 
 def _of_json(path: Path, text: str) -> list[Turn]:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError as error:
         raise InputError(expected=f"JSON in {path.name}", got=str(error)) from error
     if isinstance(content, dict):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import InputError, UsageError
+from lipsync_edge.json_reader import parse_json
 
 PICTURES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".jpg", ".jpeg", ".png", ".webp")
 SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus")
@@ -102,7 +102,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
             continue
         number += 1
         try:
-            values = json.loads(line)
+            values = parse_json(line)
         except ValueError as error:
             raise InputError(
                 expected=f"a JSON object in line {line_number} of {path.name}", got=str(error)

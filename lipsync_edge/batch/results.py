@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import OutputError
+from lipsync_edge.json_reader import parse_json
 
 DONE, FAILED = "done", "failed"
 
@@ -65,7 +66,7 @@ def read_results(path: Path) -> dict[str, Outcome]:
 
 def _parsed(line: str) -> Outcome | None:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         known = {name: values[name] for name in Outcome.__dataclass_fields__ if name in values}
         outcome = Outcome(**known)
     except (ValueError, TypeError, KeyError):

@@ -19,6 +19,7 @@ from lipsync_edge.batch.job import BatchJob, Option, Wishes
 from lipsync_edge.batch.local_pool import LocalPool
 from lipsync_edge.batch.maker import Made, MakerSetup
 from lipsync_edge.errors import LipsyncError
+from lipsync_edge.json_reader import parse_json
 from lipsync_edge.machine import this_machine
 from lipsync_edge.models.autotune import cache_file
 from lipsync_edge.video.probe import probe
@@ -173,7 +174,7 @@ def _place() -> Path | None:
 def _read() -> dict[str, Any]:
     place = _place()
     try:
-        table = {} if place is None else json.loads(place.read_text("utf-8"))
+        table = {} if place is None else parse_json(place.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import InputError, LipsyncError
+from lipsync_edge.json_reader import parse_json
 
 QUALITY = ("hq", "lite")  # best first; presets of the user's own models are never recommended unasked
 ENOUGH = 1.25  # real-time factor that leaves room for other work
@@ -42,7 +42,7 @@ def ratios(rows: list[dict[str, Any]], baseline: Path) -> dict[str, float]:
         InputError: the baseline is no JSON of a benchmark, or has no configuration in common.
     """
     try:
-        old = {_name(row): float(row["fps"]) for row in json.loads(baseline.read_text("utf-8"))["rows"]}
+        old = {_name(row): float(row["fps"]) for row in parse_json(baseline.read_text("utf-8"))["rows"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             expected=f"a benchmark's JSON at {baseline}", got=f"{type(error).__name__}: {error}"

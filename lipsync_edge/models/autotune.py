@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.atomic_write import replacing
+from lipsync_edge.json_reader import parse_json
 from lipsync_edge.models.engine_options import EngineOptions
 
 VARIABLE = "LIPSYNC_EDGE_BENCH"
@@ -136,7 +137,7 @@ def fastest_for(options: EngineOptions) -> Measurement | None:
 
 def _read(place: Path) -> dict[str, Any]:
     try:
-        table = json.loads(place.read_text("utf-8"))
+        table = parse_json(place.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}

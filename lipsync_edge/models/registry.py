@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import ManifestError, ModelError
+from lipsync_edge.json_reader import parse_json
 from lipsync_edge.models.devices import AUTO, precision_order
 from lipsync_edge.models.spec import ModelSpec, load_spec
 
@@ -89,7 +89,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the `files` table of the folder's manifest.json: file name → measured facts."""
     path = folder / "manifest.json"
     try:
-        files = json.loads(path.read_text("utf-8"))["files"]
+        files = parse_json(path.read_text("utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             expected=f"a manifest.json in {folder}",

@@ -16,6 +16,7 @@ from typing import Any
 
 from lipsync_edge.atomic_write import replacing
 from lipsync_edge.choices import PRECISIONS
+from lipsync_edge.json_reader import parse_json
 from lipsync_edge.machine import this_machine
 from lipsync_edge.models.autotune import cache_file, this_key
 from lipsync_edge.models.devices import AUTO, DEVICE_NAMES
@@ -161,7 +162,7 @@ def _can_keep(place: Path) -> bool:
 
 def _read(place: Path) -> dict[str, Any]:
     try:
-        table = json.loads(place.read_text("utf-8"))
+        table = parse_json(place.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from lipsync_edge.atomic_write import replacing
 from lipsync_edge.errors import InputError, OutputError
+from lipsync_edge.json_reader import parse_json
 from lipsync_edge.types import F32
 
 NUMBERS = 14  # box and five landmarks, NaN where there is none
@@ -103,7 +104,7 @@ def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
     if magic != _MAGIC:
         raise ValueError("it does not begin like one")
     start = _HEADER.size + length
-    header = json.loads(data[_HEADER.size : start])
+    header = parse_json(data[_HEADER.size : start])
     count = int(header["frames"])
     table = start + count * NUMBERS * 4
     pictures = table + (count + 1) * 8
