@@ -9,6 +9,8 @@ from typing import Protocol
 
 from lipsync_edge.errors import DeviceError, ModelError, UsageError
 from lipsync_edge.models.devices import AUTO, Device, auto_devices, find_device
+from lipsync_edge.models.onnx_guard import check_onnx
+from lipsync_edge.models.registry import bundled_models
 from lipsync_edge.types import Arrays
 
 
@@ -36,13 +38,15 @@ def open_backend(path: Path, device: str = AUTO, threads: int | None = None) -> 
     Raises:
         UsageError: unknown device name or a thread count below 1.
         DeviceError: the device cannot run here; says why.
-        ModelError: the file is missing or cannot be loaded.
+        ModelError: the file is missing, must not be opened (see `lipsync_edge.models.onnx_guard`) or cannot be loaded.
     """
     wanted = auto_devices() if device == AUTO else [find_device(device)]
     if threads is not None and threads < 1:
         raise UsageError(expected="a thread count of at least 1", got=str(threads))
     if not path.is_file():
         raise ModelError(expected="a model file", got=f"nothing at {path}")
+    if path.parent != bundled_models():
+        check_onnx(path)
     failures: list[str] = []
     for candidate in wanted:
         try:
