@@ -31,7 +31,7 @@ from lipsync_edge.mark.apply import mark_file
 from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.facts import Facts, Ingredient
 from lipsync_edge.mark.identity import own_identity
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 FIRST = """

@@ -15,8 +15,8 @@ from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.bench.measure import make_clip
 from lipsync_edge.demo import demo_files
 from lipsync_edge.types import U8
-from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 CLIP, VOICE = "talk_b.mp4", "interview_a.mp4"  # of the corpus, eval/: the rows in results/ are of these

@@ -15,7 +15,7 @@ import numpy as np
 
 from lipsync_edge.demo import demo_files
 from lipsync_edge.models.network import load_network
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 
 SIDE = 96
 

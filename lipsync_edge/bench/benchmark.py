@@ -14,7 +14,7 @@ from lipsync_edge.demo import demo_files
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.machine import Machine, this_machine
 from lipsync_edge.models import autotune
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 
 
 def benchmark(plan: Plan, tell: Callable[[str], None]) -> dict[str, Any]:

@@ -76,6 +76,12 @@ def video_stream(container: InputContainer, path: Path, track: int | None = None
     if not streams:
         raise NoVideoError(expected=f"a video in {path.name}", got="a file without pictures")
     stream = _track(streams, track, path.name, lambda one: one.width * one.height)
+    if stream.codec_context is None:
+        raise NoVideoError(
+            expected=f"a video that can be decoded in {path.name}",
+            got="pictures of an unknown codec",
+            fix="convert it to H.264 first",
+        )
     stream.thread_type = "AUTO"
     return stream
 
@@ -105,7 +111,14 @@ def audio_stream(container: InputContainer, name: str, track: int | None = None)
     streams = list(container.streams.audio)
     if not streams:
         raise NoAudioError(expected=f"sound in {name}", got="a file without an audio stream")
-    return _track(streams, track, name, lambda one: not one.disposition & aside)
+    stream = _track(streams, track, name, lambda one: not one.disposition & aside)
+    if stream.codec_context is None:
+        raise NoAudioError(
+            expected=f"sound that can be decoded in {name}",
+            got="an unknown codec",
+            fix="convert it to WAV first",
+        )
+    return stream
 
 
 def _track(streams: Sequence[Any], track: int | None, name: str, merit: Callable[[Any], int]) -> Any:
@@ -119,7 +132,9 @@ def _track(streams: Sequence[Any], track: int | None, name: str, merit: Callable
             )
         return streams[track - 1]
     # a stream whose codec is unknown here has no decoder (spatial sound beside the plain one)
-    known = [one for one in streams if one.codec_context is not None] or list(streams)
+    known = [one for one in streams if one.codec_context is not None]
+    if not known:
+        return streams[0]
     default = [one for one in known if one.disposition & av.stream.Disposition.default]
     return max(default or known, key=merit)  # the first of equals
 

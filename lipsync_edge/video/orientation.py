@@ -46,6 +46,14 @@ class Orientation:
         both = self.columns_reversed and self.rows_reversed
         return np.asarray(cv2.flip(image_bgr, -1 if both else int(self.columns_reversed)), np.uint8)
 
+    def view(self, picture: U8) -> U8:
+        """Turn and mirror a picture, uint8 (H, W, 3) or (H, W), without copying it."""
+        turned = picture.swapaxes(0, 1) if self.transposed else picture
+        rows, columns = (
+            slice(None, None, -1 if back else 1) for back in (self.rows_reversed, self.columns_reversed)
+        )
+        return turned[rows, columns]
+
 
 AS_STORED = Orientation()
 

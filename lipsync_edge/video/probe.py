@@ -12,35 +12,29 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
-from lipsync_edge.errors import InputError, NoVideoError, UsageError
-from lipsync_edge.types import U8
+from lipsync_edge.errors import InputError, UsageError
 from lipsync_edge.video.alpha import (
     OPAQUE,
-    WHITE,
-    Color,
-    alpha_of,
     alpha_plane,
     has_alpha,
-    laid_on_background,
 )
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
+from lipsync_edge.video.still_image import (
+    MOST_PIXELS_OF_STILL,
+    check_size,
+    read_whole,
+    shown_size,
+)
+from lipsync_edge.video.still_kinds import is_image
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
 STILL_FPS = Fraction(25)
-LEAST_SIDE = 16
-MOST_PIXELS = 4096 * 4096  # of a film
-MOST_PIXELS_OF_STILL = 128_000_000
-SHOWN_SIDE, SHOWN_PIXELS = 3840, 3840 * 2160  # of a still: what every player of 4K takes
 LATEST_S = 3600  # a picture that begins later than this beside its sound has a broken clock
-_IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,67 +81,6 @@ class VideoInfo:
         return 1.0 if self.scaled_from is None else self.width / self.scaled_from[0]
 
 
-def is_image(path: str | Path) -> bool:
-    """Whether a file begins like a still picture (JPEG, PNG, BMP, TIFF, WebP), whatever its name says."""
-    with Path(path).open("rb") as file:
-        start = file.read(12)
-    return start.startswith(_IMAGE_STARTS) or (start[:4] == b"RIFF" and start[8:] == b"WEBP")
-
-
-def read_image(path: str | Path, background: Color = WHITE) -> U8:
-    """Read a still picture, upright and opaque, uint8 (H, W, 3) BGR; InputError when it is none or too large."""
-    image_bgr, alpha = read_image_and_alpha(path)
-    return image_bgr if alpha is None else laid_on_background(image_bgr, alpha, background)
-
-
-def read_image_and_alpha(path: str | Path) -> tuple[U8, U8 | None]:
-    """Read a still picture, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent.
-
-    One that is larger than what players take is scaled to that.
-    """
-    image_bgr, alpha = _read_whole(Path(path))
-    size = shown_size(image_bgr.shape[1], image_bgr.shape[0])
-    if size == image_bgr.shape[1::-1]:
-        return image_bgr, alpha
-    small = np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
-    thin = (
-        None if alpha is None else np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.uint8)
-    )
-    return small, thin
-
-
-def shown_size(width: int, height: int) -> tuple[int, int]:
-    """Return the even size that a still of this size is scaled to; its own where players take that."""
-    scale = min(1.0, SHOWN_SIDE / max(width, height), (SHOWN_PIXELS / (width * height)) ** 0.5)
-    if scale == 1.0:
-        return width, height
-    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
-
-
-def _read_whole(place: Path) -> tuple[U8, U8 | None]:
-    check_file(place, "a picture")
-    encoded = np.frombuffer(place.read_bytes(), np.uint8)
-    try:
-        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    except cv2.error:  # more pixels than OpenCV takes
-        picture = None
-    if picture is None:
-        raise NoVideoError(expected=f"a picture in {place.name}", got="data that does not decode")
-    check_size(place, picture.shape[1], picture.shape[0], MOST_PIXELS_OF_STILL)
-    image_bgr = np.asarray(picture, np.uint8)
-    return image_bgr, alpha_of(encoded, image_bgr)
-
-
-def check_size(path: Path, width: int, height: int, most: int = MOST_PIXELS) -> None:
-    """Raise InputError for a picture that is too small to hold a face or too large for memory."""
-    if min(width, height) < LEAST_SIDE or width * height > most:
-        raise InputError(
-            expected=f"{path.name} with sides from {LEAST_SIDE} and at most {most / 1e6:.0f} million pixels",
-            got=f"{width}x{height}",
-            fix="scale it first",
-        )
-
-
 def probe(path: str | Path, track: int | None = None) -> VideoInfo:
     """Tell what a picture source is, decoding no more than its first frames.
 
@@ -162,7 +95,7 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
     place = Path(path)
     check_file(place, "a video or picture")
     if is_image(place):
-        image_bgr, alpha = _read_whole(place)
+        image_bgr, alpha = read_whole(place)
         height, width = image_bgr.shape[:2]
         whole = VideoInfo(width=width, height=height, fps=STILL_FPS, time_base=1 / STILL_FPS)
         return _as_still(replace(whole, transparent=alpha is not None))

@@ -18,7 +18,9 @@ from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
 from lipsync_edge.video.interlace import Deinterlacer
-from lipsync_edge.video.probe import VideoInfo, check_range, is_image, probe, read_image
+from lipsync_edge.video.probe import VideoInfo, check_range, probe
+from lipsync_edge.video.still_image import read_image
+from lipsync_edge.video.still_kinds import is_image
 from lipsync_edge.video.yuv import bare_copy, is_420, plane
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from benchmarks.table2.table import control_verdict, means
 from benchmarks.table2.untrained import MADE_UP
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
-from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 

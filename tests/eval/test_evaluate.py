@@ -10,7 +10,7 @@ from lipsync_edge.cli.main import app
 from lipsync_edge.demo import demo_files
 from lipsync_edge.eval import evaluate as module
 from lipsync_edge.eval.evaluate import EvalOptions, evaluate
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 
 
 @pytest.fixture(scope="module")

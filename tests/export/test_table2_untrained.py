@@ -9,7 +9,7 @@ from benchmarks.table2.untrained import NOTE, plumbing
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.bench.measure import make_clip
 from lipsync_edge.demo import demo_files
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 
 
 @pytest.mark.parametrize("preset", ["wav2lip", "wav2lip-sr", "wav2lip-hq", "wav2lip-soft"])

@@ -11,8 +11,8 @@ import soundfile
 import lipsync_edge as le
 from lipsync_edge.audio.reader import read_audio
 from lipsync_edge.demo import demo_files
-from lipsync_edge.video.probe import read_image
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
 from tests.clips import times_of, write_clip
 from tests.video.test_writer import as_opencv_reads
 

@@ -11,8 +11,9 @@ import pytest
 from lipsync_edge.errors import UsageError
 from lipsync_edge.video.alpha import color_of
 from lipsync_edge.video.loop import endless_frames
-from lipsync_edge.video.probe import probe, read_image
+from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader, read_still
+from lipsync_edge.video.still_image import read_image
 
 HIDDEN, SEEN = (10, 20, 200), (60, 160, 40)
 

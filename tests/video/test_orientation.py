@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync_edge.video.probe import probe, read_image
+from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
 from tests.clips import number, scene, write_clip
 
 # EXIF's number → the signs of a display matrix a, b, c, d, and what a stored picture must go through

@@ -9,8 +9,10 @@ import pytest
 
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
 from lipsync_edge.video import reader as reader_module
-from lipsync_edge.video.probe import STILL_FPS, is_image, probe, read_image
+from lipsync_edge.video.probe import STILL_FPS, probe
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
+from lipsync_edge.video.still_kinds import is_image
 from tests.clips import number, scene, write_clip, write_still
 
 RATES = [

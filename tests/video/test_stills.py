@@ -13,6 +13,7 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.video.loop import endless_frames
 from lipsync_edge.video.probe import STILL_FPS, probe
 from lipsync_edge.video.reader import VideoReader, read_still
+from lipsync_edge.video.still_kinds import is_image
 from tests.clips import number, scene, write_still
 
 KINDS = [
@@ -148,3 +149,45 @@ def test_a_large_photo_that_opencv_does_not_read_is_scaled_without_a_border(tmp_
     picture = read_still(path)
     assert picture.shape == (2494, 3324, 3)
     assert picture.min() > 240
+
+
+def test_an_animated_png_is_a_film(tmp_path: Path) -> None:
+    made = write(tmp_path / "film.apng", "apng", "rgb24", 6).rename(tmp_path / "film.png")
+    info = probe(made)
+    assert (info.still, info.width) == (False, 160)
+    assert [number(frame.image_bgr) for frame in VideoReader(made)] == list(range(100, 106))
+    one = write(tmp_path / "one.apng", "apng", "rgb24", 1).rename(tmp_path / "one.png")
+    assert probe(one).still
+
+
+def test_jpegs_one_after_another_are_a_film_and_photos_with_a_second_picture_are_not(tmp_path: Path) -> None:
+    jpegs = [cv2.imencode(".jpg", scene(160, 120, 100 + i))[1].tobytes() for i in range(4)]
+    film = tmp_path / "camera.mjpeg"
+    film.write_bytes(b"".join(jpegs))
+    assert not probe(film).still
+    assert [number(frame.image_bgr) for frame in VideoReader(film)] == list(range(100, 104))
+    named = b"\xff\xe2" + struct.pack(">H", 10) + b"MPF\0II*\0"
+    photo = tmp_path / "photo.jpg"
+    for data in (
+        jpegs[0][:2] + named + jpegs[0][2:] + jpegs[1],
+        jpegs[0] + bytes(99) + jpegs[1],
+        jpegs[0][:900],
+    ):
+        photo.write_bytes(data)
+        assert is_image(photo)
+
+
+def test_an_animated_webp_is_refused_by_name(tmp_path: Path) -> None:
+    inner = cv2.imencode(".webp", scene(160, 120))[1].tobytes()[12:]
+    for flags in (0x02, 0x10):
+        head = (
+            b"VP8X"
+            + struct.pack("<IB3x", 10, flags)
+            + (159).to_bytes(3, "little")
+            + (119).to_bytes(3, "little")
+        )
+        path = tmp_path / f"{flags}.webp"
+        path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(head) + len(inner)) + b"WEBP" + head + inner)
+    with pytest.raises(InputError, match="animated WebP"):
+        probe(tmp_path / "2.webp")
+    assert probe(tmp_path / "16.webp").still
