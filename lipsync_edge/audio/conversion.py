@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lipsync_edge.audio.resample import HIGHEST_RATE, LOWEST_RATE
 from lipsync_edge.types import F32
 
 if TYPE_CHECKING:
     import av
 
 # What FFmpeg calls channels of which nobody says where they stand. A guess would take one for a subwoofer, and drop it.
+RATES = range(LOWEST_RATE, HIGHEST_RATE + 1)  # samples a second; a header may claim anything
+_MOST = 1 << 25  # samples that one packet may become: eleven minutes at 48 kHz
 _PLACELESS = re.compile(r"\d+ channels|ambisonic.*")
 
 
@@ -35,7 +38,12 @@ class Conversion:
         self._mixed = 0  # channels that the resampler gives
 
     def convert(self, frame: av.AudioFrame | None) -> Iterator[F32]:
-        """Give what a frame completes, float32 (n, channels), finite; None, at the end, gives what is still held."""
+        """Give what a frame completes, float32 (n, channels), finite; None, at the end, gives what is still held.
+
+        A frame of a rate that nobody records at, or that would become larger than any is, is passed over.
+        """
+        if frame is not None and not self._is_sound(frame):
+            return
         if frame is not None and len(frame.layout.channels) > 2 and _PLACELESS.fullmatch(frame.layout.name):
             frame = _averaged(frame)
         form = None if frame is None else (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -52,6 +60,9 @@ class Conversion:
             self._resampler = av.AudioResampler(format="flt", layout=layout, rate=self._rate)
             self._form = form
         yield from self._arrays(frame)
+
+    def _is_sound(self, frame: av.AudioFrame) -> bool:
+        return frame.sample_rate in RATES and frame.samples * self._rate <= _MOST * frame.sample_rate
 
     def _arrays(self, frame: av.AudioFrame | None) -> Iterator[F32]:
         for piece in self._resampler.resample(frame):

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from lipsync_edge.audio.conversion import Conversion
+from lipsync_edge.audio.conversion import RATES, Conversion
 from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import TARGET_RATE, Resampler
 from lipsync_edge.errors import InputError, NoAudioError
@@ -65,11 +65,16 @@ def probe_sound(
             raise NoAudioError(
                 expected=f"sound in {name}", got="an audio stream without a sample that decodes"
             )
+        rate = max(int(frame.sample_rate) for frame in frames)
+        if rate not in RATES:
+            raise InputError(
+                expected=f"{RATES.start} to {RATES.stop - 1} samples a second in {name}", got=str(rate)
+            )
         known = stream.duration * Fraction(stream.time_base) if stream.duration and stream.time_base else None
         if known is None and container.duration:
             known = Fraction(container.duration, 1_000_000)
         return SoundInfo(
-            rate=max(int(frame.sample_rate) for frame in frames),
+            rate=rate,
             channels=min(max(len(frame.layout.channels) for frame in frames), MAX_CHANNELS),
             duration=known,
             track=1 + [one.index for one in container.streams.audio].index(stream.index),
