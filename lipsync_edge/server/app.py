@@ -25,7 +25,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -95,7 +95,7 @@ def make_app(
             WebSocketRoute("/api/speak", speak_socket),
         ],
         middleware=[Middleware(Guard, token=token, is_local=is_local)],
-        exception_handlers={Refusal: _refused, LipsyncError: _failed},
+        exception_handlers={Refusal: _refused, LipsyncError: _failed, ClientDisconnect: _left},
         lifespan=life,
     )
 
@@ -107,6 +107,11 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 503 if isinstance(error, SessionOverError) else 400)
+
+
+async def _left(_: Request, __: Exception) -> Response:
+    """Answer nobody: the caller left while it was sending."""
+    return Response(status_code=400)
 
 
 async def _page(_: Request) -> Response:

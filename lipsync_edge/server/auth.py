@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
@@ -23,24 +25,36 @@ class Limits:
         sessions: live sessions at a time.
         viewers: browsers of one session.
         upload_bytes: bytes of one upload.
+        upload_s: seconds of speech in one uploaded file; a few bytes may hold hours of silence.
         message_bytes: bytes of one WebSocket message.
-        waiting: callers of one session that may wait for their turn to speak.
-        stall_s: seconds without a byte after which a streamed utterance ends.
+        waiting: callers of one session that may wait for their turn to speak, those who upload among them.
+        stall_s: seconds without a byte after which a streamed utterance ends, and an upload is given up.
     """
 
     sessions: int = 2
     viewers: int = 8
     upload_bytes: int = 20_000_000
+    upload_s: float = 600.0
     message_bytes: int = 1_000_000
     waiting: int = 8
     stall_s: float = 10.0
+
+
+def is_address(name: str) -> bool:
+    """Whether a host is an IP address, which no name server can bend."""
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 class Guard:
     """Middleware that refuses what comes from other web pages or lacks the token.
 
     A page of another site may reach a server on 127.0.0.1 through the visitor's browser; the browser then says so
-    in Origin, or, after DNS rebinding, in Host (which is looked at while the server is bound to loopback).
+    in Origin, or, after DNS rebinding, in Host. A server on loopback answers to its own names alone; one on a network
+    without a token to its addresses and host name; one with a token to any name, for a proxy may have one of its own.
 
     Args:
         app: the application behind it.
@@ -50,6 +64,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str = "", *, is_local: bool = True) -> None:
         self._app, self._token, self._is_local = app, token, is_local
+        own = socket.gethostname().lower()
+        self._names = (*LOOPBACK, own, own.split(".")[0], f"{own.split('.')[0]}.local")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -64,6 +80,12 @@ class Guard:
         else:
             await JSONResponse({"error": reason}, status)(scope, receive, send)
 
+    def _is_own(self, name: str | None) -> bool:
+        """Whether a server of this kind answers to a name: any that nobody could bend to this machine, in a browser."""
+        if self._is_local:
+            return name in LOOPBACK
+        return bool(self._token) or name in self._names or is_address(name or "")
+
     def _check(self, scope: Scope) -> tuple[int, str]:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -72,7 +94,7 @@ class Guard:
             name, page = urlsplit(f"//{host}").hostname, urlsplit(origin or "").netloc
         except ValueError:
             return 403, "expected a Host and an Origin that can be read"
-        if self._is_local and name not in LOOPBACK:
+        if not self._is_own(name):
             return 403, "expected a request to this machine by its own name"
         if origin is not None and page != host:
             return 403, "expected a request of the server's own page"

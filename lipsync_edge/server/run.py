@@ -71,6 +71,7 @@ def run_server(options: ServeOptions, stream: Stream) -> None:
             fix="pip install lipsync-edge[serve]",
         ) from error
     from lipsync_edge.server.auth import LOOPBACK
+    from lipsync_edge.server.connections import protocol_of
 
     app = make_server_app(options, stream)
     stream.close()
@@ -78,6 +79,7 @@ def run_server(options: ServeOptions, stream: Stream) -> None:
         app,
         log_config=None,
         access_log=False,
+        http=protocol_of(),
         ws_max_size=1_000_000,
         ws="websockets-sansio",
         timeout_graceful_shutdown=3,

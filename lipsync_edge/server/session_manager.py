@@ -38,12 +38,17 @@ class SessionManager:
         options: how sessions run.
         limits: see `Limits`.
         quality: of the JPEGs.
+
+    Attributes:
+        limits: the same.
+        uploads: files that are being received.
     """
 
     def __init__(
         self, open_stream: Callable[[], Stream], options: SessionOptions, limits: Limits, *, quality: int = 85
     ) -> None:
         self.limits = limits
+        self.uploads = 0
         self._open_stream, self._options, self._quality = open_stream, options, quality
         self._sessions: dict[str, ServerSession] = {}
         self._opening = asyncio.Lock()

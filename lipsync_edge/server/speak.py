@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import re
 from collections.abc import AsyncIterator
 from email.message import Message
@@ -21,6 +22,7 @@ from lipsync_edge.server.auth import REFUSED, Limits
 from lipsync_edge.server.session import ServerSession
 from lipsync_edge.server.session_manager import MAIN, Refusal, SessionManager
 from lipsync_edge.server.tts import LONGEST_TEXT, spoken
+from lipsync_edge.server.uploads import STALLED, received, uploading
 
 WAV = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PCM = ("audio/pcm", "audio/x-pcm")
@@ -57,7 +59,8 @@ async def speak(request: Request) -> Response:
     header["content-type"] = request.headers.get("content-type", "")
     kind = header.get_content_type()
     if kind in WAV:
-        pieces = await _wav(request, session.rate, manager.limits.upload_bytes)
+        with uploading(manager):
+            pieces = await _wav(request, session.rate, manager.limits)
     elif kind in PCM:
         source_rate = _rate(str(header.get_param("rate", str(session.rate))))
         pieces = _converted(_body(request, manager.limits), source_rate, session.rate)
@@ -73,7 +76,8 @@ async def say(request: Request) -> Response:
     command: tuple[str, ...] = request.app.state.ways.tts
     if not command:
         raise Refusal(501, "expected a server that was started with --tts")
-    text = (await request.body())[: 8 * LONGEST_TEXT].decode("utf-8", "replace").strip()
+    sent = b"".join([chunk async for chunk in received(request, 8 * LONGEST_TEXT, limits.stall_s)])
+    text = sent.decode("utf-8", "replace").strip()
     if not 0 < len(text) <= LONGEST_TEXT:
         raise Refusal(400, f"expected 1 to {LONGEST_TEXT} characters of text")
     async with spoken(command, text) as (rate, chunks):
@@ -88,20 +92,24 @@ async def _take_turn(session: ServerSession, limits: Limits, pieces: AsyncIterat
     return await session.speak(pieces)
 
 
-async def _wav(request: Request, rate: int, most: int) -> AsyncIterator[I16]:
+async def _wav(request: Request, rate: int, limits: Limits) -> AsyncIterator[I16]:
     """Receive and decode a whole file first, so that a bad one is refused before a word is said."""
     data = io.BytesIO()
-    async for chunk in request.stream():
+    async for chunk in received(request, limits.upload_bytes, limits.stall_s):
         data.write(chunk)
-        if data.tell() > most:
-            raise Refusal(413, f"expected at most {most} bytes")
     data.seek(0)
-    decoded = await asyncio.to_thread(_decode_wav, data, rate)
+    decoded = await asyncio.to_thread(_decode_wav, data, rate, limits.upload_s)
     return _each(decoded)
 
 
-def _decode_wav(data: io.BytesIO, rate: int) -> list[I16]:
-    return [to_int16(piece) for piece in read_mono(data, rate, container_format="wav")]
+def _decode_wav(data: io.BytesIO, rate: int, most_s: float) -> list[I16]:
+    pieces, samples = [], 0
+    for piece in read_mono(data, rate, container_format="wav"):
+        samples += len(piece)
+        if samples > most_s * rate:
+            raise Refusal(413, f"expected at most {most_s:g} seconds of speech")
+        pieces.append(to_int16(piece))
+    return pieces
 
 
 async def _each(pieces: list[I16]) -> AsyncIterator[I16]:
@@ -111,16 +119,14 @@ async def _each(pieces: list[I16]) -> AsyncIterator[I16]:
 
 async def _body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
     """The body as it comes; it counts as over when its sender leaves or stalls."""
-    chunks, total = aiter(request.stream()), 0
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(chunks), limits.stall_s)
-        except (StopAsyncIteration, ClientDisconnect, asyncio.TimeoutError):
-            return
-        total += len(chunk)
-        if total > limits.upload_bytes:
-            raise Refusal(413, f"expected at most {limits.upload_bytes} bytes")
-        yield chunk
+    try:
+        async for chunk in received(request, limits.upload_bytes, limits.stall_s, math.inf):
+            yield chunk
+    except ClientDisconnect:
+        return
+    except Refusal as refusal:
+        if refusal.status != STALLED:
+            raise
 
 
 async def _converted(chunks: AsyncIterator[bytes], source_rate: int, rate: int) -> AsyncIterator[I16]:

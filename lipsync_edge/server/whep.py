@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lipsync_edge.server.session_manager import Refusal
-from lipsync_edge.server.speak import session_name
+from lipsync_edge.server.speak import manager_of, session_name
+from lipsync_edge.server.uploads import received
 
 if TYPE_CHECKING:
     from lipsync_edge.server.rtc.peers import RtcPeers
@@ -38,11 +39,8 @@ async def offered(request: Request) -> Response:
     peers = peers_of(request)
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != SDP:
         raise Refusal(415, f"expected an offer of {SDP}")
-    offer = bytearray()
-    async for chunk in request.stream():
-        offer += chunk
-        if len(offer) > LONGEST_OFFER:
-            raise Refusal(413, f"expected at most {LONGEST_OFFER} bytes")
+    stall_s = manager_of(request).limits.stall_s
+    offer = b"".join([chunk async for chunk in received(request, LONGEST_OFFER, stall_s)])
     number, answer = await peers.open(session_name(request), offer.decode("utf-8", "replace"))
     return Response(answer, 201, {"Location": f"/whep/{number}"}, SDP)
 

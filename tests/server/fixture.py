@@ -35,10 +35,15 @@ class Served:
 
 @contextmanager
 def served(
-    rate: int = 16_000, opener: Callable[[], Stream] | None = None, **settings: Any
+    rate: int = 16_000,
+    opener: Callable[[], Stream] | None = None,
+    http: Any = "auto",  # noqa: ANN401
+    **settings: Any,
 ) -> Iterator[Served]:  # noqa: ANN401
     app = make_app(opener or (lambda: open_stream(rate=rate)), SessionOptions(rate=rate), **settings)
-    config = uvicorn.Config(app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, http=http, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)

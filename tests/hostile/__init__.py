@@ -1,0 +1,1 @@
+"""Files, requests and machines that mean harm, or are merely broken: what is refused is refused in one line."""
