@@ -13,7 +13,7 @@ from typing import Any
 
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
-from live_tables import cost_table
+from live_tables import cost_table, sessions_table
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
 from voice_tables import VISEMES, closures_table, damaged_table, visemes_table
@@ -153,6 +153,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "summary": summary_table,
     "live": live_table,
     "live_cost": cost_table,
+    "live_sessions": sessions_table,
     "dubbing": dubbing_table,
     "own_mouth": own_mouth_table,
     "lips_figures": lips_table,
@@ -162,7 +163,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
 }
 SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
 """Tables that are made of several files."""
-FILES = {"live_cost": "live"}
+FILES = {"live_cost": "live", "live_sessions": "live"}
 """Tables that are made of a part of a file; every other one is made of the file of its own name."""
 
 

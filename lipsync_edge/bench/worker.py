@@ -32,6 +32,7 @@ class Job:
         audio: path of the speech.
         seconds: length of the made video.
         began: Unix time at which the worker's process was started.
+        waits: whether it says "ready" when it is, and waits for a line before it measures.
     """
 
     preset: str
@@ -43,6 +44,7 @@ class Job:
     audio: str
     seconds: float
     began: float
+    waits: bool = False
 
 
 def measure(job: Job) -> dict[str, Any]:
@@ -64,6 +66,9 @@ def measure(job: Job) -> dict[str, Any]:
         out = Path(folder) / "out.mp4"
         bare = RunOptions(mark=MarkOptions(wanted=False))  # what is timed is the pictures
         engine.run(job.face, job.audio, out, options=replace(bare, end=WARM_UP_S), observe=warm_up)
+        if job.waits:
+            print("ready", flush=True)
+            sys.stdin.readline()
         cpu = time.process_time()
         whole = replace(bare, end=job.seconds)
         result = engine.run(job.face, job.audio, out, options=whole, observe=times)

@@ -11,6 +11,7 @@ from lipsync_edge.atomic_write import check_place
 from lipsync_edge.choices import PRECISIONS
 from lipsync_edge.cli.console import print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, Threads, one_of
+from lipsync_edge.errors import UsageError
 from lipsync_edge.models.devices import AUTO, DEVICE_NAMES
 from lipsync_edge.models.preset import preset_names
 
@@ -33,6 +34,10 @@ def bench(
     plot: Annotated[Path | None, typer.Option(help="Draw where the time goes: .png, .svg.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="An older --output to compare with.")] = None,
     margin: Annotated[float, typer.Option(help="Part of the old fps that may be lost.", min=0, max=1)] = 0.1,
+    sessions: Annotated[
+        bool,
+        typer.Option("--sessions", help="Count runs and live sessions side by side instead, of one preset."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure what really runs here, 1280x720, decode and encode included, and recommend a configuration.
@@ -47,6 +52,9 @@ def bench(
 
         if out is not None:
             check_place(out)
+        if sessions:
+            _sessions(preset, device, precision, threads, models, 2.0 if quick else seconds, out, as_json)
+            return
         plan = _plan(preset, device, precision, threads, models, seconds, quick)
         found = benchmark(plan, lambda name: say(f"… {name}", to_stderr=True))
         if baseline is not None:
@@ -62,6 +70,40 @@ def bench(
             for name, ratio in found.get("ratios", {}).items():
                 say(f"{name}: {ratio:.2f} × the baseline's fps")
         refuse_slower(found.get("ratios", {}), margin)
+
+
+def _sessions(
+    presets: list[str] | None,
+    devices: list[str] | None,
+    precisions: list[str] | None,
+    threads: int | None,
+    models: Path | None,
+    seconds: float,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from lipsync_edge.bench.sessions import count_sessions, text
+    from lipsync_edge.models.engine_options import EngineOptions
+
+    def one(values: list[str] | None, usual: str, what: str) -> str:
+        if values and len(values) > 1:
+            raise UsageError(expected=f"one {what} with --sessions", got=", ".join(values))
+        return values[0] if values else usual
+
+    options = EngineOptions(
+        preset=one(presets, "lite", "--preset"),
+        device=one(devices, AUTO, "--device"),
+        precision=one(precisions, AUTO, "--precision"),
+        threads=threads,
+        models=models,
+    )
+    found = count_sessions(options, seconds, lambda name: say(f"… {name}", to_stderr=True))
+    if out is not None:
+        write_json(out, found)
+    if as_json:
+        print_json(found)
+    else:
+        say(text(found))
 
 
 def _plan(
