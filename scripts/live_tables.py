@@ -43,5 +43,13 @@ def sessions_table(rows: list[Row]) -> str:
         for row in rows
         if row.get("measured") == "sessions"
     ]
-    headings = ["state", "sessions", "CPU ms a picture", "cores busy", "Mbit/s each", "a few more lose", "load"]
+    headings = [
+        "state",
+        "sessions",
+        "CPU ms a picture",
+        "cores busy",
+        "Mbit/s each",
+        "a few more lose",
+        "load",
+    ]
     return grid(headings, body) if body else "Not measured yet."
