@@ -27,6 +27,8 @@ from training.cli import WORK, command
 
 RECIPES = Path(__file__).parent / "recipes"
 TIMED = ("minutes", "stop-after")  # what `--scale` shortens
+COUNTED = ("count", "each")  # what it makes fewer of
+FEWEST = 8
 FRESH = "fresh"
 
 
@@ -60,7 +62,7 @@ class Step:
                 found += [] if again and key == FRESH else [f"--{key}"]
                 continue
             values = value if isinstance(value, list) else [value]
-            scaled = [one * scale for one in values] if key in TIMED else values
+            scaled = [_scaled(key, one, scale) for one in values]
             found += [f"--{key}", *(f"{one:g}" if isinstance(one, float) else str(one) for one in scaled)]
         return found
 
@@ -74,6 +76,14 @@ class Step:
         text = json.dumps([self.words(), dict(self.copies)])
         slug = "-".join(self.name.split())
         return work / "stamps" / f"{slug}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
+
+
+def _scaled(key: str, value: Any, scale: float) -> Any:
+    if key in TIMED:
+        return value * scale
+    if key in COUNTED:
+        return max(min(FEWEST, value), round(value * scale))
+    return value
 
 
 def read_recipe(name: str, places: Mapping[str, Path]) -> list[Step]:
@@ -172,7 +182,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=WORK, help="labels, weights and stamps (.train)")
     parser.add_argument("--models", type=Path, default=Path("models_onnx"), help="where the graphs go")
     parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="a step not to run")
-    parser.add_argument("--scale", type=float, default=1.0, help="of all training times, for a trial")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all training times and counts, for a trial")
     parser.add_argument("--dry-run", action="store_true", help="print the commands")
     return parser
 

@@ -145,3 +145,10 @@ def test_a_step_that_fails_is_named_and_goes_on(tmp_path: Path) -> None:
     idle = recipe.Step("idle", "training", (), {}, {}, (str(tmp_path / "never"),))
     with pytest.raises(SystemExit, match="never"):
         recipe.perform(idle, tmp_path, 1.0)
+
+
+def test_a_trial_takes_less_time_and_fewer_of_what_is_made() -> None:
+    (step,) = [one for one in recipe.read_recipe("edge_lips", PLACES) if one.name == "readings"]
+    assert step.words()[-2:] == ["--count", "1800"]
+    assert step.words(0.1)[-2:] == ["--count", "180"]
+    assert step.words(1e-4)[-2:] == ["--count", "8"]
