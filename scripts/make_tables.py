@@ -16,13 +16,14 @@ from kinds_of_rows import tables_by_kind
 from live_tables import cost_table, sessions_table
 from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
-from voice_tables import VISEMES, closures_table, damaged_table, visemes_table
+from voice_tables import VISEMES, chain_table, closures_table, damaged_table, visemes_table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "measurements.md",
+    ROOT / "docs" / "training-log.md",
     ROOT / "docs" / "visemes.md",
     ROOT / "benchmarks" / "NOTES.md",
     ROOT / "export" / "README.md",
@@ -160,6 +161,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "visemes": visemes_table,
     "phones": closures_table,
     "voice_damaged": damaged_table,
+    "voice_chain": chain_table,
 }
 SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
 """Tables that are made of several files."""

@@ -75,3 +75,23 @@ def damaged_table(rows: dict[str, Row]) -> str:
         for way in ways
     ]
     return grid(["sound", *rows], body)
+
+
+def chain_table(found: dict[str, Any]) -> str:
+    """One line a stage between a voice and the picture: r with the speaker, with what was asked, and with the film."""
+    body = []
+    for row in found["stages"]:
+        every = row["all"]
+        cells = [_three(row["choose"]["r"]), _three(row["report"]["r"]), _three(every["r"])]
+        cells += [_three(every["in_time"]), _three(every["control"])]
+        cells += [_three(every[key]) if key in every else "-" for key in ("asked", "source")]
+        body.append([row["about"], *cells])
+    head = ["opening / width / jaw", "CHOOSE", "REPORT", "all", "all, in own time", "another voice"]
+    return (
+        grid([*head, "with what is asked", "with the film"], body)
+        + f"\n\n{found['dubs']} dubs, up to 6 s each."
+    )
+
+
+def _three(values: list[float]) -> str:
+    return " / ".join(f"{value:.2f}" for value in values)

@@ -4,7 +4,8 @@
 
 The opening of the inner lips over the eye distance is read from the made frames and compared with A's own curve:
 correlation r, amplitude (ratio of the spreads) and the recall of closures (frames in which A's lips are shut). The
-control is the same made video against the curve of another voice. Nobody in the evaluation clips was trained on.
+control is the same made video against the curve of another voice; `real_control_r` is what the real speakers' curves
+have in common with it, so that a faithful mouth has it too. Nobody in the evaluation clips was trained on.
 Voices are heard whole, up to `--seconds`; a shorter face is played back and forth.
 
 Some clips' own sound is a frame or two beside their pictures. `in_time` is r, and its control, after moving by what
@@ -32,6 +33,7 @@ from training.cli import command, parse
 from training.data.sounds import read_sound
 from training.evaluate.speaking import FPS, at_25, hearing, read_tracked, rendered
 from training.lips.coefficients import gap
+from training.mouth.ways import own
 from training.teachers.face_mesh import FaceTeacher
 
 Array = npt.NDArray[Any]
@@ -82,9 +84,10 @@ def there_and_back(engine: Engine, path: Path, seconds: float) -> list[Frame]:
     ]
 
 
-def dub(engine: Engine, face: list[Frame], voice: Voice) -> list[Array]:
-    """Make the face say what the voice says."""
-    return rendered(engine, hearing(engine, face[: len(voice.openings)], voice.samples))
+def dub(engine: Engine, face: list[Frame], voice: Voice, mouth: str = "painted") -> list[Array]:
+    """Make the face say what the voice says, with a mouth that is painted or its owner's own."""
+    frames = hearing(engine, face[: len(voice.openings)], voice.samples)
+    return rendered(engine, frames) if mouth == "painted" else list(own(engine, frames))
 
 
 def compare(made: Array, real: Array) -> dict[str, float]:
@@ -155,7 +158,7 @@ def summary(pairs: list[dict[str, Any]], own_time: list[dict[str, Any]]) -> dict
     def by(who: str, names: Sequence[str]) -> dict[str, float]:
         return {name: mean([p for p in pairs if p[who] == name], "r") for name in names}
 
-    means = {key: mean(pairs, key) for key in ("r", "control_r", "amplitude", "closures")}
+    means = {key: mean(pairs, key) for key in ("r", "control_r", "real_control_r", "amplitude", "closures")}
     means |= {f"in_time_{key}": mean(own_time, key) for key in ("r", "control_r")}
     return {
         "mean": means,
@@ -179,6 +182,7 @@ def arguments() -> argparse.ArgumentParser:
         __name__, __doc__, "corpus", "teacher", "models", out=Path("benchmarks/results/dubbing.json")
     )
     parser.add_argument("--preset", default="lite")
+    parser.add_argument("--mouth", choices=("painted", "own"), default="painted")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each voice, at most")
     parser.add_argument(
@@ -206,23 +210,30 @@ def main(argv: Sequence[str] | None = None) -> None:
         for k, voice in enumerate(voices):
             if voice.name == name:
                 continue
-            made = dub(engine, face, voice)
+            made = dub(engine, face, voice, options.mouth)
             curve = openings(teacher, made)
             curves.append((k, curve))
-            control = compare(curve, voices[(k + CONTROL) % len(voices)].openings)
+            other = voices[(k + CONTROL) % len(voices)].openings
             pairs.append(
                 {
                     "face": name,
                     "voice": voice.name,
                     **compare(curve, voice.openings),
-                    "control_r": control["r"],
+                    "control_r": compare(curve, other)["r"],
+                    "real_control_r": compare(voice.openings, other)["r"],
                 }
             )
             print(pairs[-1], flush=True)
             if k == 3:
                 rows += [[f.image_bgr for f in face[5:70:9]], made[5:70:9]]
     figures = summary(pairs, in_time_rows(voices, curves, read_offsets(options.offsets)))
-    result = {"preset": options.preset, "seconds": options.seconds, **figures, "pairs": pairs}
+    result = {
+        "preset": options.preset,
+        "mouth": options.mouth,
+        "seconds": options.seconds,
+        **figures,
+        "pairs": pairs,
+    }
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(figures["mean"], figures["r_by_voice"], figures["r_by_face"])
     if options.sheet:

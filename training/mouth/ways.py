@@ -38,10 +38,12 @@ def own(engine: Engine, speaking: list[Frame]) -> Iterator[U8]:
 
 
 def library_of(engine: Engine, frames: list[Frame]) -> Library | None:
-    """Gather the exemplars of a clip."""
+    """Gather the exemplars of a clip; a picture that is shown again counts once."""
     watcher = engine.renderer.watcher
     assert watcher is not None, "the preset has no landmark network"
-    faces = ((k, frame.image_bgr, frame.faces[0].landmarks) for k, frame in enumerate(frames) if frame.faces)
+    shown = {id(frame.image_bgr): (k, frame) for k, frame in reversed(list(enumerate(frames)))}
+    once = sorted(shown.values(), key=lambda one: one[0])
+    faces = ((k, frame.image_bgr, frame.faces[0].landmarks) for k, frame in once if frame.faces)
     return gather(((k, watcher(image, points)) for k, image, points in faces if points is not None), MOST)
 
 

@@ -24,6 +24,7 @@ from training.cli import WORK
 from training.data.sounds import read_sound
 from training.evaluate.dubbing import VOICES, Voice, dub, there_and_back
 from training.evaluate.speaking import at_25
+from training.teachers.face_follower import FaceFollower
 from training.teachers.face_mesh import FaceTeacher
 from training.voice.measures import NAMES, measures
 from training.voice.natural import CHOOSE, REPORT
@@ -35,7 +36,7 @@ SECONDS = 6.0
 CONTROL = 4
 
 
-def curves(teacher: FaceTeacher, frames: list[Array]) -> Array:
+def curves(teacher: FaceFollower, frames: list[Array]) -> Array:
     """Return opening, width and jaw (n, 3) of frames; NaN where no face is seen."""
     teacher.reset()
     found = [teacher(frame) for frame in frames]

@@ -111,3 +111,36 @@ def test_light_is_matched_by_a_factor(gain: float) -> None:
 def test_light_is_left_where_there_is_no_rim() -> None:
     picture = np.full((40, 40, 3), 99, np.uint8)
     assert match_light(picture, picture // 2, np.zeros((40, 40), np.float32)) is picture
+
+
+def with_a_shadow(before_the_chin: bool) -> Seen:
+    """A face whose skin ends at its chin, a dark band below it; with something before the chin or not."""
+    of = seen(0.1)
+    frame = of.target.frame_bgr.copy()
+    frame[232:244] = 10
+    rows = (np.arange(64) + 0.5) / 64
+    paste = np.repeat((rows < 0.908)[:, None], 64, 1).astype(np.float32)
+    if before_the_chin:
+        paste[52:, 24:40] = 0.0
+    return replace(of, target=replace(of.target, frame_bgr=frame, paste=paste))
+
+
+def middle_of_the_shadow(picture: np.ndarray) -> float:
+    return float(np.flatnonzero(picture[215:, 128].max(1) < 60).mean()) + 215
+
+
+@pytest.mark.parametrize("lower", [-0.1, 0.1])
+def test_the_chins_shadow_goes_with_the_chin(lower: float) -> None:
+    of = with_a_shadow(before_the_chin=False)
+    opening, width, jaw = own_shape(of)
+    still, moved = (middle_of_the_shadow(shown(of, [], (opening, width, jaw + by))) for by in (0.0, lower))
+    way = lower * 0.34 * 256
+    assert (moved - still) / way == pytest.approx(0.85, abs=0.2)  # a little below the chin it moves less
+
+
+def test_what_lies_before_the_chin_and_below_it_stays() -> None:
+    of = with_a_shadow(before_the_chin=True)
+    opening, width, jaw = own_shape(of)
+    out = shown(of, [], (opening, width, jaw + 0.1))
+    below = (slice(234, 256), slice(110, 146))
+    assert np.abs(out[below].astype(int) - of.target.frame_bgr[below]).mean() < 1.0

@@ -110,6 +110,7 @@ def test_a_turned_face_keeps_its_chin() -> None:
     result = goal(own, own, np.array([0.1, 0.75, 1.4], np.float32))
     assert result[CHIN] == pytest.approx(own.points[CHIN], abs=1e-3)
     assert (facing(0.0), facing(-60.0)) == (1.0, 0.0)
+    assert facing(15.0) == 1.0  # half of an interview is turned so far
 
 
 @pytest.mark.parametrize("asked", [0.4, 1.3])
