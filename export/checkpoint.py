@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,8 +60,15 @@ def _refuse_bomb(path: Path) -> None:
     """Look at the zip directory only; nothing is unpacked."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
-        whole = sum(entry.file_size for entry in archive.infolist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            whole = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error) as error:
+        raise UnreadableCheckpointError(
+            expected=f"a whole PyTorch checkpoint in {path.name}",
+            got=f"{type(error).__name__}: {error}"[:200],
+            fix="download it again",
+        ) from None
     size = path.stat().st_size
     if whole > MOST_BYTES or whole > MOST_RATIO * size + (1 << 20):
         raise BombError(

@@ -37,9 +37,11 @@ def model_folders(models: Path | None) -> list[Path]:
 
 
 def split_name(path: Path) -> tuple[str, str]:
-    """Return the card's name and the precision of NAME.PRECISION.onnx; a name may have dots."""
-    name, precision, _ = path.name.rsplit(".", 2)
-    return name, precision
+    """Return card and precision of NAME.PRECISION.onnx, whose name may have dots; ManifestError for other names."""
+    parts = path.name.rsplit(".", 2)
+    if len(parts) != 3:
+        raise ManifestError(expected="models called NAME.PRECISION.onnx", got=repr(path.name[:80]))
+    return parts[0], parts[1]
 
 
 def find_model(name: str, *, models: Path | None, device: str = AUTO, precision: str = AUTO) -> Path:

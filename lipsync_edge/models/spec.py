@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lipsync_edge.errors import ModelError
+from lipsync_edge.field_types import check_fields
 from lipsync_edge.toml_reader import read_toml, tuples
 
 SPECS = Path(__file__).parent / "specs"
@@ -235,6 +236,8 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
     if isinstance(parts.get("segment"), SegmentClasses):
         parts["segment"] = _paste_indices(parts["segment"])
     spec = ModelSpec(**parts, **rest)
+    for part in (spec, *spec.inputs, *spec.outputs, *(parts[key] for key in tables if key in parts)):
+        check_fields(part)
     if spec.role not in ROLES:
         raise ValueError(f"role must be one of {ROLES}, not {spec.role!r}")
     if spec.crop not in CROPS:

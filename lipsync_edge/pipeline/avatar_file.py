@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,7 @@ NUMBERS = 14  # box and five landmarks, NaN where there is none
 _MAGIC = b"LSEAVTR1"
 _HEADER = struct.Struct("<8sQ")
 _PIECE = 1 << 20  # bytes copied at a time
+_FARTHEST = 1 << 16  # pixels of a side, and of where a face may be
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,15 @@ def damaged_file(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(expected=f"an avatar file at {path}", got=error.strerror or str(error)) from error
-    except (ValueError, KeyError, TypeError, IndexError, struct.error, ZeroDivisionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        struct.error,
+        ArithmeticError,
+    ) as error:
         raise InputError(
             expected=f"an avatar file at {path}",
             got=f"{type(error).__name__}: {error}",
@@ -106,6 +116,7 @@ def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
     start = _HEADER.size + length
     header = parse_json(data[_HEADER.size : start])
     count = int(header["frames"])
+    _check_header(header)
     table = start + count * NUMBERS * 4
     pictures = table + (count + 1) * 8
     end = pictures + int(header["bytes"])
@@ -115,4 +126,20 @@ def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
     if offsets[0] != pictures or offsets[-1] != end or (np.diff(offsets) <= 0).any():
         raise ValueError("its table of pictures is damaged")
     faces = np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32)
+    known = faces[~np.isnan(faces)]
+    if not (np.abs(known) <= _FARTHEST).all():
+        raise ValueError("its table of faces is damaged")
     return Stored(header, faces, offsets, memoryview(data)[pictures:end], data[end:]), data
+
+
+def _check_header(header: Any) -> None:
+    """Raise ValueError, KeyError or TypeError for what no avatar has: a later step would fail at it, or take memory."""
+    rate, size = Fraction(*header["fps"]), [int(side) for side in header["size"]]
+    if not 1 <= rate <= 1000 or rate.denominator > 1 << 32:
+        raise ValueError(f"frames at {str(rate)[:40]} a second")
+    if len(size) != 2 or not all(1 <= side <= _FARTHEST for side in size):
+        raise ValueError(f"pictures of {str(size)[:40]}")
+    if not all(isinstance(value, str) for value in header["origin"].values()):
+        raise TypeError("an origin that is no text")
+    if not all(type(value) is int and 0 <= value < 256 for value in header.get("color", {}).values()):
+        raise TypeError("colours that are no numbers")

@@ -15,6 +15,7 @@ import numpy as np
 from lipsync_edge.errors import InputError
 from lipsync_edge.face.landmarks import COUNT, Landmarks
 from lipsync_edge.face.shots import CutDetector
+from lipsync_edge.npz_reader import read_arrays
 from lipsync_edge.pipeline.track_memory import Track, TrackRecorder
 from lipsync_edge.types import F32, Face, Frame
 
@@ -82,10 +83,10 @@ class FilmFaces:
         """Read what `to_bytes` gave.
 
         Raises:
-            ValueError, KeyError, OSError, EOFError, BadZipFile: it is something else, or damaged.
+            ValueError, KeyError: it is something else, or damaged.
         """
-        with np.load(BytesIO(data), allow_pickle=False) as stored:
-            track, landmarks = Track.from_bytes(stored["track"].tobytes()), stored["landmarks"]
+        stored = read_arrays(data)
+        track, landmarks = Track.from_bytes(stored["track"].tobytes()), stored["landmarks"]
         if track is None or landmarks.shape != (len(track.of_frame), _NUMBERS):
             raise ValueError("its faces are damaged")
         return cls(track, landmarks)

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class FilmScan:
         """Read what `to_bytes` gave.
 
         Raises:
-            ValueError, KeyError, OSError, EOFError, BadZipFile, struct.error: it is something else, or damaged.
+            ValueError, KeyError, struct.error: it is something else, or damaged.
         """
         (length,) = _LENGTH.unpack_from(data)
         faces, libraries = data[_LENGTH.size : _LENGTH.size + length], data[_LENGTH.size + length :]
@@ -111,7 +110,7 @@ def _scanned(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> FilmScan
     data = job.cache.made_once(f"{key}.film", lambda: _scan(job, people, watcher, probe).to_bytes())
     try:
         return FilmScan.from_bytes(data)
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile, struct.error):  # damaged on the disk
+    except (ValueError, KeyError, struct.error):  # damaged on the disk
         return _scan(job, people, watcher, probe)
 
 

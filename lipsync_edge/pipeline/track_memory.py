@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.npz_reader import read_arrays
 from lipsync_edge.pipeline.face_cache import FaceCache
 from lipsync_edge.types import F32, Face, Frame
 
@@ -85,11 +85,10 @@ class Track:
     def from_bytes(cls, data: bytes) -> Track | None:
         """Read what `to_bytes` gave; None of what is damaged."""
         try:
-            with np.load(BytesIO(data), allow_pickle=False) as stored:
-                found = {name: stored[name] for name in stored.files}
+            found = read_arrays(data)
             ended = bool(found.pop("ended"))
             return cls(**found, ended=ended)
-        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile):
+        except (ValueError, KeyError, TypeError):
             return None
 
 

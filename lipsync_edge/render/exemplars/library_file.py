@@ -6,12 +6,31 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from lipsync_edge.npz_reader import read_arrays
 from lipsync_edge.render.exemplars.library import Exemplar, Library
 from lipsync_edge.render.exemplars.look import Look
 
 LOOKS = ("shape", "pose", "cheek", "sharpness", "thumb", "rim", "inside", "visible")
 ONES = ("frame", "points", "to_picture", "grey", "paste")
+# array → kinds of numpy's dtypes and shape of one exemplar's row; None: any length
+_SHAPES: dict[str, tuple[str, tuple[int | None, ...]]] = {
+    "lengths": ("i", ()),
+    "frame": ("iu", ()),
+    "points": ("f", (None, 2)),
+    "to_picture": ("f", (2, 3)),
+    "grey": ("u", (None, None)),
+    "paste": ("u", (None, None)),
+    "look.shape": ("f", (3,)),
+    "look.pose": ("f", (3,)),
+    "look.cheek": ("f", (3,)),
+    "look.sharpness": ("f", ()),
+    "look.thumb": ("f", (None,)),
+    "look.rim": ("f", (None,)),
+    "look.inside": ("f", ()),
+    "look.visible": ("f", ()),
+}
 
 
 def to_bytes(library: Library) -> bytes:
@@ -33,12 +52,12 @@ def from_bytes(data: bytes | memoryview) -> Library:
     """Read what `to_bytes` gave.
 
     Raises:
-        ValueError, KeyError, OSError: it is something else, or damaged.
+        ValueError, KeyError: it is something else, or damaged.
     """
-    with np.load(BytesIO(data), allow_pickle=False) as stored:
-        arrays = dict(stored)
+    arrays = read_arrays(data)
+    _check_shapes(arrays)
     ends = np.cumsum(arrays["lengths"])
-    if not len(ends) or ends[-1] != len(arrays["pictures"]):
+    if not len(ends) or ends[-1] != len(arrays["pictures"]) or (arrays["lengths"] <= 0).any():
         raise ValueError("its exemplars are damaged")
     pictures = arrays["pictures"].tobytes()
     exemplars = []
@@ -55,6 +74,22 @@ def from_bytes(data: bytes | memoryview) -> Library:
     return Library(exemplars)
 
 
+def _check_shapes(arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Raise ValueError unless there is a row of each array for each exemplar, of numbers that can be used."""
+    count = len(arrays["lengths"])
+    for name, (kind, shape) in _SHAPES.items():
+        array = arrays[name]
+        fits = len(array.shape) == 1 + len(shape) and all(
+            want in (None, got) for got, want in zip(array.shape[1:], shape, strict=True)
+        )
+        if len(array) != count or array.dtype.kind not in kind or not fits:
+            raise ValueError(f"exemplars with {name} of {array.dtype} {array.shape}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"exemplars whose {name} is no number")
+    if arrays["pictures"].dtype != np.uint8 or arrays["pictures"].ndim != 1:
+        raise ValueError("exemplars without pictures")
+
+
 def all_to_bytes(libraries: dict[int, Library]) -> bytes:
     """Return libraries by the person's number as bytes: how many; number and length of each; what `to_bytes` gives."""
     parts = [to_bytes(library) for library in libraries.values()]
@@ -68,7 +103,7 @@ def all_from_bytes(data: bytes) -> dict[int, Library]:
     """Read what `all_to_bytes` gave.
 
     Raises:
-        ValueError, KeyError, OSError: it is something else, or damaged.
+        ValueError, KeyError: it is something else, or damaged.
     """
     count = int(np.frombuffer(data, "<i8", 1)[0])
     if not 0 <= count <= len(data) // 16:
