@@ -20,7 +20,7 @@ TOOLCHAIN = "_export"  # lies in a wheel's package and outside of the checkout's
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("cluster",),
+    ("cluster", "studio"),
     ("batch",),
     ("bench",),
     ("server", "integrations"),

@@ -199,7 +199,7 @@ def vocabulary() -> Vocabulary:
     hints: Mapping[str, Any] = get_type_hints(run)
     names = {name for name in hints if name not in (*NOT_IN_ROWS, "return")}
     typed: Mapping[str, Any] = get_type_hints(run, include_extras=True)
-    long = {name: _long(name, typed[name]) for name in names}
+    long = {name: long_name(name, typed[name]) for name in names}
 
     def of(kind: Any) -> frozenset[str]:
         return frozenset(long[name] for name in names if kind in (hints[name], *get_args(hints[name])))
@@ -216,7 +216,7 @@ def vocabulary() -> Vocabulary:
     )
 
 
-def _long(name: str, hint: Any) -> str:
+def long_name(name: str, hint: Any) -> str:
     """Return the long name, without dashes, of the option that a parameter of `run` is typed as."""
     # in an annotation the first name that an option is given stands where its default would
     said = [one for info in hint.__metadata__ for one in (info.default, *(info.param_decls or ()))]

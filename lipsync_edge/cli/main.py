@@ -19,6 +19,7 @@ from lipsync_edge.cli.models import models_app
 from lipsync_edge.cli.prepare import prepare
 from lipsync_edge.cli.run import demo, run
 from lipsync_edge.cli.signals import leave
+from lipsync_edge.cli.studio import studio
 
 app = typer.Typer(
     name="lipsync-edge",
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, batch, demo, prepare, live, serve, bench, devices):
+for command in (run, batch, demo, prepare, live, serve, studio, bench, devices):
     app.command()(command)
 app.command("eval")(evaluate_command)
 app.add_typer(models_app, name="models")

@@ -1,0 +1,148 @@
+"""Desk: takes what the page was given, checks it, and hands it to the runner as work."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lipsync_edge.demo import demo_files
+from lipsync_edge.errors import UsageError
+from lipsync_edge.studio.fields import Language
+from lipsync_edge.studio.orders import Order, check_inputs
+from lipsync_edge.studio.runner import Runner, Task
+from lipsync_edge.studio.several import check_pairs, make_several, pairs_of
+from lipsync_edge.studio.view import titled
+from lipsync_edge.studio.workshop import LoadEngine, Workshop
+
+FRAME, CLIP, VIDEO, REPORT, SEVERAL = "frame", "clip", "video", "report", "several"
+NAMES = {FRAME: "Preview of one frame", CLIP: "Preview of three seconds", VIDEO: "Making the video"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What one page gave.
+
+    Attributes:
+        face: file, or None.
+        voice: file, or None.
+        consent: whether the box is checked.
+        at: second of a preview, as it was typed; empty: the loudest moment.
+        options: long option → value.
+    """
+
+    face: str | None
+    voice: str | None
+    consent: bool
+    at: str
+    options: Mapping[str, Any]
+
+
+class Desk:
+    """Takes orders; the only way from the page to work, so that everything is checked here.
+
+    Args:
+        language: how options are read.
+        shop: does the work.
+        runner: does one after another.
+        uploads: folder of what was uploaded.
+        load: opens engines in the worker processes of a batch.
+    """
+
+    def __init__(
+        self, language: Language, shop: Workshop, runner: Runner, uploads: Path, load: LoadEngine
+    ) -> None:
+        self.language = language
+        self.shop = shop
+        self.runner = runner
+        self._uploads = uploads
+        self._load = load
+        self._batches = 0
+
+    def order(self, given: Given) -> Order:
+        """Read what was given.
+
+        Raises:
+            UsageError: no consent, no file, an option that cannot be.
+        """
+        check_consent(given.consent)
+        face, voice = check_inputs(given.face, given.voice)
+        options = self.language.options(given.options)
+        wishes = self.language.words.parse(options)
+        return Order(face=face, voice=voice, options=options, wishes=wishes, title=titled(face, voice))
+
+    def begin(self, kind: str, given: Given) -> Task:
+        """Have a preview or a video made.
+
+        Raises:
+            UsageError: see `order`; or too much is waiting.
+        """
+        order, at_s = self.order(given), second_of(given.at)
+        if kind == VIDEO:
+            return self.runner.submit(kind, NAMES[kind], lambda control: self.shop.make(order, control))
+        work = self.shop.preview_frame if kind == FRAME else self.shop.preview_clip
+        return self.runner.submit(kind, NAMES[kind], lambda control: work(order, at_s, control))
+
+    def judge(self, key: str) -> Task:
+        """Have a result judged; UsageError where there is none of that name."""
+        self.shop.history.find(key)
+        return self.runner.submit(REPORT, "Judging", lambda control: self.shop.judge(key, control))
+
+    def begin_several(
+        self,
+        faces: Sequence[str] | None,
+        voices: Sequence[str] | None,
+        consent: bool,
+        options: Mapping[str, Any],
+    ) -> Task:
+        """Have many videos made.
+
+        Raises:
+            UsageError, InputError: what cannot be made.
+        """
+        check_consent(consent)
+        pairs = pairs_of(faces, voices)
+        given = self.language.options(options)
+        common = {"--face" if one.name == "face" else one.name: one.value or "true" for one in given}
+        jobs = check_pairs(pairs, self._uploads, self.language.words, common)
+        said = " ".join(f"--{name.removeprefix('--')} {value}" for name, value in common.items())
+        self._batches += 1
+        folder = self.shop.history.folder / f".draft-batch-{self._batches}"
+        return self.runner.submit(
+            SEVERAL,
+            f"Making {len(pairs)} video{'s' if len(pairs) > 1 else ''}",
+            lambda control: make_several(
+                self.shop, pairs, jobs, self.language.words, folder, control, load=self._load, said=said
+            ),
+        )
+
+    def example(self) -> tuple[str, str]:
+        """Return copies of the face and the speech that come with the package, among the uploads."""
+        folder = self._uploads / "example"
+        folder.mkdir(parents=True, exist_ok=True)
+        face, speech = (shutil.copy(file, folder / file.name) for file in demo_files())
+        return str(face), str(speech)
+
+
+def second_of(text: str | None) -> float | None:
+    """Read a second that was typed; None where nothing was. UsageError for what is no number."""
+    if not (text or "").strip():
+        return None
+    try:
+        return float(str(text))
+    except ValueError as error:
+        raise UsageError(
+            expected="a second, such as 2.5", got=repr(text), fix="or leave it empty for the loudest moment"
+        ) from error
+
+
+def check_consent(given: bool) -> None:
+    """Raise UsageError without consent, whatever the page's buttons let through."""
+    if given is not True:
+        raise UsageError(
+            expected="the consent of those who are shown and heard",
+            got="a box that is not checked",
+            fix="ask them, then check it",
+        )

@@ -1,0 +1,160 @@
+"""Inputs of the page: Gradio components made of the command line's options, and the steps that people go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from lipsync_edge.studio import view
+from lipsync_edge.studio.fields import Field, grouped
+
+SUBSTEPS = 20  # of a number between two bounds
+
+
+@dataclass(slots=True)
+class Asked:
+    """Components that ask for something, and the names of what they ask for.
+
+    Attributes:
+        by_name: long option → its component.
+    """
+
+    by_name: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def components(self) -> list[Any]:
+        """All of them, in the order of their names here."""
+        return list(self.by_name.values())
+
+    def given(self, values: Sequence[Any]) -> dict[str, Any]:
+        """Return values, in the order of `components`, by the names of the options."""
+        return dict(zip(self.by_name, values, strict=True))
+
+
+def ask_options(fields: Sequence[Field], name: str) -> Asked:
+    """Draw the options of `run`, folded, by what they are about."""
+    asked = Asked()
+    with gr.Accordion("All have usual values", open=False, elem_id=f"{name}s"):
+        for title, group in grouped(fields):
+            gr.HTML(f'<div class="ls-group">{title}</div>')
+            for pair in _pairs(group):
+                with gr.Row():
+                    for one in pair:
+                        asked.by_name[one.name] = component(one, f"{name}-{one.name}")
+    return asked
+
+
+def _pairs(group: Sequence[Field]) -> list[Sequence[Field]]:
+    return [group[at : at + 2] for at in range(0, len(group), 2)]
+
+
+def component(asked: Field, name: str) -> Any:
+    """Return the component of one option: its name and its help are the command line's."""
+    about: dict[str, Any] = {"label": f"--{asked.name}", "elem_id": name, "min_width": 200}
+    if asked.kind == "file":
+        return gr.File(type="filepath", file_count="single", height=110, **about)
+    about["info"] = asked.help
+    if asked.kind == "choice":
+        none = [] if asked.default is not None else [("as it comes", "")]
+        choices = none + [(name, name) for name in asked.choices]
+        return gr.Dropdown(choices, value=asked.initial if asked.initial is not None else "", **about)
+    if asked.kind == "flag":
+        return gr.Checkbox(value=bool(asked.initial), **about)
+    if asked.kind == "number" and asked.low is not None and asked.high is not None:
+        step = (asked.high - asked.low) / SUBSTEPS
+        return gr.Slider(asked.low, asked.high, value=asked.initial, step=round(step, 2), **about)
+    if asked.kind in ("number", "whole") and asked.default is not None:
+        # bounds are left to the command line, whose errors say what to do
+        return gr.Number(value=asked.initial, precision=0 if asked.kind == "whole" else None, **about)
+    # also numbers that may be missing: Gradio shows 0 for none
+    shown = "" if asked.initial is None else str(asked.initial)
+    return gr.Textbox(value=shown, placeholder=asked.shape or "as it comes", max_lines=1, **about)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What people give to make one video.
+
+    Attributes:
+        kind: "photo" or "video": which of the two counts.
+        tabs: of the two.
+        photo: a still.
+        video: a film.
+        voice: a sound.
+        options: of `run`.
+        consent: whether those who are shown and heard agree.
+        at: second of the previews; empty: the loudest moment.
+        example: button that takes the files that come with the package.
+    """
+
+    kind: Any
+    tabs: Any
+    photo: Any
+    video: Any
+    voice: Any
+    options: Asked
+    consent: Any
+    at: Any
+    example: Any
+
+    @property
+    def components(self) -> list[Any]:
+        """Everything that work needs, in the order in which `Given.of` takes it."""
+        own = [self.kind, self.photo, self.video, self.voice, self.consent, self.at]
+        return own + self.options.components
+
+
+def draw_steps(fields: Sequence[Field]) -> Steps:
+    """Draw the steps from a face to consent."""
+    kind = gr.State("photo")
+    _step(1, "Face", "a photo or a video of one person")
+    with gr.Tabs(selected="photo", elem_id="face") as tabs:
+        with gr.Tab("Photo", id="photo") as on_photo:
+            photo = gr.Image(
+                sources=["upload", "webcam"],
+                type="filepath",
+                image_mode=None,
+                height=250,
+                show_label=False,
+                buttons=[],
+                webcam_options=gr.WebcamOptions(mirror=False),
+                elem_id="photo",
+            )
+        with gr.Tab("Video", id="video") as on_video:
+            video = gr.Video(
+                sources=["upload", "webcam"],
+                height=250,
+                show_label=False,
+                buttons=[],
+                webcam_options=gr.WebcamOptions(mirror=False),
+                elem_id="video",
+            )
+    on_photo.select(lambda: "photo", None, kind, api_visibility="private")
+    on_video.select(lambda: "video", None, kind, api_visibility="private")
+    _step(2, "Voice", "any file with speech, or your microphone")
+    voice = gr.Audio(
+        sources=["upload", "microphone"], type="filepath", show_label=False, buttons=[], elem_id="voice"
+    )
+    example = gr.Button("Take the example face and speech", size="sm", elem_id="example")
+    _step(3, "Options", "by the names that the command line has for them")
+    options = ask_options(fields, "option")
+    _step(4, "Consent", "nothing is made without it")
+    consent = ask_consent("consent")
+    at = gr.Textbox(
+        label="Second at which a preview begins", placeholder="the loudest moment", max_lines=1, elem_id="at"
+    )
+    return Steps(kind, tabs, photo, video, voice, options, consent, at, example)
+
+
+def ask_consent(name: str) -> Any:
+    """Draw the box that everything waits for, and say how results are marked."""
+    box = gr.Checkbox(label=view.CONSENT, value=False, elem_id=name, elem_classes="ls-consent")
+    gr.HTML(f'<p class="ls-hint">{view.MARK}</p>')
+    return box
+
+
+def _step(number: int, title: str, about: str) -> None:
+    gr.HTML(f'<div class="ls-step"><i>{number}</i>{title}<span>{about}</span></div>')

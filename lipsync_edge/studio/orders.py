@@ -1,0 +1,101 @@
+"""Orders: what somebody wants made of which files, checked; and what a preview gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+
+from lipsync_edge.audio.reader import probe_sound
+from lipsync_edge.batch.job import Option, Wishes
+from lipsync_edge.errors import InputError, UsageError
+from lipsync_edge.pipeline.result import RunResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody wants made.
+
+    Attributes:
+        face: file of a video or a still.
+        voice: file with sound.
+        options: as the command line takes them.
+        wishes: the same, read.
+        title: for people.
+    """
+
+    face: Path
+    voice: Path
+    options: tuple[Option, ...]
+    wishes: Wishes
+    title: str
+
+    @property
+    def told(self) -> str:
+        """The options as they would be typed, files by their last names."""
+        return " ".join(
+            f"--{one.name}" + (f" {one.text or Path(one.file).name}" if one.value else "")
+            for one in self.options
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FramePair:
+    """One frame of the source and what became of it, as PNG files."""
+
+    source: Path
+    result: Path
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A short result and the source beside it, as MP4 files."""
+
+    source: Path
+    result: Path
+    at_s: float
+
+
+def checked_second(order: Order, at_s: float) -> float:
+    """Return a second that was named; UsageError where the voice has none."""
+    length = probe_sound(order.voice).duration
+    if not 0 <= at_s < (inf if length is None else float(length)):
+        said = "" if length is None else f" and before {float(length):.1f}"
+        raise UsageError(expected=f"a preview from second 0 on{said}", got=f"{at_s:g}")
+    return at_s
+
+
+def part_of(order: Order, start_s: float, end_s: float) -> Order:
+    """Return the order of a part of the same, in seconds of the result."""
+    options = replace(order.wishes.options, start=start_s, end=end_s)
+    return replace(order, wishes=replace(order.wishes, options=options))
+
+
+def check_inputs(face: str | None, voice: str | None) -> tuple[Path, Path]:
+    """Return the files that were given; UsageError where one was not, InputError where it is gone."""
+    for what, given in (("face", face), ("voice", voice)):
+        if not given:
+            raise UsageError(
+                expected=f"a {what}",
+                got="none yet",
+                fix=f"choose or record a {what} first, or use the example",
+            )
+        if not Path(given).is_file():
+            raise InputError(
+                expected=f"the {what} that was given", got="nothing any more", fix="give it again"
+            )
+    assert face, voice
+    return Path(face), Path(str(voice))
+
+
+def summary(result: RunResult) -> str:
+    """Return in one line what a result is and how long it took."""
+    fps = result.frames / max(result.elapsed_s, 1e-9)
+    where = "+".join(dict.fromkeys(result.devices.values()))
+    passed = result.frames_without_face
+    faceless = f", {passed} of them without a face" if passed else ""
+    return (
+        f"{result.duration_s:.1f} s, {result.width}×{result.height}, {result.frames} frames{faceless}; "
+        f"made in {result.elapsed_s:.1f} s ({fps:.0f} frames a second) on {where}, preset {result.preset}"
+    )
