@@ -84,7 +84,7 @@ def theme() -> gr.themes.Base:
         radius_size=gr.themes.sizes.radius_lg,
         font=FONTS,
         font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"],
-    )
+    ).set(body_text_color_subdued="*neutral_500", block_info_text_color="*neutral_500")
 
 
 def _icon() -> str:
