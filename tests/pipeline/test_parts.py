@@ -14,6 +14,7 @@ from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.parts import PartsPlan, from_bytes, join_parts, make_part, plan_parts, to_bytes
 from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import times_of, write_clip, write_sound
+from tests.pipeline import test_several
 from tests.pipeline.test_face_cache import Moving
 from tests.pipeline.test_own_mouth import make_engine, pictures, talking
 from tests.scripted import CORNER, SIDE
@@ -99,3 +100,34 @@ def test_a_film_that_is_another_now_is_an_error(film: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match="frames from second"):
         make_part(job_of(film, tmp_path / "o.mp4", loop="cut"), kept[1], tmp_path / "part.mp4")
     assert not (tmp_path / "part.mp4").exists()
+
+
+def test_parts_of_a_film_with_two_voices(tmp_path: Path) -> None:
+    film = write_clip(
+        tmp_path / "film.mp4", [test_several.picture(i, swap=True) for i in range(test_several.FRAMES)]
+    )
+    voices = {
+        "left": test_several.speech(tmp_path / "one.wav", (0.1, 0.5), (1.1, 1.5)),
+        "right": test_several.speech(tmp_path / "two.wav", (0.5, 0.9), (1.5, 1.9)),
+    }
+
+    def job(out: Path) -> Job:
+        engine = test_several.make_engine()
+        return engine.job(film, None, out, voices=voices, options=RunOptions(crf=0))
+
+    whole = test_several.make_engine().run(
+        film, None, tmp_path / "whole.mp4", voices=voices, options=RunOptions(crf=0)
+    )
+    kept: dict[int, bytes] = {}
+    out = tmp_path / "joined.mp4"
+    plan = plan_parts(job(out), 0.5, kept.__setitem__)
+    parts = [tmp_path / f"part{number}.mp4" for number in kept]
+    made = [make_part(job(out), kept[number], part) for number, part in enumerate(parts)]
+    assert len(plan) >= 3
+    result = join_parts(job(out), plan, parts, made)
+    before, after = pictures(tmp_path / "whole.mp4"), pictures(out)
+    assert len(before) == len(after) == whole.frames
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(before, pictures(film), strict=False))
+    assert np.array_equal(read_audio(tmp_path / "whole.mp4"), read_audio(out))
+    assert [(one.who, one.driven) for one in result.people] == [(one.who, one.driven) for one in whole.people]
