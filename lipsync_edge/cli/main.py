@@ -13,6 +13,7 @@ from lipsync_edge.cli.console import open_missing_streams, run_app, say
 from lipsync_edge.cli.devices import devices
 from lipsync_edge.cli.eval import evaluate_command
 from lipsync_edge.cli.export import register as register_export
+from lipsync_edge.cli.heap import share_heap
 from lipsync_edge.cli.live import live, serve
 from lipsync_edge.cli.mark import mark_app
 from lipsync_edge.cli.models import models_app
@@ -56,5 +57,7 @@ def root(
 
 def main() -> None:
     """Run the command line."""
+    if sys.argv[1:2] in (["run"], ["demo"]):  # before anything starts a thread
+        share_heap()
     open_missing_streams()
     leave(lambda: run_app(app, sys.argv[1:]))

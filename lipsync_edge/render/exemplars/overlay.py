@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync_edge.face.landmarks import CHIN, LIPS, RIGID
+from lipsync_edge.face.landmarks import CHIN, INNER_LIP, LIPS
 from lipsync_edge.render.composite import mix
-from lipsync_edge.render.exemplars.alignment import lay, refine, rigid_weight
 from lipsync_edge.render.exemplars.asked import SHUT
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
 from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.inside import smoothstep
-from lipsync_edge.render.exemplars.library import Exemplar
+from lipsync_edge.render.exemplars.laid import Laid, Pick, lay_pick, merged
 from lipsync_edge.render.exemplars.light import match_light
+from lipsync_edge.render.exemplars.moved_face import moved_face
 from lipsync_edge.render.exemplars.reshape import (
     LOWER_INNER,
     LOWER_OUTER,
@@ -27,7 +27,6 @@ from lipsync_edge.render.exemplars.reshape import (
     UPPER_OUTER,
     FaceShape,
     Lines,
-    facing,
     goal,
     press_of,
     source_map,
@@ -42,52 +41,14 @@ AREA = (0.06, 0.44, 0.94, 1.18)  # of the crop: left, top, right, bottom of what
 MARGIN, FEATHER = 0.034, 0.016  # of the crop: skin round the lips that comes along, and how softly it ends
 INSIDE_FEATHER = 0.006
 INNER_LINE = (*UPPER_INNER, *reversed(LOWER_INNER[1:-1]))
-RIM = 5  # crop pixels along the edge of a turned face
 STRETCHED = (
     1.1,
     1.5,
 )  # times as high as in the frame: from here on a chin's skin is taken, and from there on most
 CHIN_SHARE = 0.7  # of the way from the lip to the chin
-MEETING = 2.0  # crop pixels: lips that are so near are read each from its own side
+# crop pixels: lips that are so near are read each from its own side, so far round the line between them
+MEETING, SEAM = 2.0, 3.0
 FINEST = 4  # grid places for a crop pixel, across and down, at most
-EDGE = 0.05  # of the crop: motion dies away so near the area's edge
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pick:
-    """An exemplar and its share of the mouth, 0…1."""
-
-    exemplar: Exemplar
-    weight: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Laid:
-    """A picked exemplar on the target's head."""
-
-    pick: Pick
-    to_exemplar: F64  # target crop pixels → exemplar crop pixels
-    face: FaceShape
-
-
-def lay_pick(pick: Pick, target: Target) -> Laid:
-    """Lay an exemplar's head on the target's."""
-    exemplar, side = pick.exemplar, target.crop.side
-    matrix = lay(exemplar.points[list(RIGID)], target.face.points[list(RIGID)])
-    grey = cv2.GaussianBlur(exemplar.grey, (0, 0), 1.0).astype(np.float32)
-    matrix = refine(grey, target.grey, matrix, rigid_weight(side))
-    points = exemplar.points @ matrix[:, :2].T + matrix[:, 2]
-    face = FaceShape(points.astype(np.float32), exemplar.look.shape, target.face.unit, target.face.yaw)
-    return Laid(pick, np.asarray(cv2.invertAffineTransform(matrix), np.float64), face)
-
-
-def merged(laid: Sequence[Laid]) -> FaceShape:
-    """Return the weighted mean of the laid faces."""
-    weights = np.array([one.pick.weight for one in laid], np.float32)
-    weights /= weights.sum()
-    points = np.tensordot(weights, np.stack([one.face.points for one in laid]), 1)
-    shape = np.tensordot(weights, np.stack([one.face.shape for one in laid]), 1)
-    return replace(laid[0].face, points=points, shape=shape)
 
 
 def own_mouth(
@@ -169,25 +130,6 @@ def _stretch(laid: Sequence[Laid], share: float) -> float:
     return MOST_STRETCH / share if laid else np.inf
 
 
-def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> U8:
-    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
-    side = target.crop.side
-    x, y = source_map(result, target.face.points, canvas.x, canvas.y, side, press)
-    # then no chin comes down over what lies behind, and the edge stays
-    turned = 1.0 - facing(target.face.yaw)
-    may = read_plane(target.paste, canvas.x, canvas.y, side)
-    fade, away = _edge_fade(canvas, side), _away_from_edge(may)
-    x = canvas.x + (x - canvas.x) * fade * away
-    y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
-    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
-    carried = read_plane(target.paste, x, y, side)
-    base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
-    under = _under_chin(canvas, target, Lines.of(result, target.face.points, canvas.x[0], side))
-    alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(np.maximum(may, carried), under)
-    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
-    return base
-
-
 def _lay_lips(
     view: U8,
     mouth: Canvas,
@@ -220,11 +162,16 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     # where lips meet the map leaps, and a grid coarser than the picture would give the line steps
     finer = int(np.clip(np.ceil(mouth.crop.scale), 1, FINEST))
     columns, rows = mouth.grid(finer)
+    gap = result[list(LOWER_INNER[4:7]), 1] - result[list(UPPER_INNER[4:7]), 1]
+    meeting = float(gap.mean()) < MEETING
     for one in laid:
         exemplar = one.pick.exemplar
         x, y = source_map(result, one.face.points, columns, rows, side, press)
         both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
-        read = _read_lips(mouth, one, result, (columns, rows, x, y), press, finer)
+        picture = exemplar.decode()
+        read = mouth.read(picture, both[..., 0], both[..., 1], exemplar.to_picture, finer)
+        if meeting:
+            _seal(read, mouth, one, picture, result, press, finer)
         plane = exemplar.paste.astype(np.float32) / np.float32(255)
         coarse = both[finer // 2 :: finer, finer // 2 :: finer]
         shown = np.minimum(shown, read_plane(plane, coarse[..., 0], coarse[..., 1], side))
@@ -238,57 +185,25 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     return mixed, shown
 
 
-def _read_lips(
-    mouth: Canvas, one: Laid, result: F32, grid: tuple[F32, F32, F32, F32], press: float, finer: int
-) -> U8:
-    """Return an exemplar's mouth over the canvas; `grid` is the places, and where they come from on the target."""
-    columns, rows, x, y = grid
-    picture, exemplar = one.pick.exemplar.decode(), one.pick.exemplar
-
-    def read(from_y: F32) -> U8:
-        both = np.asarray(cv2.transform(cv2.merge([x, from_y]), one.to_exemplar), np.float32)
-        return mouth.read(picture, both[..., 0], both[..., 1], exemplar.to_picture, finer)
-
-    made = read(y)
-    if float(np.mean(result[list(LOWER_INNER[4:7]), 1] - result[list(UPPER_INNER[4:7]), 1])) > MEETING:
-        return made
-    lines = Lines.of(result, one.face.points, columns[0], mouth.crop.side, press)
-    sides = sides_of(lines, rows, y, mouth.crop.scale)
+def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: float, finer: int) -> None:
+    """Read lips that meet again, in place, each from its own side of the line; `made` lies over the canvas."""
+    end = (mouth.region.y2, mouth.region.x2)
+    seam = Canvas(mouth.crop, end, mouth.inner(result[INNER_LIP], SEAM))
+    if seam.empty:
+        return
+    x1, y1 = seam.region.x1 - mouth.region.x1, seam.region.y1 - mouth.region.y1
+    view = made[y1 : y1 + seam.region.size[1], x1 : x1 + seam.region.size[0]]
+    columns, rows = seam.grid(finer)
+    x, y = source_map(result, one.face.points, columns, rows, seam.crop.side, press)
+    lines = Lines.of(result, one.face.points, columns[0], seam.crop.side, press)
+    sides = sides_of(lines, rows, y, seam.crop.scale)
     for from_y, part in ((sides.upper, sides.is_upper), (sides.lower, sides.is_lower)):
-        mix(made, read(from_y), mouth.spread(part, finer))
-    return made
+        both = np.asarray(cv2.transform(cv2.merge([x, from_y]), one.to_exemplar), np.float32)
+        read = seam.read(picture, both[..., 0], both[..., 1], one.pick.exemplar.to_picture, finer)
+        mix(view, read, seam.spread(part, finer))
 
 
 def _sure(plane: F32) -> F32:
     """Return a plane of probabilities, eroded a little and made steeper."""
     small = np.asarray(cv2.erode(plane, np.ones((3, 3), np.uint8)), np.float32)
     return np.clip((small - np.float32(0.3)) * np.float32(2.0), 0.0, 1.0)
-
-
-def _away_from_edge(may: F32) -> F32:
-    """Return float32 (h, w): 1 well inside what may be replaced, falling smoothly to 0 at its edge."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
-    inside = cv2.erode(may, kernel, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.GaussianBlur(inside, (0, 0), RIM / 2), np.float32)
-
-
-def _under_chin(canvas: Canvas, target: Target, lines: Lines) -> F32:
-    """Return float32 (h, w): 1 under the chin of a face that looks ahead, where the neck makes room for it.
-
-    It is no part of the face; but left as it is, the old chin's line would stay beside the new one. Under a chin that
-    something covers it is 0.
-    """
-    chin = np.minimum(lines.there[5], lines.here[5]) - np.float32(2 * RIM)
-    seen = read_plane(target.paste, canvas.x[:1], (lines.here[5] - np.float32(RIM))[None], target.crop.side)
-    may = seen * np.clip(2.0 * lines.near, 0.0, 1.0)
-    return np.asarray(np.clip((canvas.y - chin) / RIM, 0.0, 1.0) * may, np.float32)
-
-
-def _edge_fade(canvas: Canvas, side: int) -> F32:
-    """Return float32 (h, w): 1, falling smoothly to 0 at the area's edges."""
-    height, width = canvas.x.shape
-    reach = EDGE * side
-    across = np.minimum(np.arange(width), np.arange(width)[::-1]) / reach
-    down = np.minimum(np.arange(height), np.arange(height)[::-1]) / reach
-    part = np.clip(np.minimum(across[None, :], down[:, None]), 0.0, 1.0)
-    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)

@@ -12,9 +12,10 @@ import numpy as np
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.asked import Asker, range_of
 from lipsync_edge.render.exemplars.filling import Inner
+from lipsync_edge.render.exemplars.laid import Pick
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.look import Look
-from lipsync_edge.render.exemplars.overlay import Pick, own_mouth
+from lipsync_edge.render.exemplars.overlay import own_mouth
 from lipsync_edge.render.exemplars.selection import Choice, Selector
 from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.types import F32, U8, Region

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lipsync_edge.render.exemplars.laid import Pick
 from lipsync_edge.render.exemplars.library import Exemplar, make_exemplar
 from lipsync_edge.render.exemplars.light import match_light
-from lipsync_edge.render.exemplars.overlay import Pick, own_mouth
+from lipsync_edge.render.exemplars.overlay import own_mouth
 from lipsync_edge.render.exemplars.watcher import Seen
 from tests.render.exemplars.faces import seen
 

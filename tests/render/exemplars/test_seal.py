@@ -9,7 +9,8 @@ import pytest
 
 from lipsync_edge.face.landmarks import CHIN
 from lipsync_edge.render.exemplars import overlay
-from lipsync_edge.render.exemplars.overlay import Pick, outline_of
+from lipsync_edge.render.exemplars.laid import Pick
+from lipsync_edge.render.exemplars.overlay import outline_of
 from lipsync_edge.render.exemplars.reshape import LOWER_INNER, UPPER_INNER, Lines, source_map
 from lipsync_edge.render.exemplars.seal import sides_of
 from tests.render.exemplars.faces import points, seen
