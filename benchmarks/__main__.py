@@ -33,6 +33,10 @@ COMMANDS = {
         "what a viewer's frame costs, idle and speaking, with and without what is kept",
     ),
     "live sessions": ("live.sessions", "how many sessions a machine holds, speaking and idle"),
+    "live watched": (
+        "live.watched",
+        "a browser by WebRTC: skew of sound and picture, how soon an interrupt stops both",
+    ),
     "live c-host": ("live.c_host", "a call from C"),
     "networks": ("networks.timed", "every network by runtime, precision and batch, torch beside them"),
     "networks torch-export": ("networks.torch_export", "our graphs against torch's own export"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -15,16 +14,11 @@ def check_fields(made: Any) -> None:
     Args:
         made: a dataclass whose fields are text, numbers, tuples of these, choices of them, or other dataclasses.
     """
-    hints = _hints(type(made))
+    hints = get_type_hints(type(made))
     for field in fields(made):
         value = getattr(made, field.name)
         if not _fits(value, hints[field.name]):
             raise TypeError(f"{field.name} = {repr(value)[:60]}")
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -182,7 +182,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=WORK, help="labels, weights and stamps (.train)")
     parser.add_argument("--models", type=Path, default=Path("models_onnx"), help="where the graphs go")
     parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="a step not to run")
-    parser.add_argument("--scale", type=float, default=1.0, help="of all training times and counts, for a trial")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of all training times and counts, for a trial"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the commands")
     return parser
 

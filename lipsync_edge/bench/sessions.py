@@ -22,7 +22,7 @@ from lipsync_edge.engine import load_engine
 from lipsync_edge.machine import this_machine
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.pipeline.stream import Stream
-from lipsync_edge.video.probe import read_image
+from lipsync_edge.video.still_image import read_image
 
 RATE, FPS = 16_000, 25
 MOST_IDLE, MOST_SPEAKING = 128, 32

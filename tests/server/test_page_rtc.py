@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
+from benchmarks.live import watched
 from lipsync_edge.audio.resample import to_int16
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.pipeline.picture import WholePicture
@@ -22,38 +23,7 @@ from tests.server.test_app import post_wav, wav
 pytest.importorskip("aiortc")
 pytestmark = NEEDED
 SIDE = 192
-# when pictures turn bright and how bright the mouth is; when sound becomes loud; all on the page's clock, in ms
-WATCH = """
-window.flashes = [];
-window.sounds = [];
-const small = new OffscreenCanvas(96, 96), ink = small.getContext("2d", {willReadFrequently: true});
-video.requestVideoFrameCallback(function look(now, {expectedDisplayTime}) {
-  ink.drawImage(video, 0, 0, 96, 96);
-  const {data} = ink.getImageData(40, 58, 16, 10);
-  let sum = 0;
-  for (let i = 0; i < data.length; i += 4) sum += data[i];
-  flashes.push([expectedDisplayTime, sum / (data.length / 4)]);
-  video.requestVideoFrameCallback(look);
-});
-const listening = new AudioContext({sampleRate: 48000});
-const code = `class Level extends AudioWorkletProcessor {
-  process([[wave]]) {
-    if (wave) this.port.postMessage([currentTime, Math.max(...wave.map(Math.abs))]);
-    return true;
-  }
-}
-registerProcessor("level", Level);`;
-const module = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
-listening.audioWorklet.addModule(module).then(() => {
-  const node = new AudioWorkletNode(listening, "level");
-  listening.createMediaStreamSource(video.srcObject).connect(node);
-  node.connect(listening.destination);
-  node.port.onmessage = ({data: [at, level]}) => {
-    const {performanceTime, contextTime} = listening.getOutputTimestamp();
-    sounds.push([performanceTime + (at - contextTime) * 1000, level * video.volume]);
-  };
-});
-"""
+WATCH = (Path(watched.__file__).parent / "watch.js").read_text("utf-8")
 
 
 def say_script(folder: Path) -> tuple[str, ...]:
@@ -136,18 +106,12 @@ def test_click_and_flash_come_together(server: Served) -> None:
 
 def together(pictures: np.ndarray, sounds: np.ndarray) -> bool:
     """Whether the last five flashes and clicks came within 40 ms."""
-    flashes, clicks = rises(pictures, 128.0), rises(sounds, 0.1)
+    flashes, clicks = watched.rises(pictures, 128.0), watched.rises(sounds, 0.1)
     if len(flashes) < 5 or len(clicks) < 5:
         return False
     skews = [float(clicks[np.abs(clicks - flash).argmin()] - flash) for flash in flashes[-6:-1]]
     print("sound after picture, ms:", [round(skew) for skew in skews])
     return bool(np.abs(np.median(skews)) <= 40)
-
-
-def rises(curve: np.ndarray, level: float) -> np.ndarray:
-    """Times at which a curve (n, 2) rises over a level, after having been below it for 300 ms."""
-    over = curve[curve[:, 1] > level, 0] if len(curve) else np.zeros(0)
-    return over[np.diff(over, prepend=-1e9) > 300]
 
 
 def test_what_the_microphone_hears_is_said(server: Served, page: Any) -> None:
