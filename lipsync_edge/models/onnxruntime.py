@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import DeviceError, ModelError
 from lipsync_edge.models.devices import Device
+from lipsync_edge.models.forked import check_process
 from lipsync_edge.models.telemetry import import_onnxruntime
 from lipsync_edge.types import Arrays
 
@@ -53,12 +55,14 @@ class OrtBackend:
                 got=f"ONNX Runtime moved it to {self._session.get_providers()[0]}",
                 fix="check the driver and the CUDA/TensorRT libraries, or use --device auto",
             )
+        self._process = os.getpid()
         self.device = device.name
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
 
     def run(self, feeds: Arrays) -> Arrays:
         """Compute every output; see `lipsync_edge.models.backend.Backend`."""
+        check_process(self._process)
         return dict(zip(self.outputs, self._session.run(None, feeds), strict=True))
 
 

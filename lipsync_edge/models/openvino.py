@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from lipsync_edge.errors import DeviceError, ModelError
 from lipsync_edge.models.devices import Device
+from lipsync_edge.models.forked import check_process
 from lipsync_edge.models.telemetry import import_openvino
 from lipsync_edge.types import Arrays
 
@@ -41,11 +43,13 @@ class OpenVinoBackend:
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:300]
             raise ModelError(expected=f"a model OpenVINO can load in {path.name}", got=reason) from error
+        self._process = os.getpid()
         self.device = f"openvino:{target}"
         self._local = threading.local()
 
     def run(self, feeds: Arrays) -> Arrays:
         """Compute every output; see `lipsync_edge.models.backend.Backend`."""
+        check_process(self._process)
         request = getattr(self._local, "request", None)
         if request is None:
             request = self._local.request = self._model.create_infer_request()
