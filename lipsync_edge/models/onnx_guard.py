@@ -8,7 +8,6 @@ ONNX Runtime's own, functions, training graphs, graphs that depend on themselves
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -63,9 +62,9 @@ def check_onnx(path: Path) -> None:
         ModelError: it is no ONNX file, or holds what is said above.
     """
     try:
-        with path.open("rb") as file:
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        _check_model(data)
+        if path.stat().st_size > MOST_BYTES:
+            raise _Refusal(f"{path.stat().st_size} bytes")
+        _check_model(memoryview(path.read_bytes()))
     except (OSError, ValueError, OverflowError) as error:
         got = getattr(error, "strerror", None) or str(error)
         raise ModelError(
@@ -80,8 +79,6 @@ def check_onnx(path: Path) -> None:
 
 
 def _check_model(data: memoryview) -> None:
-    if len(data) > MOST_BYTES:
-        raise _Refusal(f"{len(data)} bytes")
     graphs = []
     for number, value in fields(data):
         if number == 7:

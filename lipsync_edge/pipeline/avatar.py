@@ -1,7 +1,7 @@
 """A face prepared once: its frames, and where the face is in each.
 
-The pictures are kept as JPEGs (quality 97, no colour subsampling, about 170 kB for a frame of 1280x720) in a file
-that is mapped into memory, and a picture is decoded when its turn comes, so that a long clip costs no memory. They
+The pictures are kept as JPEGs (quality 97, no colour subsampling, about 170 kB for a frame of 1280x720) in a file,
+and a picture is read and decoded when its turn comes, so that a long clip costs no memory. They
 are cut into tiles, so that a part is decoded alone. Frames
 of an avatar are therefore not bit for bit those of the video.
 """
@@ -22,6 +22,7 @@ from lipsync_edge.errors import InputError, ManifestError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar_file import Stored, damaged_file, read_avatar, write_avatar
+from lipsync_edge.pipeline.file_bytes import FileBytes
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.types import F32, U8, Face, Frame, Region
@@ -69,7 +70,7 @@ class Avatar:
         origin: what it was made with.
         faces: float32 (n, 14), box and five landmarks of each frame in its pixels; NaN where there is none.
         offsets: int64 (n + 1), where each JPEG begins in `data`.
-        data: the JPEGs, in memory or in a mapped file.
+        data: the JPEGs, in memory, in a mapped temporary file or in the avatar's own.
         color: the tags of the file that it was made of.
         library: the person's own mouths; None where there are none.
     """
@@ -82,7 +83,7 @@ class Avatar:
         origin: AvatarOrigin,
         faces: F32,
         offsets: npt.NDArray[np.int64],
-        data: mmap.mmap | bytes,
+        data: mmap.mmap | bytes | FileBytes,
         color: ColorTags = STILL_COLOR,
         library: Library | None = None,
     ) -> None:
@@ -128,7 +129,9 @@ class Avatar:
         return _decoded(jpeg, position, around.size), around
 
     def _jpeg(self, position: int) -> memoryview:
-        return memoryview(self.data)[int(self.offsets[position]) : int(self.offsets[position + 1])]
+        begins, ends = int(self.offsets[position]), int(self.offsets[position + 1])
+        data = self.data
+        return memoryview(data[begins:ends] if isinstance(data, FileBytes) else memoryview(data)[begins:ends])
 
     def face(self, position: int) -> Face | None:
         """Return the face of frame `position`, or None where there is none."""
@@ -183,13 +186,15 @@ class Avatar:
             "color": asdict(self.color),
         }
         exemplars = b"" if self.library is None else to_bytes(self.library)
-        pictures = memoryview(self.data)[first:last]
+        data = self.data
+        pictures = data.cut(first, last) if isinstance(data, FileBytes) else memoryview(data)[first:last]
         stored = Stored(header, self.faces, self.offsets - first, pictures, exemplars)
         write_avatar(Path(path), stored)
 
 
 def _decoded(jpeg: bytes | memoryview, position: int, size: tuple[int, int]) -> U8:
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    # the file may have been changed since it was opened, and OpenCV raises for no bytes at all
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if len(jpeg) else None
     if picture is None or picture.shape[1::-1] != size:
         raise InputError(
             expected="a whole avatar file", got=f"a damaged picture {position}", fix="prepare the face again"

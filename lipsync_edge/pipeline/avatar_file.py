@@ -8,7 +8,6 @@ has some. Numbers are little-endian.
 from __future__ import annotations
 
 import json
-import mmap
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from lipsync_edge.atomic_write import replacing
 from lipsync_edge.errors import InputError, OutputError
 from lipsync_edge.json_reader import parse_json
+from lipsync_edge.pipeline.file_bytes import FileBytes
 from lipsync_edge.types import F32
 
 NUMBERS = 14  # box and five landmarks, NaN where there is none
@@ -47,7 +47,7 @@ class Stored:
     header: dict[str, Any]
     faces: F32
     offsets: npt.NDArray[np.int64]
-    pictures: memoryview
+    pictures: memoryview | FileBytes
     exemplars: bytes = b""
 
 
@@ -102,15 +102,14 @@ def damaged_file(path: Path) -> Iterator[None]:
         ) from error
 
 
-def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
-    """Map an avatar's file; to be called inside `damaged_file`.
+def read_avatar(path: Path) -> tuple[Stored, FileBytes]:
+    """Open an avatar's file; to be called inside `damaged_file`.
 
     Returns:
-        What it holds, and the mapped file, in which the pictures begin at `offsets`.
+        What it holds, and the file, in which the pictures begin at `offsets`.
     """
-    with path.open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    magic, length = _HEADER.unpack_from(data)
+    data = FileBytes.of(path)
+    magic, length = _HEADER.unpack(data[: _HEADER.size])
     if magic != _MAGIC:
         raise ValueError("it does not begin like one")
     start = _HEADER.size + length
@@ -122,14 +121,14 @@ def read_avatar(path: Path) -> tuple[Stored, mmap.mmap]:
     end = pictures + int(header["bytes"])
     if count < 1 or len(data) != end + int(header.get("exemplar_bytes", 0)):
         raise ValueError("it is cut short")
-    offsets = np.frombuffer(data, "<i8", count + 1, table).astype(np.int64) + pictures
+    offsets = np.frombuffer(data[table:pictures], "<i8").astype(np.int64) + pictures
     if offsets[0] != pictures or offsets[-1] != end or (np.diff(offsets) <= 0).any():
         raise ValueError("its table of pictures is damaged")
-    faces = np.frombuffer(data, "<f4", count * NUMBERS, start).reshape(count, NUMBERS).astype(np.float32)
+    faces = np.frombuffer(data[start:table], "<f4").reshape(count, NUMBERS).astype(np.float32)
     known = faces[~np.isnan(faces)]
     if not (np.abs(known) <= _FARTHEST).all():
         raise ValueError("its table of faces is damaged")
-    return Stored(header, faces, offsets, memoryview(data)[pictures:end], data[end:]), data
+    return Stored(header, faces, offsets, data.cut(pictures, end), data[end:]), data
 
 
 def _check_header(header: Any) -> None:
