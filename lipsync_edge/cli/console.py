@@ -37,6 +37,14 @@ def reporting(as_json: bool = False) -> Iterator[None]:
     except LipsyncError as error:
         report_error(error, as_json)
         raise typer.Exit(error.exit_code) from error
+    except MemoryError as error:
+        short = LipsyncError(
+            expected="enough memory",
+            got=str(error) or "none that is free",
+            fix="close other programs, or use a smaller picture",
+        )
+        report_error(short, as_json)
+        raise typer.Exit(short.exit_code) from error
     except OSError as error:  # nobody expected it of this file or folder: one line all the same
         known = told_by_system(error)
         report_error(known, as_json)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 POLL_S = 0.1
+PATIENCE_S = 5.0  # for a thread that is to stop; more than any frame takes
 _END = object()
 
 
@@ -89,9 +90,9 @@ class ReadAhead(Generic[T]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the thread and wait for it."""
+        """Stop the thread and wait for it; not for ever, as a read from a share may never return."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)
 
 
 class WriteBehind(Generic[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,9 @@ def opened(file: Path | IO[bytes], container_format: str | None = None) -> Itera
         raise InputError(
             expected=wanted,
             got=(error.strerror or str(error)).lower(),
-            fix="the file may be cut short or not what its name says",
+            fix="close other programs"
+            if error.errno in (errno.ENOMEM, errno.EAGAIN)
+            else "the file may be cut short or not what its name says",
         ) from error
 
 
