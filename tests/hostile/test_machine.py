@@ -1,0 +1,323 @@
+"""Faults of the machine: disks that are full or read-only, files that vanish, memory that is short, killed runs."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from lipsync_edge.errors import InputError, LipsyncError
+from lipsync_edge.pipeline.avatar import load_avatar
+from lipsync_edge.pipeline.threads import ReadAhead
+from lipsync_edge.video.reader import VideoReader
+from tests.clips import write_clip, write_sound
+from tests.scripted import SIZE, make_engine
+
+ROOT = Path(__file__).parents[2]
+MAIN = [sys.executable, "-c", "from tests.cli.on_numpy import main_on_numpy; main_on_numpy()"]
+RUN = ["run", "face.mp4", "speech.wav", "-o", "o.mp4", "--device", "cpu", "-q"]
+IS_ROOT = os.name == "posix" and os.geteuid() == 0
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux does it")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_clip(tmp_path / "face.mp4", 8, size=SIZE)
+    write_sound(tmp_path / "speech.wav", 0.3)
+    return tmp_path
+
+
+def started(folder: Path, words: list[str], **more: object) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*MAIN, *words], cwd=folder, env=environment, text=True, **pipes, **more)  # type: ignore[call-overload,no-any-return]
+
+
+def ended(folder: Path, words: list[str], **more: object) -> tuple[int, str]:
+    """Exit code and stderr."""
+    process = started(folder, words, **more)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def one_line(err: str) -> bool:
+    return err.count("\n") == 1 and err.startswith("lipsync-edge: expected ")
+
+
+@contextmanager
+def mounted(place: Path, size: str) -> Iterator[Path]:
+    """A small disk of one's own."""
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("no disk may be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="mounts a disk")
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+def test_a_disk_that_becomes_full(folder: Path, suffix: str) -> None:
+    write_sound(folder / "speech.wav", 6.0)
+    with mounted(folder / "disk", "64k") as disk:
+        code, err = ended(folder, [*RUN[:4], f"disk/o{suffix}", *RUN[5:]])
+        assert (code, one_line(err)) == (5, True), err
+        assert "no space left" in err.lower()
+        assert list(disk.iterdir()) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="mounts a disk")
+def test_a_full_disk_for_avatars_reports_and_the_cache(folder: Path) -> None:
+    with mounted(folder / "disk", "4k") as disk:
+        (disk / "filler").write_bytes(bytes(4096))
+        for words in (["prepare", "face.mp4", "-o", "disk/a.avatar"], [*RUN, "--report", "disk/r.json"]):
+            code, err = ended(folder, words)
+            assert (code, one_line(err)) == (5, True), err
+        code, err = ended(folder, [*RUN, "--cache", "disk"])
+        assert (code, err) == (0, "")  # a cache that cannot be written is none
+        assert [path.name for path in disk.iterdir() if path.stat().st_size] == ["filler"]
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="mounts a disk")
+def test_a_disk_that_may_only_be_read(folder: Path) -> None:
+    with mounted(folder / "disk", "16m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        for words in ([*RUN[:4], "disk/o.mp4", *RUN[5:]], ["prepare", "face.mp4", "-o", "disk/a"]):
+            code, err = ended(folder, words)
+            assert (code, one_line(err)) == (5, True), err
+
+
+def wait_for_partial(process: subprocess.Popen[str], folder: Path) -> Path:
+    deadline = time.monotonic() + 120
+    while True:
+        found = [path for path in folder.iterdir() if "partial" in path.name and path.stat().st_size]
+        if found:
+            return found[0]
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("gone", ["file", "folder"])
+def test_an_output_that_is_removed_while_it_is_written(folder: Path, gone: str) -> None:
+    (folder / "out").mkdir()
+    write_sound(folder / "speech.wav", 6.0)
+    process = started(folder, [*RUN[:4], "out/o.mp4", *RUN[5:]])
+    partial = wait_for_partial(process, folder / "out")
+    partial.unlink()
+    if gone == "folder":
+        (folder / "out").rmdir()
+    _, err = process.communicate(timeout=300)
+    assert (process.returncode, one_line(err)) == (5, True), err
+    assert not (folder / "out" / "o.mp4").exists()
+
+
+def test_a_source_that_is_cut_while_it_is_read(folder: Path) -> None:
+    write_clip(folder / "face.mp4", 60, size=SIZE, options={"crf": "1", "movflags": "+faststart"})
+    write_sound(folder / "speech.wav", 8.0)
+    process = started(folder, RUN)
+    wait_for_partial(process, folder)
+    for name in ("face.mp4", "speech.wav"):
+        os.truncate(folder / name, (folder / name).stat().st_size // 2)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode in (0, 3), err
+    assert one_line(err) or not err
+    left = {path.name for path in folder.iterdir()} - {"face.mp4", "speech.wav"}
+    assert left == ({"o.mp4"} if process.returncode == 0 else set())
+
+
+def test_an_avatar_that_is_cut_while_it_is_shown(folder: Path) -> None:
+    """As copying a new one over it does: an error, not a bus error that ends the process."""
+    made = make_engine().prepare(folder / "face.mp4")
+    made.save(folder / "a.avatar")
+    avatar = load_avatar(folder / "a.avatar")
+    assert avatar.picture(0).shape[:2] == SIZE[::-1]
+    os.truncate(folder / "a.avatar", 2000)
+    with pytest.raises(InputError, match="damaged picture"):
+        avatar.picture(len(avatar) - 1)
+
+
+def test_a_share_that_stalls_does_not_hold_up_an_interrupt() -> None:
+    """Who stops waiting is not made to wait for a read that never returns."""
+    stalled = threading.Event()
+
+    def frames() -> Iterator[int]:
+        yield 1
+        stalled.wait(60)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), ReadAhead(frames(), 2) as ahead:  # noqa: PT012 - leaving is the point
+        assert next(iter(ahead)) == 1
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 10
+    stalled.set()
+
+
+def test_pipes_are_refused(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.mp4")
+    code, err = ended(folder, [RUN[0], "pipe.mp4", *RUN[2:]])
+    assert (code, one_line(err)) == (3, True)
+
+
+def killed_runs(folder: Path, count: int, seed: int) -> list[str]:
+    """Kill so many runs at moments that nobody chose; return what was wrong with what they left.
+
+    Each shares the folder and the cache with those before it. At the end one is left alone, and must succeed.
+    """
+    rng, wrong = Random(seed), []
+    words = [*RUN, "--cache", "cache"]
+    began = time.monotonic()
+    code, err = ended(folder, words)
+    whole_s = time.monotonic() - began
+    if code:
+        return [f"the run itself: {code} {err}"]
+    for number in range(count):
+        (folder / "o.mp4").unlink(missing_ok=True)
+        process = started(folder, words)
+        time.sleep(rng.uniform(0.2, 1.1) * whole_s)
+        sent = rng.choice((signal.SIGKILL, signal.SIGTERM))
+        with suppress(ProcessLookupError):
+            process.send_signal(sent)
+        _, err = process.communicate(timeout=300)
+        finished = process.returncode == 0
+        if process.returncode not in (0, -sent, 128 + sent) or "Traceback" in err:
+            wrong.append(f"{number}: code {process.returncode}: {err[-500:]}")
+        if (folder / "o.mp4").exists() and len(list(VideoReader(folder / "o.mp4"))) != 8:
+            wrong.append(f"{number}: a part of a video under the output's name")
+        if sent == signal.SIGTERM and not finished and any("partial" in one.name for one in folder.iterdir()):
+            wrong.append(f"{number}: a partial file after SIGTERM")
+        for one in folder.glob(".*partial*"):
+            one.unlink()
+    code, err = ended(folder, words)
+    if (code, err) != (0, "") or len(list(VideoReader(folder / "o.mp4"))) != 8:
+        wrong.append(f"the run after them: {code} {err[-500:]}")
+    return wrong
+
+
+def test_ten_runs_killed_at_random_leave_nothing_that_a_later_one_trips_over(folder: Path) -> None:
+    assert killed_runs(folder, 10, seed=1) == []
+
+
+@pytest.mark.nightly
+def test_a_hundred_killed_runs(folder: Path) -> None:
+    assert killed_runs(folder, 100, seed=2) == []
+
+
+def limited(megabytes: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+
+
+@pytest.mark.parametrize("megabytes", [750, 900, 1200])
+def test_short_memory_is_said_in_a_line(folder: Path, megabytes: int) -> None:
+    """What cannot be had is asked for in many places; wherever it is, a run ends with one line and leaves nothing."""
+    write_clip(folder / "face.mp4", 4, size=(1920, 1080))
+    code, err = ended(folder, RUN, preexec_fn=limited(megabytes))
+    if code == 0:
+        assert err == ""
+        return
+    assert code in (1, 3, 4, 5), err
+    assert "Traceback" not in err
+    assert err.splitlines()[-1].startswith("lipsync-edge: expected "), err[-2000:]  # encoders say it, too
+    assert {path.name for path in folder.iterdir()} == {"face.mp4", "speech.wav"}
+
+
+def test_one_core_is_enough(folder: Path) -> None:
+    one = min(os.sched_getaffinity(0))
+    code, err = ended(folder, RUN, preexec_fn=lambda: os.sched_setaffinity(0, {one}))
+    assert (code, err) == (0, "")
+
+
+CHILD = """
+import multiprocessing, sys
+from pathlib import Path
+from tests.hostile.test_machine import engine_run
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    child = context.Process(target=engine_run, args=(sys.argv[2],))
+    child.start(); child.join(200); sys.exit(child.exitcode)
+"""
+
+
+def engine_run(folder: str) -> None:
+    import lipsync_edge as le
+
+    le.load(device="cpu", threads=1).run(f"{folder}/face.mp4", f"{folder}/speech.wav", f"{folder}/o.mp4",
+        options=le.RunOptions(box_xyxy=(100, 60, 250, 200)))  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+def test_an_engine_runs_in_a_child_process(folder: Path, way: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, way, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list(VideoReader(folder / "o.mp4"))) == 8
+
+
+AFTER_A_FORK = """
+import os, sys
+import lipsync_edge as le
+engine = le.load(device=sys.argv[2], threads=2)
+options = le.RunOptions(box_xyxy=(100, 60, 250, 200))
+files = [f"{sys.argv[1]}/{name}" for name in ("face.mp4", "speech.wav", "o.mp4")]
+run = lambda: engine.run(*files, options=options)
+run()
+pid = os.fork()
+if not pid:
+    code = 1
+    try:
+        run()
+    except le.LipsyncError as error:
+        print(error); code = error.exit_code
+    finally:
+        sys.stdout.flush(); os._exit(code)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_an_engine_that_was_loaded_before_a_fork_says_so_instead_of_hanging(folder: Path) -> None:
+    """The runtime's threads do not live in the child."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", AFTER_A_FORK, str(folder), "cpu"], cwd=ROOT, capture_output=True,
+        text=True, timeout=300, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 4, done.stderr
+    assert "loaded in this process" in done.stdout
+
+
+@pytest.mark.parametrize("seconds", [-400_000_000, 400_000_000])
+def test_a_clock_that_jumps(folder: Path, seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what marks say of the time knows the clock; a run in the middle of which it jumps is like any other."""
+    now = time.time
+    calls = iter(range(10**9))
+    monkeypatch.setattr(time, "time", lambda: now() + (seconds if next(calls) % 2 else 0))
+    result = make_engine().run(folder / "face.mp4", folder / "speech.wav", folder / "o.mp4")
+    assert result.frames == 8
+    assert 0 <= result.elapsed_s < 100
+    assert result.duration_s == float(Fraction(8, 25))
+
+
+def test_errors_of_the_package_survive_the_way_between_processes() -> None:
+    import pickle
+
+    error = InputError(expected="a", got="b", fix="c")
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert isinstance(back, LipsyncError)
+    assert str(back) == str(error)
