@@ -1,0 +1,183 @@
+"""Golden files of the page's tests: what the Python package makes of a small photo and a few seconds of speech.
+
+    python web/scripts/make_golden.py
+
+Run from the project's folder, with the package installed. Both photos come of the bundled face: `shut` as it is,
+scaled; `open` the same with the mouth that the package gave it, so that teeth are seen. Nothing here is random.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+import lipsync_edge as le
+from lipsync_edge.audio.mel import mel_spectrogram
+from lipsync_edge.audio.mono import MonoMix
+from lipsync_edge.audio.resample import Resampler
+from lipsync_edge.audio.vad import fade_in
+from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render.exemplars.sequence import Own, StillPlanner
+from lipsync_edge.render.inside import teeth
+from lipsync_edge.types import F32, U8
+
+WEB = Path(__file__).resolve().parents[1]
+OUT = WEB / "tests" / "golden"
+ASSETS = Path(le.__file__).parent / "assets"
+SIDE = 384  # pixels of the photos
+SPEECH_S, SILENCE_S = 2.4, 0.6
+FPS = 25
+RATE = 16_000
+SHOWN = 8  # frames of each photo whose pixels are kept
+
+
+@dataclass
+class Store:
+    """Arrays laid one after another into one packed file, and where each lies."""
+
+    where: dict[str, dict[str, object]] = field(default_factory=dict)
+    data: bytearray = field(default_factory=bytearray)
+
+    def put(self, name: str, array: npt.NDArray[np.generic]) -> None:
+        """Keep an array, uint8, int16 or float32."""
+        self.where[name] = {"dtype": str(array.dtype), "shape": list(array.shape), "at": len(self.data)}
+        self.data += np.ascontiguousarray(array).tobytes()
+        self.data += bytes(-len(self.data) % 4)
+
+
+def main() -> None:
+    """Make everything."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    store = Store()
+    sound = _sound()
+    _hearing(store, sound)
+    engine = le.load(preset="lite", device="cpu", precision="int8")
+    facts = {"fps": FPS, "rate": RATE, "photos": {}}
+    photo = cv2.imread(str(ASSETS / "face.jpg"))
+    photo = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    for name in ("shut", "open"):
+        cv2.imwrite(str(OUT / f"{name}.png"), photo, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        facts["photos"][name], photo = _photo(engine, name, photo, sound, store)
+    facts["arrays"] = store.where
+    (OUT / "golden.bin").write_bytes(zlib.compress(bytes(store.data), 9))
+    (OUT / "golden.json").write_text(json.dumps(facts) + "\n")
+    _teeth()
+    for path in sorted(OUT.iterdir()):
+        print(f"{path.name:12} {path.stat().st_size:8} bytes")
+
+
+def _sound() -> npt.NDArray[np.int16]:
+    """Some speech, then silence, int16 (n,) at 16 kHz; written as a WAV file as well."""
+    speech, rate = soundfile.read(ASSETS / "speech.flac", dtype="int16")
+    assert rate == RATE, rate
+    sound = np.concatenate([speech[: int(SPEECH_S * rate)], np.zeros(int(SILENCE_S * rate), np.int16)])
+    soundfile.write(OUT / "speech.wav", sound, rate, subtype="PCM_16")
+    return sound
+
+
+def _hearing(store: Store, sound: npt.NDArray[np.int16]) -> None:
+    """Mel, resampling and mixing."""
+    samples = sound.astype(np.float32) / np.float32(32768)
+    store.put("mel", mel_spectrogram(samples[: 2 * RATE]))
+    for count in (0, 1, 199, 401):
+        store.put(f"mel{count}", mel_spectrogram(samples[4000 : 4000 + count]))
+    for rate in (8_000, 44_100, 48_000):
+        resampler = Resampler(rate)
+        made = np.concatenate([resampler.push(samples[8000:10_000]), resampler.flush()])
+        store.put(f"resampled{rate}", made)
+    both = np.stack([samples[8000:24_000], -samples[8000:24_000] * np.float32(0.9)], 1)
+    store.put("mixed", MonoMix(RATE).push(both)[-4000:])
+    gains = np.array([0.0, 0.0, 1.0, 0.5], np.float32)
+    store.put("fade_in", np.array([fade_in(gains, 6.4)], np.float32))
+
+
+def _photo(
+    engine: le.Engine, name: str, photo: U8, sound: npt.NDArray[np.int16], store: Store
+) -> tuple[dict[str, object], U8]:
+    """Everything the package finds in a photo and makes of it; and the frame whose mouth is widest open."""
+    avatar = engine.prepare(OUT / f"{name}.png")
+    avatar._only = photo  # the very pixels, not what a JPEG keeps of them
+    renderer = engine.renderer
+    face = avatar.face(0)
+    assert face is not None
+    assert face.landmarks is not None
+    assert renderer.watcher is not None
+    assert renderer.encoder is not None
+    seen = renderer.watcher(photo, face.landmarks)
+    planner = StillPlanner(to_shape=renderer.encoder.to_shape)
+    store.put(f"{name}.five", face.landmarks)
+    store.put(f"{name}.crop", seen.crop_bgr)
+    marks = np.concatenate([seen.landmarks.points, seen.landmarks.depth[:, None]], 1)
+    store.put(f"{name}.landmarks", marks.astype(np.float32))
+    store.put(f"{name}.paste", seen.target.paste)
+    features = renderer.listen(RATE)
+    features.push(sound)
+    features.end()
+    coefficients, asked, regions, made = [], [], [], []
+    with engine.stream(avatar, sample_rate=RATE, fps=FPS) as stream:
+        for index, picture in enumerate(_pictures(stream, sound)):
+            window = features.window(Fraction(index, FPS))
+            if index == 20 and name == "shut":
+                store.put("window20", window.features)
+            coefficients.append(renderer.encoder([window.features])[0])
+            (own,) = planner.push(seen, coefficients[-1])
+            assert isinstance(own, Own)
+            asked.append(own.plan.asked)
+            laid = photo.copy()
+            region = own.lay_over(laid)
+            assert region is not None
+            assert np.array_equal(laid, picture), "the stream makes something else"
+            regions.append((region.x1, region.y1, region.x2, region.y2))
+            made.append(picture)
+    store.put(f"{name}.coefficients", np.array(coefficients, np.float32))
+    store.put(f"{name}.asked", np.array(asked, np.float32))
+    shown = _chosen(np.array(asked, np.float32))
+    x1, y1, x2, y2 = regions[0]
+    for index in shown:  # as differences, which pack well
+        store.put(f"{name}.frame{index}", made[index][y1:y2, x1:x2] - photo[y1:y2, x1:x2])
+    assert seen.landmarks.confidence > 0.9
+    facts = {
+        "frames": len(made),
+        "shown": shown,
+        "region": regions[0],
+        "visible": float(seen.landmarks.confidence),
+        "pose": [float(v) for v in seen.landmarks.pose],
+        "shape": [float(v) for v in seen.target.face.shape],
+    }
+    widest = int(np.argmax([one[0] for one in asked]))
+    return facts, made[widest].copy()
+
+
+def _pictures(stream: Stream, sound: npt.NDArray[np.int16]) -> list[U8]:
+    """The frames of a whole sound."""
+    frames = [frame.image_bgr.copy() for frame in stream.push(sound)]
+    return frames + [frame.image_bgr.copy() for frame in stream.flush()]
+
+
+def _chosen(asked: F32) -> list[int]:
+    """Numbers of frames from the most shut to the widest open one, evenly by how far they are asked to open."""
+    order = np.argsort(asked[:, 0], kind="stable")
+    return sorted({int(order[k]) for k in np.linspace(0, len(order) - 1, SHOWN).round().astype(int)})
+
+
+def _teeth() -> None:
+    """The small differences of teeth, which the package draws by a seed."""
+    rows = {}
+    for name, row in (("upper", teeth.UPPER), ("lower", teeth.LOWER)):
+        random = np.random.default_rng(row.seed)
+        count = len(row.widths)
+        edge, tone = (random.normal(0.0, d, (2, count)) for d in (teeth.DIFFERS_MM, teeth.DIFFERS))
+        rows[name] = {"edge": edge.tolist(), "tone": tone.tolist()}
+    (WEB / "src" / "render" / "inside" / "differences.json").write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
