@@ -5,6 +5,7 @@ import { clamp, newPicture, newPlane, roundEven, toByte, type Picture, type Plan
 /** What lies beyond the edge: nothing, or the edge's own pixels. */
 export type Border = 'zero' | 'repeat'
 
+const { fround } = Math
 const [COARSE, FINE] = [32, 1024] // parts of a pixel that the reference counts in where it moves places
 
 interface Grid {
@@ -63,13 +64,15 @@ export function warpPlaces(places: Plane, map: Affine, width: number, height: nu
 }
 
 function warp(source: Grid, map: Affine, border: Border, out: Plane): void {
-  const [a, b, c, d, e, f] = inverse(map)
+  const [a, b, c, d, e, f] = inverse(map).map(fround) as unknown as Affine // in float32, as the reference
   const { width, height, channels, data } = source
   const [right, bottom] = [width - 1, height - 1]
   for (let y = 0, at = 0; y < out.height; y++) {
+    const rowX = fround(fround(b * y) + c)
+    const rowY = fround(fround(e * y) + f)
     for (let x = 0; x < out.width; x++, at += channels) {
-      const sx = a * x + b * y + c
-      const sy = d * x + e * y + f
+      const sx = fround(fround(a * x) + rowX)
+      const sy = fround(fround(d * x) + rowY)
       const left = Math.floor(sx)
       const top = Math.floor(sy)
       const wx = sx - left

@@ -17,8 +17,6 @@ export class NoFace extends Error {}
 
 /** A photo that can speak. */
 export interface Still {
-  readonly frame: Picture
-  readonly found: FoundFace
   readonly target: Target
   readonly range: MouthRange
   readonly mouths: MouthMaker
@@ -35,15 +33,14 @@ export async function findFace(frame: Picture, networks: Networks): Promise<Foun
   return found
 }
 
-/** Prepare a photo. */
-export async function prepareStill(frame: Picture, networks: Networks): Promise<Still> {
-  const found = await findFace(frame, networks)
-  const crop = alignedCrop(found.points, CARDS.cropSide)
+/** Prepare a photo for a face at five points, x, y, … in its pixels. */
+export async function prepareStill(frame: Picture, points: Float32Array, networks: Networks): Promise<Still> {
+  const crop = alignedCrop(points, CARDS.cropSide)
   const cut = cutCrop(frame, crop)
   const landmarks = await networks.landmarks(cut)
   const face = faceShape(landmarks, crop.side)
   const target: Target = { frame, crop, face, paste: await networks.paste(cut) }
   const inner = innerOf(face, cut, crop.scale)
   const strength = smooth((landmarks.visible - COVERED[0]) / (COVERED[1] - COVERED[0]))
-  return { frame, found, target, range: rangeOfStill(face.shape), mouths: new MouthMaker(target, inner), strength }
+  return { target, range: rangeOfStill(face.shape), mouths: new MouthMaker(target, inner), strength }
 }
