@@ -74,6 +74,21 @@ export class FaceStream {
     return this.underWay ? this.features.state(this.index - this.origin) : 'end'
   }
 
+  /** Whether the frame after the next can be made too: the next one is late. */
+  get isLate(): boolean {
+    return this.underWay && this.features.state(this.index + 1 - this.origin) === 'ready'
+  }
+
+  /** Whether all sound of the utterance has come. */
+  get hasEnded(): boolean {
+    return this.features.ended
+  }
+
+  /** Whether the mouth has closed after the last utterance. */
+  get isAtRest(): boolean {
+    return !this.underWay && this.fadedBy >= CLOSING
+  }
+
   /** Pass over the next frame, which must be ready, because its moment is gone. */
   skip(): void {
     this.hear()
