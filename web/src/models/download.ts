@@ -8,9 +8,13 @@ const GZIP = [0x1f, 0x8b]
 /** Something that the page must have and that is not there. */
 export class RuntimeMissing extends Error {}
 
-/** How many threads may be used here: one where the page is not cross-origin isolated. */
+/**
+ * How many threads may be used here: half of the cores, as page and sound need some too; one where the page is not
+ * cross-origin isolated.
+ */
 export function threadsHere(): number {
-  return globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1
+  const cores = globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1
+  return Math.min(MOST_THREADS, Math.max(1, Math.floor(cores / 2)))
 }
 
 /** Fetch runtime and networks from below `base`, an address with a slash at its end; RuntimeMissing where it cannot be. */

@@ -30,11 +30,15 @@ function along(plane: Plane, kernel: Float64Array, border: BlurBorder, across: b
   const next = across ? width : 1
   const half = (kernel.length - 1) / 2
   const line = new Float64Array(length + 2 * half)
+  const from = Int32Array.from(line, (_, k) => sourceOf(k - half, length, border) * step)
   for (let n = 0; n < lines; n++) {
-    for (let k = -half; k < length + half; k++) {
-      const at = border === 'mirror' ? mirrored(k, length) : k
-      line[k + half] = at < 0 || at >= length ? 0 : data[n * next + at * step]!
+    let isEmpty = true
+    for (let k = 0; k < line.length; k++) {
+      const value = from[k]! < 0 ? 0 : data[n * next + from[k]!]!
+      line[k] = value
+      if (value !== 0) isEmpty = false
     }
+    if (isEmpty) continue
     for (let k = 0; k < length; k++) {
       let sum = 0
       for (let j = 0; j < kernel.length; j++) sum += kernel[j]! * line[k + j]!
@@ -42,6 +46,12 @@ function along(plane: Plane, kernel: Float64Array, border: BlurBorder, across: b
     }
   }
   return out
+}
+
+/** Which place of a line is read for one that may lie beyond it; below 0: none. */
+function sourceOf(at: number, length: number, border: BlurBorder): number {
+  if (at >= 0 && at < length) return at
+  return border === 'mirror' ? mirrored(at, length) : -1
 }
 
 function mirrored(at: number, length: number): number {

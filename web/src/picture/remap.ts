@@ -3,62 +3,66 @@ import { clamp, newPicture, newPlane, toByte, type Picture, type Plane } from '.
 
 const SHARPNESS = -0.75 // of the cubic kernel
 
-/** Weights of four neighbours of a place that lies `x`, 0 … 1, behind the second. */
-function cubic(x: number, weights: Float64Array): void {
-  const [a, far] = [SHARPNESS, x + 1]
-  weights[0] = ((a * far - 5 * a) * far + 8 * a) * far - 4 * a
-  weights[1] = ((a + 2) * x - (a + 3)) * x * x + 1
-  const rest = 1 - x
-  weights[2] = ((a + 2) * rest - (a + 3)) * rest * rest + 1
-  weights[3] = 1 - weights[0] - weights[1] - weights[2]
-}
-
 /**
  * Read a picture by bicubic interpolation.
  *
  * @param at x and y of each pixel of the result, two channels, in pixels of the picture.
+ * @param alpha where it is 0 nothing is read, as nobody will see it.
  */
-export function remapPicture(picture: Picture, at: Plane): Picture {
+export function remapPicture(picture: Picture, at: Plane, alpha?: Plane): Picture {
   const out = newPicture(at.width, at.height)
   const { width, height, data } = picture
   const stride = width * 3
-  const across = new Float64Array(4)
-  const down = new Float64Array(4)
-  for (let i = 0, o = 0; o < out.data.length; i += 2, o += 3) {
-    const [fx, fy] = [at.data[i]!, at.data[i + 1]!]
-    const left = Math.floor(fx) - 1
-    const top = Math.floor(fy) - 1
-    const wx = fx - left - 1
-    const wy = fy - top - 1
-    if (wx === 0 && wy === 0) {
-      const from = clamp(top + 1, 0, height - 1) * stride + clamp(left + 1, 0, width - 1) * 3
-      out.data[o] = data[from]!
-      out.data[o + 1] = data[from + 1]!
-      out.data[o + 2] = data[from + 2]!
-      continue
+  const place = at.data
+  const made = out.data
+  const shares = alpha?.data
+  for (let i = 0, o = 0; o < made.length; i += 2, o += 3) {
+    if (shares && shares[i >> 1] === 0) continue
+    const x = place[i]!
+    const y = place[i + 1]!
+    const left = Math.floor(x)
+    const top = Math.floor(y)
+    const wx = x - left
+    const wy = y - top
+    const a0 = far(wx + 1)
+    const a1 = near(wx)
+    const a2 = near(1 - wx)
+    const a3 = 1 - a0 - a1 - a2
+    const b0 = far(wy + 1)
+    const b1 = near(wy)
+    const b2 = near(1 - wy)
+    const b3 = 1 - b0 - b1 - b2
+    const x0 = clamp(left - 1, 0, width - 1) * 3
+    const x1 = clamp(left, 0, width - 1) * 3
+    const x2 = clamp(left + 1, 0, width - 1) * 3
+    const x3 = clamp(left + 2, 0, width - 1) * 3
+    const r0 = clamp(top - 1, 0, height - 1) * stride
+    const r1 = clamp(top, 0, height - 1) * stride
+    const r2 = clamp(top + 1, 0, height - 1) * stride
+    const r3 = clamp(top + 2, 0, height - 1) * stride
+    for (let k = 0; k < 3; k++) {
+      const p = r0 + k
+      const q = r1 + k
+      const r = r2 + k
+      const s = r3 + k
+      const first = a0 * data[p + x0]! + a1 * data[p + x1]! + a2 * data[p + x2]! + a3 * data[p + x3]!
+      const second = a0 * data[q + x0]! + a1 * data[q + x1]! + a2 * data[q + x2]! + a3 * data[q + x3]!
+      const third = a0 * data[r + x0]! + a1 * data[r + x1]! + a2 * data[r + x2]! + a3 * data[r + x3]!
+      const fourth = a0 * data[s + x0]! + a1 * data[s + x1]! + a2 * data[s + x2]! + a3 * data[s + x3]!
+      made[o + k] = toByte(b0 * first + b1 * second + b2 * third + b3 * fourth)
     }
-    cubic(wx, across)
-    cubic(wy, down)
-    const inside = left >= 0 && top >= 0 && left + 3 < width && top + 3 < height
-    let blue = 0
-    let green = 0
-    let red = 0
-    for (let row = 0; row < 4; row++) {
-      const y = inside ? top + row : clamp(top + row, 0, height - 1)
-      for (let column = 0; column < 4; column++) {
-        const x = inside ? left + column : clamp(left + column, 0, width - 1)
-        const weight = down[row]! * across[column]!
-        const from = y * stride + x * 3
-        blue += weight * data[from]!
-        green += weight * data[from + 1]!
-        red += weight * data[from + 2]!
-      }
-    }
-    out.data[o] = toByte(blue)
-    out.data[o + 1] = toByte(green)
-    out.data[o + 2] = toByte(red)
   }
   return out
+}
+
+/** Weight of a neighbour less than a pixel away. */
+function near(away: number): number {
+  return ((SHARPNESS + 2) * away - (SHARPNESS + 3)) * away * away + 1
+}
+
+/** Weight of a neighbour one to two pixels away. */
+function far(away: number): number {
+  return ((SHARPNESS * away - 5 * SHARPNESS) * away + 8 * SHARPNESS) * away - 4 * SHARPNESS
 }
 
 /** Read a plane of one channel bilinearly at places x, y in its own pixels. */

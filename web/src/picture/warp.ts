@@ -67,6 +67,8 @@ function warp(source: Grid, map: Affine, border: Border, out: Plane): void {
   const [a, b, c, d, e, f] = inverse(map).map(fround) as unknown as Affine // in float32, as the reference
   const { width, height, channels, data } = source
   const [right, bottom] = [width - 1, height - 1]
+  const isZero = border === 'zero'
+  const made = out.data
   for (let y = 0, at = 0; y < out.height; y++) {
     const rowX = fround(fround(b * y) + c)
     const rowY = fround(fround(e * y) + f)
@@ -77,15 +79,14 @@ function warp(source: Grid, map: Affine, border: Border, out: Plane): void {
       const top = Math.floor(sy)
       const wx = sx - left
       const wy = sy - top
-      const inside = left >= 0 && top >= 0 && left < right && top < bottom
-      if (!inside && border === 'zero') {
-        readZero(source, left, top, wx, wy, out.data, at)
+      if (isZero && (left < 0 || top < 0 || left >= right || top >= bottom)) {
+        readZero(source, left, top, wx, wy, made, at)
         continue
       }
-      const x0 = inside ? left : clamp(left, 0, right)
-      const x1 = inside ? left + 1 : clamp(left + 1, 0, right)
-      const y0 = (inside ? top : clamp(top, 0, bottom)) * width
-      const y1 = (inside ? top + 1 : clamp(top + 1, 0, bottom)) * width
+      const x0 = clamp(left, 0, right)
+      const x1 = clamp(left + 1, 0, right)
+      const y0 = clamp(top, 0, bottom) * width
+      const y1 = clamp(top + 1, 0, bottom) * width
       const p = (y0 + x0) * channels
       const q = (y0 + x1) * channels
       const r = (y1 + x0) * channels
@@ -93,7 +94,7 @@ function warp(source: Grid, map: Affine, border: Border, out: Plane): void {
       for (let k = 0; k < channels; k++) {
         const over = data[p + k]! + wx * (data[q + k]! - data[p + k]!)
         const under = data[r + k]! + wx * (data[s + k]! - data[r + k]!)
-        out.data[at + k] = over + wy * (under - over)
+        made[at + k] = over + wy * (under - over)
       }
     }
   }
@@ -104,11 +105,12 @@ function readZero(
 ): void {
   const { width, height, channels, data } = source
   if (left < -1 || top < -1 || left >= width || top >= height) return
-  for (let k = 0; k < channels; k++) {
-    const pick = (x: number, y: number): number =>
-      x < 0 || y < 0 || x >= width || y >= height ? 0 : data[(y * width + x) * channels + k]!
-    const over = pick(left, top) * (1 - wx) + pick(left + 1, top) * wx
-    const under = pick(left, top + 1) * (1 - wx) + pick(left + 1, top + 1) * wx
-    out[at + k] = over * (1 - wy) + under * wy
+  for (let dy = 0; dy < 2; dy++) {
+    for (let dx = 0; dx < 2; dx++) {
+      const [x, y] = [left + dx, top + dy]
+      if (x < 0 || y < 0 || x >= width || y >= height) continue
+      const share = (dx ? wx : 1 - wx) * (dy ? wy : 1 - wy)
+      for (let k = 0; k < channels; k++) out[at + k]! += share * data[(y * width + x) * channels + k]!
+    }
   }
 }

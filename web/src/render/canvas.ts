@@ -57,15 +57,15 @@ export class Canvas {
     return warpPlane(plane, map, this.width, this.height)
   }
 
-  /** A picture at places of the grid, given in crop pixels, over the region. */
-  read(picture: Picture, x: Float32Array, y: Float32Array, toPicture: Affine): Picture {
+  /** A picture at places of the grid, given in crop pixels, over the region; where `alpha` is 0 it is not read. */
+  read(picture: Picture, x: Float32Array, y: Float32Array, toPicture: Affine, alpha?: Plane): Picture {
     const [a, b, c, d, e, f] = toPicture
     const places = newPlane(this.columns.length, this.rows.length, 2)
     for (let k = 0; k < x.length; k++) {
       places.data[2 * k] = a * x[k]! + b * y[k]! + c
       places.data[2 * k + 1] = d * x[k]! + e * y[k]! + f
     }
-    return remapPicture(picture, warpPlaces(places, this.fromGrid, this.width, this.height))
+    return remapPicture(picture, warpPlaces(places, this.fromGrid, this.width, this.height), alpha)
   }
 
   /**

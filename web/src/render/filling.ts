@@ -82,12 +82,12 @@ function keepOwn(made: Picture, mouth: Canvas, target: Target, result: Float32Ar
     const top = interpolate(x[k]!, xs, ys) + 0.006 * crop.side
     y[k] = Math.max(rows[Math.floor(k / columns.length)]!, top) // where the lip draws back, the teeth's strip goes on
   }
-  const own = mouth.read(frame, x, y, crop.toFrame)
+  const own = mouth.read(frame, x, y, crop.toFrame, share)
   const unit = face.unit * crop.scale
   const was = lit(mouth.mask(outline(face.points), FEATHER * crop.side, 2), unit)
   const now = lit(open, unit)
   const darker = { ...now, data: now.data.map((value, k) => Math.min(value / was.data[k]!, 1)) }
-  mixInto(made, shaded(own, darker, [1, 1, 1]), share)
+  mixInto(made, shaded(own, darker, [1, 1, 1], share), share)
 }
 
 /** The inner line of the lips as a smooth curve, x, y, … */

@@ -54,21 +54,22 @@ export class FaceMover {
     const { columns, rows } = canvas
     const { x, y } = sourceMap(result, target.face.points, columns, rows, target.crop.side, press)
     for (let k = 0; k < x.length; k++) {
-      const [column, row] = [columns[k % columns.length]!, rows[Math.floor(k / columns.length)]!]
+      const column = columns[k % columns.length]!
+      const row = rows[Math.floor(k / columns.length)]!
       const away = this.away.data[k]!
       x[k] = column + (x[k]! - column) * this.fade[k]! * away
       y[k] = row + (y[k]! - row) * this.fade[k]! * (1 - turned * (1 - away))
     }
-    const moved = canvas.read(target.frame, x, y, target.crop.toFrame)
     const carried = readPlane(target.paste, x, y, target.crop.side, columns.length)
     const alpha = newPlane(columns.length, rows.length)
     for (let k = 0; k < alpha.data.length; k++) {
-      const [may, come] = [this.may.data[k]!, carried.data[k]!]
-      const share = turned * Math.min(may, come) + (1 - turned) * Math.max(may, come)
-      alpha.data[k] = this.fade[k]! > 0 ? share : 0
+      const may = this.may.data[k]!
+      const come = carried.data[k]!
+      alpha.data[k] = this.fade[k]! > 0 ? turned * Math.min(may, come) + (1 - turned) * Math.max(may, come) : 0
     }
     const base = { ...this.source, data: this.source.data.slice() }
-    mixInto(base, moved, canvas.spread(alpha))
+    const share = canvas.spread(alpha)
+    mixInto(base, canvas.read(target.frame, x, y, target.crop.toFrame, share), share)
     return base
   }
 }
@@ -76,8 +77,12 @@ export class FaceMover {
 /** Read a plane over a crop of `side` pixels at places in crop pixels. */
 function readPlane(plane: Plane, x: Float32Array, y: Float32Array, side: number, width: number): Plane {
   const scale = plane.width / side
-  const own = (place: number): number => (place + 0.5) * scale - 0.5
-  return remapPlane(plane, x.map(own), y.map(own), width)
+  const own = (places: Float32Array): Float32Array => {
+    const there = new Float32Array(places.length)
+    for (let k = 0; k < places.length; k++) there[k] = (places[k]! + 0.5) * scale - 0.5
+    return there
+  }
+  return remapPlane(plane, own(x), own(y), width)
 }
 
 /** 1, falling smoothly to 0 at the area's edges. */

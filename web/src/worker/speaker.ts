@@ -1,4 +1,5 @@
 /** The worker's work: one photo, one sound, frames as they are wanted. */
+import { SAMPLE_RATE } from '../audio/mel'
 import { download, RuntimeMissing } from '../models/download'
 import type { Networks } from '../models/networks'
 import { openNetworks } from '../models/runtime'
@@ -48,6 +49,7 @@ export class Speaker {
         const frame = fromRgba(new Uint8Array(asked.rgba), asked.width, asked.height)
         const points = asked.points ?? (await findFace(frame, this.open)).points
         this.still = await prepareStill(frame, points, this.open)
+        await warmUp(this.still, this.open)
         return this.tell({ kind: 'ready', seen: this.still.strength })
       }
       case 'listen': {
@@ -119,6 +121,16 @@ export class Speaker {
     const why: Failure = error instanceof NoFace ? 'face' : error instanceof RuntimeMissing ? 'runtime' : 'broken'
     this.tell({ kind: 'failed', why, message: error instanceof Error ? error.message : String(error) })
   }
+}
+
+/** Make some frames for nobody: the first ones are by far the slowest. */
+async function warmUp(still: Still, networks: Networks): Promise<void> {
+  const stream = new FaceStream(still, networks, SAMPLE_RATE, FPS)
+  stream.push(new Float32Array(SAMPLE_RATE / 5))
+  stream.end()
+  while (await stream.next());
+  const [, width, jaw] = still.target.face.shape
+  for (const opening of [0.05, 0.1, 0.2]) still.mouths.make([opening, width, jaw], 1)
 }
 
 /** Let messages in. */

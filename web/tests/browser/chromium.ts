@@ -45,26 +45,31 @@ export async function says(page: Page, id: 'status' | 'error', text: string, tim
 }
 
 /**
- * Look at the lower middle of the canvas now and then: how far it is, in mean grey levels, from the first look.
+ * Look at the lower middle of the canvas now and then: how far it was, in mean grey levels, from the first look at most.
  *
- * @param during milliseconds.
+ * @param during milliseconds at most.
+ * @param until the page's status says this.
  */
-export async function mouthMoves(page: Page, during: number): Promise<number[]> {
-  return page.evaluate(async (during) => {
-    const canvas = document.getElementById('face') as HTMLCanvasElement
-    const context = canvas.getContext('2d')!
-    const look = (): Uint8ClampedArray => {
-      const { width, height } = canvas
-      return context.getImageData(width * 0.35, height * 0.5, width * 0.3, height * 0.3).data
-    }
-    const first = look()
-    const moves: number[] = []
-    for (const end = performance.now() + during; performance.now() < end; ) {
-      await new Promise((resolve) => setTimeout(resolve, 40))
-      moves.push(look().reduce((sum, value, k) => sum + Math.abs(value - first[k]!), 0) / first.length)
-    }
-    return moves
-  }, during)
+export async function mouthMoved(page: Page, during: number, until = ''): Promise<number> {
+  return page.evaluate(
+    async (during, until) => {
+      const canvas = document.getElementById('face') as HTMLCanvasElement
+      const context = canvas.getContext('2d')!
+      const look = (): Uint8ClampedArray => {
+        const { width, height } = canvas
+        return context.getImageData(width * 0.35, height * 0.5, width * 0.3, height * 0.3).data
+      }
+      const first = look()
+      let most = 0
+      for (const end = performance.now() + during; performance.now() < end; ) {
+        await new Promise((resolve) => setTimeout(resolve, 40))
+        most = Math.max(most, look().reduce((sum, value, k) => sum + Math.abs(value - first[k]!), 0) / first.length)
+        if (until && document.getElementById('status')!.textContent!.includes(until)) break
+      }
+      return most
+    },
+    during, until,
+  )
 }
 
 /** A WAV file of silence. */

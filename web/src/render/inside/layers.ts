@@ -59,7 +59,7 @@ export function drawLayers(tone: Tone, yaw: number, fine: number): Layers {
 }
 
 /**
- * Paint the inside of a mouth.
+ * Paint the inside of a mouth; where the mask is 0, nothing.
  *
  * @param mask one channel, 0 … 1, where the lips are open.
  * @param toRegion eye distances from the upper edge's middle, across and down → pixels of the mask.
@@ -72,5 +72,5 @@ export function paint(layers: Layers, mask: Plane, toRegion: Affine, drop: numbe
   const made = warpPicture(layers.jaw, joined(lowered, back), width, height)
   const head = warpPicture(layers.head, joined(toRegion, back), width, height)
   mixInto(made, head, warpPlane(layers.shown, joined(toRegion, back), width, height))
-  return shaded(made, lit(mask, Math.hypot(toRegion[1], toRegion[4])), REDDER)
+  return shaded(made, lit(mask, Math.hypot(toRegion[1], toRegion[4])), REDDER, mask)
 }
