@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from browser_table import browser_tables
 from kinds_of_rows import tables_by_kind
 from speed_tables import grid
 
@@ -183,5 +184,6 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "mark_cost": mark_cost_table,
     "modules": modules_table,
     "watermarks": watermarks_table,
+    "browser": browser_tables,
 }
 """What may stand in a page as `<!-- generated: NAME -->`."""

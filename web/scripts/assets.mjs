@@ -27,9 +27,8 @@ const files = {}
 for (const stage of stages) {
   files[stage] = `${preset[stage]}.int8.onnx`
   const data = readFileSync(join(project, 'models_onnx', files[stage]))
-  const wanted = JSON.stringify(manifest)
   const sha256 = createHash('sha256').update(data).digest('hex')
-  if (!wanted.includes(sha256)) throw new Error(`${files[stage]} is not the file that the manifest names`)
+  if (manifest.files[files[stage]]?.sha256 !== sha256) throw new Error(`${files[stage]} is not the file that the manifest names`)
   writeFileSync(join(models, files[stage]), data)
 }
 
@@ -58,3 +57,5 @@ const ort = fresh('public/ort')
 cpSync(join(runtime, 'ort-wasm-simd-threaded.mjs'), join(ort, 'ort-wasm-simd-threaded.mjs'))
 const wasm = readFileSync(join(runtime, 'ort-wasm-simd-threaded.wasm'))
 writeFileSync(join(ort, 'ort.wasm.bin'), gzipSync(wasm, { level: 9 }))
+
+for (const name of ['LICENSE', 'NOTICE']) cpSync(join(project, name), join(web, 'public', `${name}.txt`))

@@ -28,6 +28,7 @@ from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.render.exemplars.sequence import Own, StillPlanner
 from lipsync_edge.render.inside import teeth
 from lipsync_edge.types import F32, U8
+from lipsync_edge.video.reader import read_still
 
 WEB = Path(__file__).resolve().parents[1]
 OUT = WEB / "tests" / "golden"
@@ -60,18 +61,31 @@ def main() -> None:
     sound = _sound()
     _hearing(store, sound)
     engine = le.load(preset="lite", device="cpu", precision="int8")
-    facts = {"fps": FPS, "rate": RATE, "photos": {}}
-    photo = cv2.imread(str(ASSETS / "face.jpg"))
-    photo = cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    photos: dict[str, object] = {}
+    photo = read_still(ASSETS / "face.jpg")
+    photo = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     for name in ("shut", "open"):
         cv2.imwrite(str(OUT / f"{name}.png"), photo, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-        facts["photos"][name], photo = _photo(engine, name, photo, sound, store)
-    facts["arrays"] = store.where
+        photos[name], photo = _photo(engine, name, photo, sound, store)
+    facts = {
+        "fps": FPS,
+        "rate": RATE,
+        "opencv": cv2.__version__,
+        "models": _models(engine),
+        "photos": photos,
+        "arrays": store.where,
+    }
     (OUT / "golden.bin").write_bytes(zlib.compress(bytes(store.data), 9))
     (OUT / "golden.json").write_text(json.dumps(facts) + "\n")
     _teeth()
     for path in sorted(OUT.iterdir()):
         print(f"{path.name:12} {path.stat().st_size:8} bytes")
+
+
+def _models(engine: le.Engine) -> dict[str, str]:
+    """Card and sha256 of every network that the frames of a still depend on."""
+    used = {"detect": engine.detector.network, **engine.renderer.networks}
+    return {one.spec.name: one.sha256 for stage, one in used.items() if stage != "lips"}
 
 
 def _sound() -> npt.NDArray[np.int16]:

@@ -21,6 +21,7 @@ const video = element<HTMLVideoElement>('camera')
 const photoInput = element<HTMLInputElement>('photo')
 const soundInput = element<HTMLInputElement>('sound')
 const talk = element<HTMLButtonElement>('talk')
+const stop = element<HTMLButtonElement>('stop')
 const useCamera = element<HTMLButtonElement>('use-camera')
 const takePicture = element<HTMLButtonElement>('take-picture')
 const recordButton = element<HTMLButtonElement>('record')
@@ -50,6 +51,7 @@ function enable(): void {
   talk.disabled = !can || (session.isBusy && !session.isLive)
   soundInput.disabled = !can || session.isBusy
   recordButton.disabled = !can
+  stop.hidden = session.isLive || !session.isBusy
   talk.textContent = session.isLive ? 'Stop speaking' : 'Speak into the microphone'
   talk.setAttribute('aria-pressed', String(session.isLive))
   recordButton.setAttribute('aria-pressed', String(recording !== undefined))
@@ -131,6 +133,8 @@ talk.onclick = () =>
     await session.talk()
     say(`Speak. The face follows ${Math.round(session.lookaheadMs)} ms behind, and as long as a frame takes.`)
   })
+
+stop.onclick = () => void doing(() => session.stop())
 
 recordButton.onclick = () =>
   void doing(async () => {

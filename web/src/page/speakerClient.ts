@@ -13,6 +13,7 @@ type Answer = Exclude<Told['kind'], 'frame' | 'finished' | 'failed'>
 /** Asks the worker, and hands on its frames. */
 export class SpeakerClient {
   private readonly worker = new Worker(new URL('../worker/face.worker.ts', import.meta.url), { type: 'module' })
+  private turn: Promise<unknown> = Promise.resolve()
   private waiting: { kind: Answer; resolve: (told: Told) => void; reject: (error: Error) => void } | undefined
 
   /** Called with each frame. */
@@ -48,12 +49,17 @@ export class SpeakerClient {
     this.worker.postMessage(asked)
   }
 
+  /** Ask when all that was asked before is answered. */
   private ask<K extends Answer>(asked: Asked, kind: K, moved: Transferable[] = []): Promise<Extract<Told, { kind: K }>> {
-    return new Promise((resolve, reject) => {
-      if (this.waiting) return reject(new Failed('broken', 'One thing at a time.'))
-      this.waiting = { kind, resolve: (told) => resolve(told as Extract<Told, { kind: K }>), reject }
-      this.worker.postMessage(asked, moved)
-    })
+    const answer = this.turn.then(
+      () =>
+        new Promise<Extract<Told, { kind: K }>>((resolve, reject) => {
+          this.waiting = { kind, resolve: (told) => resolve(told as Extract<Told, { kind: K }>), reject }
+          this.worker.postMessage(asked, moved)
+        }),
+    )
+    this.turn = answer.catch(() => undefined)
+    return answer
   }
 
   private hear(told: Told): void {

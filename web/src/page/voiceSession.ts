@@ -71,8 +71,9 @@ export class VoiceSession {
   stop(): void {
     this.microphone?.stop()
     this.playback?.stop()
-    this.playback = undefined
+    this.microphone = this.playback = undefined
     this.client.tell({ kind: 'stop' })
+    this.onEnd()
   }
 
   private begin(lookaheadMs: number): void {
@@ -96,7 +97,7 @@ export class VoiceSession {
     const { playback } = this
     await playback?.finish()
     if (playback !== this.playback) return
-    this.playback = this.microphone = undefined
+    this.playback = undefined
     this.onEnd()
   }
 

@@ -49,26 +49,35 @@ export async function says(page: Page, id: 'status' | 'error', text: string, tim
  *
  * @param during milliseconds at most.
  * @param until the page's status says this.
+ * @param made the first look is at the first frame that was made, not at the photo before it.
  */
-export async function mouthMoved(page: Page, during: number, until = ''): Promise<number> {
+export async function mouthMoved(page: Page, during: number, until = '', made = false): Promise<number> {
   return page.evaluate(
-    async (during, until) => {
+    async (during, until, made) => {
       const canvas = document.getElementById('face') as HTMLCanvasElement
       const context = canvas.getContext('2d')!
       const look = (): Uint8ClampedArray => {
         const { width, height } = canvas
         return context.getImageData(width * 0.35, height * 0.5, width * 0.3, height * 0.3).data
       }
-      const first = look()
+      let first = look()
+      let isFirst = made
       let most = 0
       for (const end = performance.now() + during; performance.now() < end; ) {
         await new Promise((resolve) => setTimeout(resolve, 40))
-        most = Math.max(most, look().reduce((sum, value, k) => sum + Math.abs(value - first[k]!), 0) / first.length)
+        const now = look()
+        const moved = now.reduce((sum, value, k) => sum + Math.abs(value - first[k]!), 0) / first.length
+        if (isFirst && moved > 0) {
+          first = now
+          isFirst = false
+        } else {
+          most = Math.max(most, moved)
+        }
         if (until && document.getElementById('status')!.textContent!.includes(until)) break
       }
       return most
     },
-    during, until,
+    during, until, made,
   )
 }
 

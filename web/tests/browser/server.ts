@@ -13,15 +13,21 @@ export interface Served {
   close(): void
 }
 
-/** @param missing part of the path of files that are not there. */
-export async function serve({ isolated = true, missing = '' } = {}): Promise<Served> {
+/**
+ * @param missing part of the path of files that are not there.
+ * @param before laid before the worker's script.
+ */
+export async function serve({ isolated = true, missing = '', before = '' } = {}): Promise<Served> {
   const server: Server = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)
     const name = path === '/' ? 'index.html' : path.slice(1)
     const type = TYPES[extname(name)] ?? 'application/octet-stream'
     const found = missing && name.includes(missing) ? Promise.reject(new Error('missing')) : readFile(join(DIST, name))
     found.then(
-      (data) => response.writeHead(200, { 'Content-Type': type, ...(isolated ? ISOLATED : {}) }).end(data),
+      (data) => {
+        const sent = name.includes('worker') ? Buffer.concat([Buffer.from(before), data]) : data
+        response.writeHead(200, { 'Content-Type': type, ...(isolated ? ISOLATED : {}) }).end(sent)
+      },
       () => response.writeHead(404).end(),
     )
   })
