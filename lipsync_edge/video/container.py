@@ -5,14 +5,20 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lipsync_edge.errors import InputError, NoAudioError, NoVideoError
+from lipsync_edge.video.picture_size import MOST_PIXELS, MOST_PIXELS_OF_STILL
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+
+
+_LISTS = {"concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sdp", "webm_dash_manifest"}
+_LIST_STARTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
 
 
 def media_url(path: Path) -> str:
@@ -57,9 +63,14 @@ def opened(file: Path | IO[bytes], container_format: str | None = None) -> Itera
     reads_any_tag = int(av.__version__.split(".")[0]) >= 19
     tags: dict[str, Any] = {} if reads_any_tag else {"metadata_errors": "replace"}
     try:
-        with av.open(where, "r", format=container_format, **tags) as container:
+        allowed = {"format_whitelist": _formats()}
+        with av.open(where, "r", format=container_format, options=allowed, **tags) as container:
             yield container
     except av.error.FFmpegError as error:
+        if isinstance(file, Path) and _is_list(file):
+            raise InputError(
+                expected=wanted, got="a list of other files, which is not followed", fix="give one of these"
+            ) from error
         raise InputError(
             expected=wanted,
             got=(error.strerror or str(error)).lower(),
@@ -67,6 +78,19 @@ def opened(file: Path | IO[bytes], container_format: str | None = None) -> Itera
             if error.errno in (errno.ENOMEM, errno.EAGAIN)
             else "the file may be cut short or not what its name says",
         ) from error
+
+
+@cache
+def _formats() -> str:
+    """Names of all formats but those that read other files than the one that was opened."""
+    import av
+
+    return ",".join(sorted(av.formats_available - _LISTS))
+
+
+def _is_list(file: Path) -> bool:
+    with file.open("rb") as opened_file:
+        return opened_file.read(16).startswith(_LIST_STARTS)
 
 
 def video_stream(container: InputContainer, path: Path, track: int | None = None) -> Any:
@@ -86,7 +110,14 @@ def video_stream(container: InputContainer, path: Path, track: int | None = None
             fix="convert it to H.264 first",
         )
     stream.thread_type = "AUTO"
+    # whatever the file says later on: larger pictures are passed over before there is memory for them
+    stream.codec_context.options = {"max_pixels": str(most_pixels(stream))}
     return stream
+
+
+def most_pixels(stream: Any) -> int:
+    """Return how many pixels a picture of a stream may have: one that is alone in its track is a still."""
+    return MOST_PIXELS_OF_STILL if stream.frames == 1 else MOST_PIXELS
 
 
 def film_streams(container: InputContainer) -> list[Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+MOST_PIXELS = 4096 * 4096  # of a film
+MOST_PIXELS_OF_STILL = 128_000_000
+
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _JPEG_BARE = {0x01, *range(0xD0, 0xD9)}  # markers that no length follows
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}

@@ -19,10 +19,18 @@ from lipsync_edge.video.alpha import (
     has_alpha,
 )
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
-from lipsync_edge.video.container import check_file, decoded, film_streams, no_picture, opened, video_stream
+from lipsync_edge.video.container import (
+    check_file,
+    decoded,
+    film_streams,
+    most_pixels,
+    no_picture,
+    opened,
+    video_stream,
+)
 from lipsync_edge.video.orientation import AS_STORED, Orientation, orientation_of
+from lipsync_edge.video.picture_size import MOST_PIXELS_OF_STILL
 from lipsync_edge.video.still_image import (
-    MOST_PIXELS_OF_STILL,
     check_size,
     read_whole,
     shown_size,
@@ -101,6 +109,8 @@ def probe(path: str | Path, track: int | None = None) -> VideoInfo:
         return _as_still(replace(whole, transparent=alpha is not None))
     with opened(place) as container:
         stream = video_stream(container, place, track)
+        if min(stream.width, stream.height) > 0:  # else only its pictures tell
+            check_size(place, stream.width, stream.height, most_pixels(stream))
         frames = decoded(container, stream)
         first = next(frames, None)
         if first is None:

@@ -11,12 +11,10 @@ from lipsync_edge.errors import InputError, NoVideoError
 from lipsync_edge.types import U8
 from lipsync_edge.video.alpha import WHITE, Color, alpha_of, laid_on_background
 from lipsync_edge.video.container import check_file
-from lipsync_edge.video.picture_size import picture_size
+from lipsync_edge.video.picture_size import MOST_PIXELS, MOST_PIXELS_OF_STILL, picture_size
 from lipsync_edge.video.still_decoding import decode_still
 
 LEAST_SIDE = 16
-MOST_PIXELS = 4096 * 4096  # of a film
-MOST_PIXELS_OF_STILL = 128_000_000
 MOST_BYTES_OF_STILL = 4 * MOST_PIXELS_OF_STILL
 SHOWN_SIDE, SHOWN_PIXELS = 3840, 3840 * 2160  # of a still: what every player of 4K takes
 
