@@ -44,6 +44,7 @@ COMMANDS = {
     "networks tuned": ("networks.tuned", "whether what `--device auto` takes is the fastest"),
     "networks avx2": ("networks.avx2", "int8 files on an emulated processor without VNNI"),
     "picture": ("picture", "decoder, colour conversions, encoder: processor time a frame"),
+    "hostile": ("hostile", "damaged and hostile inputs: faults, time, memory"),
     "mark": ("mark", "marks of a finished file: seconds, bytes, memory"),
     "watermark": (
         "watermark",
