@@ -10,8 +10,14 @@ from typing import Any
 from lipsync_edge.batch.job import BatchJob, Option, Vocabulary
 from lipsync_edge.cli.batch import parse_row, vocabulary
 from lipsync_edge.engine import Engine
+from lipsync_edge.mark import apply
 from lipsync_edge.models.engine_options import EngineOptions
 from tests.scripted import make_engine
+
+
+def no_key(*_: object) -> None:
+    """Fail as a key does that was taken away."""
+    raise RuntimeError("the key is gone")
 
 
 class Moody(Engine):
@@ -29,6 +35,12 @@ class Moody(Engine):
             os._exit(7)
         if name.startswith("bug"):
             raise ZeroDivisionError("a mistake")
+        if name.startswith("unsigned"):
+            sign, apply.sign = apply.sign, no_key
+            try:
+                return super().make(job, **more)
+            finally:
+                apply.sign = sign
         if name.startswith("full"):
             raise OSError(28, "No space left on device")
         return super().make(job, **more)

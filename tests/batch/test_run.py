@@ -296,6 +296,20 @@ def test_results_are_marked_unless_a_row_says_no(folder: Path) -> None:
     assert not check_marks(folder.parent / "out" / "b.mp4").layers
 
 
+def test_a_result_that_could_not_be_marked_is_there_and_told_as_a_failure_and_the_others_are_made(
+    folder: Path,
+) -> None:
+    shutil.copy(folder / "speech.wav", folder / "unsigned.wav")
+    report = batch(folder, [job(folder, "unsigned.wav"), job(folder, out="b.mp4", row=2)], workers=1)
+    (failed,) = report.failures
+    assert (failed.job, failed.exit_code) == ("unsigned1.mp4", 5)
+    assert "unsigned1.mp4 marked as AI; got C2PA manifest: the key is gone" in failed.error
+    assert "b.mp4" in names(folder)
+    kept = folder.parent / "out" / "unsigned1.mp4"
+    assert len(list(VideoReader(kept))) > 0
+    assert [layer.kind for layer in check_marks(kept).layers] == ["metadata"]
+
+
 def test_long_jobs_are_made_in_parts_by_several_workers(folder: Path) -> None:
     write_clip(folder / "face.mp4", 60, size=SIZE)
     write_sound(folder / "long.wav", 3.0)
