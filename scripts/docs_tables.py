@@ -123,6 +123,29 @@ def mark_cost_table(root: Path) -> str:
     return tables_by_kind(root / "benchmarks" / "results", ["mark"], make)
 
 
+def hostile_table(root: Path) -> str:
+    """One row a part of what was tried with hostile inputs."""
+    found = json.loads((root / "benchmarks" / "results" / "hostile.json").read_text("utf-8"))
+    said = {
+        "media": "damaged films, stills and sounds, through the command line",
+        "bombs": "small files that claim to be huge",
+        "parsers": "inputs that a search made for the parsers of the package",
+        "kills": "runs killed at random moments",
+    }
+    lines = [
+        [
+            said[row["part"]],
+            str(row["runs"]),
+            str(sum(row["faults"].values()) if isinstance(row["faults"], dict) else row["faults"]),
+            f"{row['slowest_cpu_s']:.1f} s" if "slowest_cpu_s" in row else "-",
+            f"{row['peak_mb']} MB" if "peak_mb" in row else "-",
+        ]
+        for row in found
+    ]
+    heads = ["tried", "runs", "faults", "most processor time", "most memory"]
+    return grid(heads, lines) + "\n\n`python -m benchmarks hostile` makes this table."
+
+
 def watermarks_table(root: Path) -> str:
     """One row a watermark that was measured."""
     path = root / "benchmarks" / "results" / "watermark.json"
@@ -181,6 +204,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "exit_codes": exit_codes_table,
     "bundled": bundled_table,
     "figures": figures_table,
+    "hostile": hostile_table,
     "mark_cost": mark_cost_table,
     "modules": modules_table,
     "watermarks": watermarks_table,
