@@ -1,5 +1,5 @@
 /** The page: what its buttons do, and what it says. */
-import { openCamera, photoOfFile, type Camera, type Photo } from './page/photo'
+import { MOST_FINE, openCamera, photoOfFile, smaller, type Camera, type Photo } from './page/photo'
 import { record, type Recording } from './page/recorder'
 import { Refused } from './page/refused'
 import { Failed, SpeakerClient } from './page/speakerClient'
@@ -69,18 +69,19 @@ async function doing(work: () => Promise<void> | void): Promise<void> {
   enable()
 }
 
-async function show({ source, width, height }: Photo): Promise<void> {
+async function show(photo: Photo): Promise<void> {
   if (session.isBusy) session.stop()
   hasFace = false
-  const pixels = stage.show(source, width, height)
   stageArea.classList.add('full')
   element('empty').hidden = true
   canvas.hidden = false
+  const pixels = stage.show(photo.source, photo.width, photo.height)
   say('Looking for the face …')
-  const seen = await client.photo(pixels).catch((error: unknown) => {
+  const { seen, fine } = await client.photo(pixels).catch((error: unknown) => {
     say('Take another photo.')
     throw error
   })
+  if (fine > MOST_FINE * 1.05) return show(smaller(photo, MOST_FINE / fine))
   hasFace = true
   say(seen < SEEN ? 'The mouth is covered, so it will hardly move. Take another photo.' : 'Ready. Now a voice.')
 }

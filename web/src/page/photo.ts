@@ -4,6 +4,9 @@ import { Refused } from './refused'
 /** Larger photos are scaled to this many pixels of their longer side. */
 export const MOST_SIDE = 1280
 
+/** And so that the face has at most so many pixels for one of its crop's 128: what moves is made anew for every frame. */
+export const MOST_FINE = 4
+
 /** A picture that can be drawn, and the size at which it is. */
 export interface Photo {
   readonly source: CanvasImageSource
@@ -42,7 +45,11 @@ export async function openCamera(video: HTMLVideoElement): Promise<Camera> {
   }
 }
 
-function fitted(source: ImageBitmap, width: number, height: number): Photo {
-  const scale = Math.min(1, MOST_SIDE / Math.max(width, height))
+/** The same photo at a smaller size. */
+export function smaller({ source, width, height }: Photo, scale: number): Photo {
   return { source, width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
+}
+
+function fitted(source: ImageBitmap, width: number, height: number): Photo {
+  return smaller({ source, width, height }, Math.min(1, MOST_SIDE / Math.max(width, height)))
 }

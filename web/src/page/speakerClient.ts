@@ -33,10 +33,10 @@ export class SpeakerClient {
     return (await this.ask({ kind: 'open', base: new URL('./', document.baseURI).href }, 'opened')).threads
   }
 
-  /** Take a photo; how much of its mouth can be seen, 0 … 1. */
-  async photo({ width, height, data }: ImageData): Promise<number> {
+  /** Take a photo; how much of its mouth can be seen, 0 … 1, and how large its face is, in pixels for one of the crop. */
+  async photo({ width, height, data }: ImageData): Promise<{ seen: number; fine: number }> {
     const rgba = data.buffer as ArrayBuffer
-    return (await this.ask({ kind: 'photo', width, height, rgba }, 'ready', [rgba])).seen
+    return this.ask({ kind: 'photo', width, height, rgba }, 'ready', [rgba])
   }
 
   /** Begin a sound. */

@@ -32,8 +32,8 @@ export type Failure = 'runtime' | 'face' | 'broken'
 /** From the worker. */
 export type Told =
   | { kind: 'opened'; threads: number }
-  /** The photo can speak; `seen` says how much of its mouth is, 0 … 1. */
-  | { kind: 'ready'; seen: number }
+  /** The photo can speak; `seen` says how much of its mouth is, 0 … 1, `fine` how many pixels it has for one of the crop. */
+  | { kind: 'ready'; seen: number; fine: number }
   /** The sound is taken; a frame needs so much sound after its own time, in milliseconds. */
   | { kind: 'listening'; lookaheadMs: number; fps: number }
   | ({ kind: 'frame' } & Frame)

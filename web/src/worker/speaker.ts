@@ -50,7 +50,7 @@ export class Speaker {
         const points = asked.points ?? (await findFace(frame, this.open)).points
         this.still = await prepareStill(frame, points, this.open)
         await warmUp(this.still, this.open)
-        return this.tell({ kind: 'ready', seen: this.still.strength })
+        return this.tell({ kind: 'ready', seen: this.still.strength, fine: this.still.target.crop.scale })
       }
       case 'listen': {
         if (!this.still) throw new NoFace('There is no photo that could speak.')

@@ -95,6 +95,24 @@ describe('from a photo to a face that speaks', () => {
     expect(await mouthMoved(page, 400)).toBe(0)
   })
 
+  test('a face that is very large is made smaller', async () => {
+    await open()
+    await says(page, 'status', 'First a photo')
+    await drop(page, photoFile('shut'), 'image/png')
+    await says(page, 'status', 'Now a voice')
+    const large = await page.evaluate(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 1600, height: 1600 })
+      canvas.getContext('2d')!.drawImage(document.getElementById('face') as HTMLCanvasElement, 0, 0, 1600, 1600)
+      return canvas.toDataURL('image/jpeg').split(',')[1]!
+    })
+    await dropBytes(page, Buffer.from(large, 'base64'), 'large.jpg', 'image/jpeg')
+    await says(page, 'status', 'Looking')
+    await says(page, 'status', 'Now a voice')
+    const side = await page.$eval('#face', (one) => (one as HTMLCanvasElement).width)
+    expect(side).toBeGreaterThan(600)
+    expect(side).toBeLessThan(900)
+  })
+
   test('what is shown can be recorded', async () => {
     await open()
     await says(page, 'status', 'First a photo')
