@@ -12,8 +12,9 @@ WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech
 HEARD_BEFORE = 150.0  # frames that this guess counts for
 WIDTH_MEAN, WIDTH_SPREAD = -0.022, 0.01  # eye distances: what speech asks of the width, before any is heard
 WIDTH_BEFORE = 100.0  # frames that this guess counts for
-# Least squares shrinks what is hard to hear: widths are spread to this share of the person's own.
-WIDTH_SHARE, WIDTH_GAIN = 0.6, (1.0, 4.0)
+# Least squares shrinks what is hard to hear: widths are spread as far as the person's own, within these gains, and
+# the jaw of a person who is seen talking is asked so many times as far.
+WIDTH_GAIN, JAW_GAIN = (1.0, 4.0), 1.3
 SEAL = 0.05  # eye distances: asked openings below this one shrink smoothly to shut lips, so that p, b, m seal
 GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
 SHUT = 0.01  # eye distances: what the landmarks read off shut lips
@@ -32,12 +33,14 @@ class Range:
         width_spread: how far from it two thirds of the frames lie.
         jaw: at rest: in the least open fifth of the frames.
         wide_open: 95 % quantile of the opening.
+        jaw_gain: how many times as far as it is heard the jaw goes.
     """
 
     width: float
     width_spread: float
     jaw: float
     wide_open: float
+    jaw_gain: float = 1.0
 
 
 def range_of(shapes: F32) -> Range:
@@ -46,7 +49,7 @@ def range_of(shapes: F32) -> Range:
     low, middle, high = np.quantile(shapes[:, 1], (0.17, 0.5, 0.83))
     jaw = np.median(shapes[opening <= np.quantile(opening, 0.2), 2])
     wide_open = np.quantile(opening, 0.95)
-    return Range(float(middle), float(high - low) / 2, float(jaw), float(wide_open))
+    return Range(float(middle), float(high - low) / 2, float(jaw), float(wide_open), JAW_GAIN)
 
 
 def sealing(opening: float) -> float:
@@ -55,7 +58,7 @@ def sealing(opening: float) -> float:
     return max(opening * part * part * (3.0 - 2.0 * part), 0.0)
 
 
-STILL_SPREAD = 0.035  # eye distances: how far the width of a usual talker's mouth varies
+STILL_SPREAD = 0.021  # eye distances: how far a still's mouth varies in width; a usual talker's does by 0.035
 STILL_NARROWER = 0.97  # a mouth that talks, over the same mouth at rest
 STILL_JAW = 0.6  # of the opening that is seen: how far the jaw is down
 
@@ -91,7 +94,7 @@ class Asker:
         self._listen(float(moved[0]), float(moved[1]))
         gain = self.gain
         opening = SHUT + gain * sealing(float(moved[0]))
-        jaw = self._person.jaw + gain * float(moved[2])
+        jaw = self._person.jaw + gain * self._person.jaw_gain * float(moved[2])
         return np.array([opening, self._width(float(moved[1])), jaw], np.float32), gain
 
     @property
@@ -104,7 +107,7 @@ class Asker:
         """Return the asked width: what is heard, spread about the person's own middle."""
         _, mean, square = self._widths / self._widths[0]
         spread = float(np.sqrt(max(square - mean**2, 1e-8)))
-        gain = float(np.clip(WIDTH_SHARE * self._person.width_spread / spread, *WIDTH_GAIN))
+        gain = float(np.clip(self._person.width_spread / spread, *WIDTH_GAIN))
         return self._person.width + self._strength * gain * (moved - float(mean))
 
     def _listen(self, opening: float, width: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lipsync_edge.render.exemplars.asked import (
     GAIN,
+    JAW_GAIN,
     SHUT,
     WIDE_OPEN,
     WIDTH_MEAN,
@@ -14,6 +15,7 @@ from lipsync_edge.render.exemplars.asked import (
     Asker,
     Range,
     range_of,
+    range_of_still,
 )
 from tests.render.exemplars.faces import TO_SHAPE
 
@@ -77,12 +79,12 @@ def test_the_range_is_read_off_the_film() -> None:
 
 
 def test_widths_spread_as_far_as_the_persons_own() -> None:
-    lively = Asker(Range(width=0.8, width_spread=0.05, jaw=1.2, wide_open=WIDE_OPEN), TO_SHAPE)
+    lively = Asker(Range(width=0.8, width_spread=0.035, jaw=1.2, wide_open=WIDE_OPEN), TO_SHAPE)
     quiet = Asker(PERSON, TO_SHAPE)
     row = TO_SHAPE[1]
     wide = [(row * w / (row @ row) + coefficients(0.15)).astype(np.float32) for w in (-0.02, 0.02)]
     far, near = (np.diff([one(c)[0][1] for c in wide])[0] for one in (lively, quiet))
-    assert far == pytest.approx(0.6 * 0.05 / WIDTH_SPREAD * near, rel=0.15)
+    assert far == pytest.approx(0.035 / WIDTH_SPREAD * near, rel=0.15)
 
 
 def test_another_encoder_brings_its_own_map() -> None:
@@ -90,3 +92,13 @@ def test_another_encoder_brings_its_own_map() -> None:
     other[0, 7] = 0.1
     asked, _ = Asker(PERSON, other)(np.eye(8, dtype=np.float32)[7] * 2)
     assert asked == pytest.approx([SHUT + 0.2, 0.8 - WIDTH_MEAN, 1.2], abs=0.005)
+
+
+def test_the_jaw_of_who_is_seen_talking_goes_farther_than_it_is_heard() -> None:
+    shapes = np.array([[0.0, 0.8, 1.2], [0.2, 0.75, 1.3]] * 20, np.float32)
+    talker, still = range_of(shapes), range_of_still(shapes[0])
+    wide = coefficients(0.15)
+    lower = [Asker(person, TO_SHAPE)(wide)[0][2] - person.jaw for person in (talker, still)]
+    gains = [Asker(person, TO_SHAPE)(wide)[1] for person in (talker, still)]
+    heard = float((TO_SHAPE @ wide)[2])
+    assert lower == pytest.approx([JAW_GAIN * gains[0] * heard, gains[1] * heard], rel=1e-3)
