@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import cv2
 import numpy as np
 import pytest
 import soundfile
@@ -63,6 +64,18 @@ class Page:
     def give(self, what: str, *files: Path) -> None:
         wait(lambda: self.all(f"{what} input[type=file]"), 60)
         self.all(f"{what} input[type=file]")[0].send_keys("\n".join(map(str, files)))
+
+    def button(self, inside: str, said: str) -> Any:
+        """The button in a part of the page that is seen and that says something, by its label or its text."""
+        find = (
+            "return [...document.querySelectorAll(`${arguments[0]} button`)].find((one) => one.offsetParent && "
+            "new RegExp(arguments[1], 'i').test(`${one.ariaLabel || ''} ${one.innerText}`.trim()))"
+        )
+        return self.driver.execute_script(find, inside, said)
+
+    def press(self, inside: str, said: str) -> None:
+        wait(lambda: self.button(inside, said), 60)
+        self.driver.execute_script("arguments[0].click()", self.button(inside, said))
 
     def text(self, what: str) -> str:
         return " ".join(self.texts(what))
@@ -197,8 +210,6 @@ def test_errors_are_three_lines(page: Page, files: tuple[Path, Path], tmp_path: 
     }
     page.open()
     nobody = tmp_path / "nobody.png"
-    import cv2
-
     cv2.imwrite(str(nobody), np.full((256, 256, 3), 120, np.uint8))
     page.take_files(nobody, files[1])
     page.click("#consent input")
@@ -212,8 +223,6 @@ def test_errors_are_three_lines(page: Page, files: tuple[Path, Path], tmp_path: 
 def test_a_video_is_taken_too_and_options_are_obeyed(
     studio: Studio, page: Page, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    import cv2
-
     picture = cv2.resize(cv2.imread(str(files[0])), (320, 320))
     film = write_clip(tmp_path / "film.mp4", [picture] * 20)
     page.open()
@@ -271,6 +280,40 @@ def test_several_at_once(studio: Studio, page: Page, files: tuple[Path, Path], t
         assert answer.headers["content-disposition"].startswith("attachment")
         assert len(answer.read()) == (studio.results / place.split("/")[-2] / RESULT).stat().st_size
     assert not list(studio.results.glob(".draft*"))
+
+
+def test_a_face_of_the_camera_and_a_voice_of_the_microphone(
+    studio: Studio, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """The browser's camera shows the demo's face, its microphone hears the demo's speech."""
+    picture = np.pad(cv2.resize(cv2.imread(str(files[0])), (480, 480)), ((0, 0), (80, 80), (0, 0)))
+    planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).tobytes()
+    camera = tmp_path / "camera.y4m"
+    camera.write_bytes(b"YUV4MPEG2 W640 H480 F25:1 Ip A1:1 C420jpeg\n" + (b"FRAME\n" + planes) * 25)
+    fakes = (f"--use-file-for-fake-video-capture={camera}", f"--use-file-for-fake-audio-capture={files[1]}")
+    with chromium(ALONE, "--window-size=1280,1000", *fakes) as driver:
+        page = Page(driver, studio.url, tmp_path)
+        page.open()
+        page.press("#voice", "Record audio")
+        page.press("#voice", "^Record$")
+        time.sleep(2.5)
+        page.press("#voice", "^Stop")
+        wait(lambda: page.button("#voice", "Play"), 60)
+        page.tab("Video")
+        page.press("#video", "camera")
+        page.press("#video", "Access Webcam")
+        page.press("#video", "Record$")
+        time.sleep(2.5)
+        page.press("#video", "Stop$")
+        wait(lambda: page.button("#video", "Clear|Remove"), 60)
+        page.click("#consent input")
+        page.click("#make")
+        wait(lambda: page.all("#result video.ls-result") or page.all(".ls-error"), 120)
+        assert not page.all(".ls-error"), page.text(".ls-error")
+        assert "640×480" in page.text(".ls-about")
+        assert "without a face" not in page.text(".ls-about")
+        said = [json.dumps(one) for one in driver.get_log("browser")]
+        assert not [one for one in said if "Content Security Policy" in one]
 
 
 def test_nothing_left_the_machine(studio: Studio, page: Page, tmp_path: Path) -> None:
