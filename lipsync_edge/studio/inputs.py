@@ -123,6 +123,8 @@ def draw_steps(fields: Sequence[Field]) -> Steps:
                 webcam_options=gr.WebcamOptions(mirror=False),
                 elem_id="photo",
             )
+            # as it was given: Gradio would open it first, and knows fewer pictures and other errors than we
+            photo.preprocess = lambda given: None if given is None else given.path
         with gr.Tab("Video", id="video") as on_video:
             video = gr.Video(
                 sources=["upload", "webcam"],

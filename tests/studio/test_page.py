@@ -218,6 +218,15 @@ def test_errors_are_three_lines(page: Page, files: tuple[Path, Path], tmp_path: 
     assert found["Expected"] == "a face in nobody.png"
     assert "--box" in found["What to do"]
     assert "Traceback" not in page.driver.page_source
+    page.open()
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture at all")
+    page.take_files(broken, files[1])
+    page.click("#consent input")
+    page.click("#make")
+    found = page.error()
+    assert "broken.jpg" in f"{found['Expected']} {found['Got']}"
+    assert "/" not in found["Expected"]
 
 
 def test_a_video_is_taken_too_and_options_are_obeyed(
