@@ -17,7 +17,7 @@ from lipsync_edge.cli.run import run
 from lipsync_edge.models.engine_options import EngineOptions
 
 if TYPE_CHECKING:
-    from lipsync_edge.studio.fields import Field, Language
+    from lipsync_edge.studio.form import Field, Form
     from lipsync_edge.studio.options import StudioOptions
 
 # who starts the studio gives these, or nobody: they name files and folders of this machine
@@ -63,13 +63,13 @@ def studio(
             sign_key=sign_key,
         )
         log_to_stderr()
-        run_studio(options, language(options), load_engine)
+        run_studio(options, form_of(options), load_engine)
 
 
-def language(options: StudioOptions) -> Language:
+def form_of(options: StudioOptions) -> Form:
     """Return what the page asks, and how answers are read, from the options of `run`."""
     from lipsync_edge.batch.job import Option
-    from lipsync_edge.studio.fields import Language
+    from lipsync_edge.studio.form import Form
 
     words = vocabulary()
     named = (
@@ -79,7 +79,7 @@ def language(options: StudioOptions) -> Language:
     )
     fixed = tuple(Option(name, "", str(path.resolve())) for name, path in named if path is not None)
     initial = {name: getattr(options.engine, name) for name in ENGINE}
-    return Language(tuple(_fields(initial)), words, fixed)
+    return Form(tuple(_fields(initial)), words, fixed)
 
 
 def _fields(initial: Mapping[str, Any]) -> Iterator[Field]:
@@ -93,7 +93,7 @@ def _fields(initial: Mapping[str, Any]) -> Iterator[Field]:
 
 
 def _field(name: str, kind: Any, option: OptionInfo, default: Any, initial: Any) -> Field:
-    from lipsync_edge.studio.fields import Field
+    from lipsync_edge.studio.form import Field
 
     plain = (
         next((one for one in get_args(kind) if one is not type(None)), kind) if is_optional(kind) else kind

@@ -1,4 +1,4 @@
-"""ASGI application of the studio: Gradio's page, the files of results, and the gate before both."""
+"""ASGI application of the studio: Gradio's page, the files of results, and the filter before both."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from lipsync_edge.server.auth import Guard
-from lipsync_edge.studio.desk import Desk
-from lipsync_edge.studio.gate import Gate
+from lipsync_edge.studio.controller import Controller
 from lipsync_edge.studio.history import REPORT
 from lipsync_edge.studio.options import StudioOptions
 from lipsync_edge.studio.page import LOGO, draw_page
+from lipsync_edge.studio.request_filter import RequestFilter
 from lipsync_edge.studio.view import download_name
 
 _STATIC = Path(__file__).parent / "static"
@@ -26,30 +26,30 @@ REPORT_POLICY = (
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 
 
-def make_studio_app(options: StudioOptions, desk: Desk, uploads: Path) -> ASGIApp:
+def make_studio_app(options: StudioOptions, controller: Controller, uploads: Path) -> ASGIApp:
     """Return the application.
 
     Args:
         options: where it listens, and what it takes.
-        desk: does the work.
+        controller: does the work.
         uploads: folder of uploads and of what Gradio shows.
     """
 
     async def result(request: Request) -> Response:
         key, name = request.path_params["key"], request.path_params["name"]
-        path = desk.shop.history.file(key, name)
+        path = controller.producer.history.file(key, name)
         if path is None:
             return PlainTextResponse("Nothing here.", 404)
         headers = {"Cache-Control": "no-store", "Content-Security-Policy": REPORT_POLICY}
         if "download" not in request.query_params:
             return FileResponse(path, headers=headers)
-        title = download_name(desk.shop.history.find(key).title)
+        title = download_name(controller.producer.history.find(key).title)
         said = f"{title}-report{path.suffix}" if name == REPORT else f"{title}{path.suffix}"
         return FileResponse(path, headers=headers, filename=said)
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.add_route("/results/{key}/{name}", result)
-    page = draw_page(desk)
+    page = draw_page(controller)
     page.queue(default_concurrency_limit=8)
     gr.mount_gradio_app(
         app,
@@ -73,7 +73,7 @@ def make_studio_app(options: StudioOptions, desk: Desk, uploads: Path) -> ASGIAp
     # a mounted page is never launched, and Gradio looks where files lie only in pages that were
     page.has_launched = True
     page.is_running = True
-    return Guard(Gate(app, uploads, options.token), is_local=options.is_local)
+    return Guard(RequestFilter(app, uploads, options.token), is_local=options.is_local)
 
 
 def theme() -> gr.themes.Base:

@@ -11,10 +11,10 @@ import gradio as gr
 
 from lipsync_edge.errors import LipsyncError
 from lipsync_edge.studio import view
-from lipsync_edge.studio.desk import CLIP, FRAME, REPORT, SEVERAL, VIDEO, Desk, Given
-from lipsync_edge.studio.gate import FILE
+from lipsync_edge.studio.controller import CLIP, FRAME, REPORT, SEVERAL, VIDEO, Controller, Given
 from lipsync_edge.studio.history import POSTER
 from lipsync_edge.studio.history import REPORT as REPORT_FILE
+from lipsync_edge.studio.request_filter import FILE
 from lipsync_edge.studio.runner import Task
 from lipsync_edge.studio.tabs import HistoryTab, MakeTab, SeveralTab
 
@@ -24,17 +24,17 @@ Changes = tuple[Any, ...]
 
 
 class Events:
-    """Connects the page's buttons with a desk.
+    """Connects the page's buttons with a controller.
 
     Args:
-        desk: takes what is given.
+        controller: takes what is given.
     """
 
     silent: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     at_once: dict[str, Any] = {**silent, "concurrency_limit": None}
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
 
     # one video
 
@@ -71,14 +71,14 @@ class Events:
 
     def resume(self) -> Iterator[Changes]:
         """Show, on a page that was loaded anew, what is being done."""
-        task = self._desk.runner.current
+        task = self._controller.runner.current
         if task is None or task.kind not in (FRAME, CLIP, VIDEO):
             yield _changes()
             return
         yield from self._follow(task)
 
     def _example(self) -> Changes:
-        face, speech = self._desk.example()
+        face, speech = self._controller.example()
         return "photo", gr.update(selected="photo"), face, speech
 
     def _begin(self, kind: str, tab: MakeTab, *values: Any) -> Iterator[Changes]:
@@ -91,7 +91,7 @@ class Events:
             options=tab.steps.options.given(values[OWN:]),
         )
         try:
-            task = self._desk.begin(kind, given)
+            task = self._controller.begin(kind, given)
         except LipsyncError as error:
             yield _changes(status=view.error_card(error))
             return
@@ -123,7 +123,7 @@ class Events:
                 status=note, result=view.pair_player(source, result), pair=gr.update(visible=False), shown=""
             )
         return _changes(
-            result=view.entry_card(made, self._desk.shop.history),
+            result=view.entry_card(made, self._controller.producer.history),
             pair=gr.update(visible=False),
             shown=made.key,
         )
@@ -145,7 +145,7 @@ class Events:
     def _several(
         self, tab: SeveralTab, faces: Any, voices: Any, consent: bool, *values: Any
     ) -> Iterator[Changes]:
-        begin = partial(self._desk.begin_several, faces, voices, consent, tab.options.given(values))
+        begin = partial(self._controller.begin_several, faces, voices, consent, tab.options.given(values))
         yield from self._short(begin)
 
     # results
@@ -167,14 +167,14 @@ class Events:
         tab.cancel.click(self._cancel, tab.running, None, **self.at_once)
 
     def _list(self) -> Changes:
-        history = self._desk.shop.history
+        history = self._controller.producer.history
         entries = [(one, history.file(one.key, POSTER)) for one in history.entries()]
         shown = [(one, poster) for one, poster in entries if poster is not None]
         pictures = [(str(poster), f"{one.title} · {one.made.replace('T', ' ')}") for one, poster in shown]
         return gr.update(value=pictures, selected_index=None), [one.key for one, _ in shown]
 
     def _choose(self, keys: list[str], chosen: gr.SelectData) -> Changes:
-        history = self._desk.shop.history
+        history = self._controller.producer.history
         try:
             entry = history.find(keys[int(chosen.index)])
         except LipsyncError as error:
@@ -185,7 +185,7 @@ class Events:
 
     def _remove(self, key: str) -> Changes:
         try:
-            self._desk.shop.history.remove(key)
+            self._controller.producer.history.remove(key)
             note = view.note_card("Removed from this machine.")
         except LipsyncError as error:
             note = view.error_card(error)
@@ -193,7 +193,7 @@ class Events:
         return *self._list(), note, button, button, "", "", ""
 
     def _judge(self, key: str) -> Iterator[Changes]:
-        yield from self._short(partial(self._desk.judge, key))
+        yield from self._short(partial(self._controller.judge, key))
 
     # what all share
 
@@ -222,7 +222,7 @@ class Events:
         return view.report_frame(task.result) if task.kind == REPORT else view.made_table(task.result)
 
     def _cancel(self, key: str) -> None:
-        task = self._desk.runner.find(key)
+        task = self._controller.runner.find(key)
         if task is not None:
             task.cancel()
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync_edge.studio import view
-from lipsync_edge.studio.fields import Field, grouped
+from lipsync_edge.studio.form import Field, grouped
 
 SUBSTEPS = 20  # of a number between two bounds
 
@@ -102,7 +102,7 @@ class Steps:
 
     @property
     def components(self) -> list[Any]:
-        """Everything that work needs, in the order in which `Given.of` takes it."""
+        """Everything that work needs, in the order in which `Events` takes it."""
         own = [self.kind, self.photo, self.video, self.voice, self.consent, self.at]
         return own + self.options.components
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync_edge.studio import view
-from lipsync_edge.studio.desk import Desk
+from lipsync_edge.studio.controller import Controller
 from lipsync_edge.studio.events import Events
 from lipsync_edge.studio.inputs import ask_consent, ask_options, draw_steps
 from lipsync_edge.studio.tabs import HistoryTab, MakeTab, SeveralTab
@@ -24,18 +24,18 @@ HEAD = (
 )
 
 
-def draw_page(desk: Desk) -> gr.Blocks:
+def draw_page(controller: Controller) -> gr.Blocks:
     """Return the page."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
         gr.HTML(HEAD)
         with gr.Tabs():
             with gr.Tab("Make a video"):
-                make = _make_tab(desk)
+                make = _make_tab(controller)
             with gr.Tab("Several files"):
-                several = _several_tab(desk)
+                several = _several_tab(controller)
             with gr.Tab("History") as tab:
                 history = _history_tab(tab)
-        events = Events(desk)
+        events = Events(controller)
         events.connect_make(make)
         events.connect_several(several)
         events.connect_history(history)
@@ -43,10 +43,10 @@ def draw_page(desk: Desk) -> gr.Blocks:
     return page
 
 
-def _make_tab(desk: Desk) -> MakeTab:
+def _make_tab(controller: Controller) -> MakeTab:
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=340):
-            steps = draw_steps(desk.language.fields)
+            steps = draw_steps(controller.form.fields)
             with gr.Row():
                 frame = gr.Button(
                     "Preview one frame", interactive=False, elem_id="preview-frame", min_width=140
@@ -76,7 +76,7 @@ def _make_tab(desk: Desk) -> MakeTab:
     )
 
 
-def _several_tab(desk: Desk) -> SeveralTab:
+def _several_tab(controller: Controller) -> SeveralTab:
     gr.HTML(
         '<p class="ls-hint">One face says every voice; every face says one voice; or faces and voices of the same '
         "names belong together: anna.mp4 says anna.wav. All get the same options.</p>"
@@ -96,7 +96,7 @@ def _several_tab(desk: Desk) -> SeveralTab:
             height=200,
             elem_id="voices",
         )
-    options = ask_options(desk.language.fields, "every")
+    options = ask_options(controller.form.fields, "every")
     consent = ask_consent("consent-several")
     make = gr.Button(
         "Make all videos", variant="primary", size="lg", interactive=False, elem_id="make-several"

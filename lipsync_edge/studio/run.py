@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
 from lipsync_edge.live.setup import LOG, stop_on_signals
 from lipsync_edge.mark.options import MarkOptions
-from lipsync_edge.studio.fields import Language
+from lipsync_edge.studio.form import Form
 from lipsync_edge.studio.history import open_history
 from lipsync_edge.studio.options import StudioOptions
+from lipsync_edge.studio.producer import LoadEngine, Producer
 from lipsync_edge.studio.runner import Runner
-from lipsync_edge.studio.workshop import LoadEngine, Workshop
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -38,12 +38,12 @@ QUIET = {
 }
 
 
-def run_studio(options: StudioOptions, language: Language, load: LoadEngine) -> None:
+def run_studio(options: StudioOptions, form: Form, load: LoadEngine) -> None:
     """Serve the page until SIGTERM or SIGINT.
 
     Args:
         options: where and for whom.
-        language: what is asked, and how answers are read.
+        form: what is asked, and how answers are read.
         load: opens engines; a function of a module, as the workers of a batch need it, too.
 
     Raises:
@@ -60,7 +60,7 @@ def run_studio(options: StudioOptions, language: Language, load: LoadEngine) -> 
         )
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(options))
-        app = stack.enter_context(open_studio(options, language, load))
+        app = stack.enter_context(open_studio(options, form, load))
         import uvicorn
 
         config = uvicorn.Config(
@@ -79,7 +79,7 @@ def run_studio(options: StudioOptions, language: Language, load: LoadEngine) -> 
 
 
 @contextmanager
-def open_studio(options: StudioOptions, language: Language, load: LoadEngine) -> Iterator[ASGIApp]:
+def open_studio(options: StudioOptions, form: Form, load: LoadEngine) -> Iterator[ASGIApp]:
     """Give the application; when the block ends, work is cancelled, and uploads and previews are gone."""
     with ExitStack() as stack:
         history = stack.enter_context(open_history(options.folder()))
@@ -89,10 +89,10 @@ def open_studio(options: StudioOptions, language: Language, load: LoadEngine) ->
         mark = MarkOptions(sign_cert=options.sign_cert, sign_key=options.sign_key)
         runner = stack.enter_context(Runner())
         from lipsync_edge.studio.app import make_studio_app
-        from lipsync_edge.studio.desk import Desk
+        from lipsync_edge.studio.controller import Controller
 
-        desk = Desk(language, Workshop(history, scratch, load, mark), runner, scratch, load)
-        yield make_studio_app(options, desk, scratch)
+        controller = Controller(form, Producer(history, scratch, load, mark), runner, scratch, load)
+        yield make_studio_app(options, controller, scratch)
 
 
 @contextmanager

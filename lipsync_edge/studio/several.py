@@ -16,8 +16,8 @@ from lipsync_edge.batch.results import DONE, Outcome, read_results
 from lipsync_edge.batch.run import BatchOptions, run_batch
 from lipsync_edge.errors import UsageError
 from lipsync_edge.studio.history import RESULT
+from lipsync_edge.studio.producer import LoadEngine, Producer
 from lipsync_edge.studio.runner import Control
-from lipsync_edge.studio.workshop import LoadEngine, Workshop
 
 MOST = 200  # rows
 
@@ -110,7 +110,7 @@ def check_pairs(
 
 
 def make_several(
-    shop: Workshop,
+    producer: Producer,
     pairs: Sequence[Pair],
     jobs: Sequence[BatchJob],
     words: Vocabulary,
@@ -123,7 +123,7 @@ def make_several(
     """Make every pair; what is made is kept in the history even if others fail, or the rest is given up.
 
     Args:
-        shop: takes the results into its history.
+        producer: takes the results into its history.
         pairs: who says what.
         jobs: the same, checked, in the same order.
         words: reads their options.
@@ -144,10 +144,10 @@ def make_several(
         if outcome.state != DONE:
             taken[outcome.job] = Made(title=pair.title, error=outcome.error)
             return
-        with shop.history.draft() as draft:
+        with producer.history.draft() as draft:
             shutil.move(folder / outcome.job, draft.folder / RESULT)
             seconds = f"{outcome.frames} frames, made in {outcome.seconds:.1f} s, one of {len(pairs)}"
-            draft.finish(shop.describe(draft, pair.title, said, None, seconds))
+            draft.finish(producer.describe(draft, pair.title, said, None, seconds))
         taken[outcome.job] = Made(title=pair.title, key=draft.key)
 
     def watch(state: State) -> None:

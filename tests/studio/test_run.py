@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lipsync_edge.cli.studio import language
+from lipsync_edge.cli.studio import form_of
 from lipsync_edge.engine import load_engine
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.studio import run
@@ -21,7 +21,7 @@ def test_without_its_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(run, "NEEDED", ("no_such_gradio",))
     options = StudioOptions(results=tmp_path / "r")
     with pytest.raises(UsageError, match=r"lipsync-edge\[studio\]"):
-        run.run_studio(options, language(options), load_engine)
+        run.run_studio(options, form_of(options), load_engine)
     assert not (tmp_path / "r").exists()
 
 
@@ -32,7 +32,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = StudioOptions(port=taken.getsockname()[1], results=tmp_path / "r")
         with pytest.raises(OutputError, match="--port"):
-            run.run_studio(options, language(options), load_engine)
+            run.run_studio(options, form_of(options), load_engine)
     assert not (tmp_path / "r").exists()
 
 

@@ -52,7 +52,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Form:
     """What the page may ask and how answers are read: the command line's own words.
 
     Attributes:

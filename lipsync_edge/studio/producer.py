@@ -1,4 +1,4 @@
-"""Workshop: what the studio makes, each as a piece of work that tells how far it is and can be given up."""
+"""Producer: what the studio makes, each as a piece of work that tells how far it is and can be given up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.studio import comparison
 from lipsync_edge.studio.history import POSTER, REPORT, RESULT, SOURCE, Draft, Entry, History
-from lipsync_edge.studio.orders import Clip, FramePair, Order, checked_second, part_of, summary
+from lipsync_edge.studio.request import Clip, DubRequest, FramePair, checked_second, part_of, summary
 from lipsync_edge.studio.runner import Control
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SEARCHED_S = 60.0  # of a sound, in which the loudest moment is looked for
 LoadEngine = Callable[[EngineOptions], "Engine"]
 
 
-class Workshop:
+class Producer:
     """Makes previews, results and reports; keeps engines loaded and what was found in faces.
 
     Args:
@@ -53,15 +53,15 @@ class Workshop:
         self._cache = FaceCache(scratch / "faces")
         self._previews = 0
 
-    def preview_frame(self, order: Order, at_s: float | None, control: Control) -> FramePair:
+    def preview_frame(self, request: DubRequest, at_s: float | None, control: Control) -> FramePair:
         """Make one frame; without a time that of the loudest moment of the voice's first minute.
 
         Raises:
             LipsyncError: as `Engine.run` does.
         """
-        at = self._loudest(order) if at_s is None else checked_second(order, at_s)
+        at = self._loudest(request) if at_s is None else checked_second(request, at_s)
         folder = self._preview_folder()
-        part = part_of(order, max(0.0, at - LEAD_S), at + INSTANT_S)  # its last frame is the one shown then
+        part = part_of(request, max(0.0, at - LEAD_S), at + INSTANT_S)  # its last frame is the one shown then
         job, result = self._run(part, folder / "frame.mp4", control)
         pair = FramePair(folder / "source.png", folder / "result.png", at)
         made = comparison.last_frame(result.output)
@@ -73,29 +73,29 @@ class Workshop:
         comparison.write_picture(pair.source, comparison.scaled(frames[-1], (made.shape[1], made.shape[0])))
         return pair
 
-    def preview_clip(self, order: Order, at_s: float | None, control: Control) -> Clip:
+    def preview_clip(self, request: DubRequest, at_s: float | None, control: Control) -> Clip:
         """Make three seconds; without a time those that begin shortly before the loudest moment.
 
         Raises:
             LipsyncError: as `Engine.run` does.
         """
-        at = max(0.0, self._loudest(order) - CLIP_S / 2) if at_s is None else checked_second(order, at_s)
+        at = max(0.0, self._loudest(request) - CLIP_S / 2) if at_s is None else checked_second(request, at_s)
         folder = self._preview_folder()
-        job, result = self._run(part_of(order, at, at + CLIP_S), folder / RESULT, control)
+        job, result = self._run(part_of(request, at, at + CLIP_S), folder / RESULT, control)
         comparison.write_source(job, result.frames, folder / SOURCE, control.check)
         return Clip(folder / SOURCE, folder / RESULT, at)
 
-    def make(self, order: Order, control: Control) -> Entry:
+    def make(self, request: DubRequest, control: Control) -> Entry:
         """Make the whole result, and put it into the history.
 
         Raises:
             LipsyncError: as `Engine.run` does.
         """
         with self.history.draft() as draft:
-            job, result = self._run(order, draft.folder / RESULT, control)
+            job, result = self._run(request, draft.folder / RESULT, control)
             control.say("laying the source beside it")
             comparison.write_source(job, result.frames, draft.folder / SOURCE, control.check)
-            entry = draft.finish(self.describe(draft, order.title, order.told, result))
+            entry = draft.finish(self.describe(draft, request.title, request.told, result))
             control.check()
         return entry
 
@@ -153,16 +153,16 @@ class Workshop:
         self._engines[options] = engine
         return engine
 
-    def _run(self, order: Order, out: Path, control: Control) -> tuple[Job, RunResult]:
+    def _run(self, request: DubRequest, out: Path, control: Control) -> tuple[Job, RunResult]:
         control.say("loading the networks")
-        engine = self.engine(order.wishes.engine)
-        job = engine.job(order.face, order.voice, out, options=order.wishes.options, cache=self._cache)
+        engine = self.engine(request.wishes.engine)
+        job = engine.job(request.face, request.voice, out, options=request.wishes.options, cache=self._cache)
         control.say("looking at the face")
         return job, engine.make(job, progress=control.count, observe=control.observe)
 
-    def _loudest(self, order: Order) -> float:
+    def _loudest(self, request: DubRequest) -> float:
         """Second at which the voice is loudest in its first minute."""
-        samples = read_audio(order.voice)[: round(SEARCHED_S * TARGET_RATE)]
+        samples = read_audio(request.voice)[: round(SEARCHED_S * TARGET_RATE)]
         return round(comparison.loudest_s(samples, TARGET_RATE), 2)
 
     def _preview_folder(self) -> Path:

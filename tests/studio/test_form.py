@@ -8,16 +8,16 @@ import pytest
 from lipsync_edge.choices import LOOPS, MOUTHS
 from lipsync_edge.cli.batch import NOT_IN_ROWS, long_name
 from lipsync_edge.cli.run import run
-from lipsync_edge.cli.studio import NOT_ASKED, NOT_OFFERED, language
+from lipsync_edge.cli.studio import NOT_ASKED, NOT_OFFERED, form_of
 from lipsync_edge.errors import UsageError
 from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import preset_names
-from lipsync_edge.studio.fields import REST, grouped
+from lipsync_edge.studio.form import REST, grouped
 from lipsync_edge.studio.options import StudioOptions
 from tests.cli.test_options import module
 
-LANGUAGE = language(StudioOptions())
-BY_NAME = {field.name: field for field in LANGUAGE.fields}
+FORM = form_of(StudioOptions())
+BY_NAME = {field.name: field for field in FORM.fields}
 
 
 def test_every_option_of_run_is_asked_or_named_as_one_that_is_not() -> None:
@@ -31,7 +31,7 @@ def test_every_option_of_run_is_asked_or_named_as_one_that_is_not() -> None:
 
 def test_names_and_help_are_the_command_lines() -> None:
     said = " ".join(module("run", "--help").replace("│", " ").split())
-    for field in LANGUAGE.fields:
+    for field in FORM.fields:
         assert f"--{field.name}" in said
         assert field.help, field.name
         assert " ".join(field.help.split()[:3]) in said
@@ -45,13 +45,13 @@ def test_choices_are_all_that_there_are() -> None:
 
 
 def test_all_have_a_heading_and_none_is_left_over() -> None:
-    groups = grouped(LANGUAGE.fields)
+    groups = grouped(FORM.fields)
     assert sorted(field.name for _, group in groups for field in group) == sorted(BY_NAME)
     assert REST not in dict(groups)
 
 
 def test_what_the_page_shows_at_first_asks_for_nothing() -> None:
-    assert LANGUAGE.options({field.name: field.initial for field in LANGUAGE.fields}) == ()
+    assert FORM.options({field.name: field.initial for field in FORM.fields}) == ()
 
 
 def test_what_was_given_is_read_as_run_reads_it() -> None:
@@ -64,7 +64,7 @@ def test_what_was_given_is_read_as_run_reads_it() -> None:
         "preset": "hq",
         "codec": "",
     }
-    wishes = LANGUAGE.wishes(given)
+    wishes = FORM.wishes(given)
     assert (wishes.options.mouth, wishes.options.crf, wishes.options.start) == ("own", 20, 0.5)
     assert (wishes.options.end, wishes.options.box_xyxy) == (2.5, (1.0, 2.0, 3.0, 4.0))
     assert wishes.engine.preset == "hq"
@@ -73,7 +73,7 @@ def test_what_was_given_is_read_as_run_reads_it() -> None:
 def test_whoever_starts_it_decides_what_is_not_asked(tmp_path: Path) -> None:
     cert, key = tmp_path / "c.pem", tmp_path / "k.pem"
     engine = EngineOptions(device="cpu", models=tmp_path)
-    found = language(StudioOptions(engine=engine, sign_cert=cert, sign_key=key))
+    found = form_of(StudioOptions(engine=engine, sign_cert=cert, sign_key=key))
     assert {field.name: field.initial for field in found.fields}["device"] == "cpu"
     wishes = found.wishes({"device": "cpu"})
     assert (wishes.engine.device, wishes.engine.models) == ("cpu", tmp_path)
@@ -96,7 +96,7 @@ def test_whoever_starts_it_decides_what_is_not_asked(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_is_refused_and_no_text_becomes_a_file(name: str, value: object, got: str) -> None:
     with pytest.raises(UsageError, match=got):
-        LANGUAGE.wishes({name: value})
+        FORM.wishes({name: value})
 
 
 def test_an_address_that_others_reach_needs_a_token() -> None:

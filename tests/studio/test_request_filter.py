@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lipsync_edge.studio.gate import COOKIE
+from lipsync_edge.studio.request_filter import COOKIE
 from tests.studio.served import Studio, environment, need_gradio, served
 
 SECRET = "root:"  # what /etc/passwd begins with
@@ -129,18 +129,17 @@ def test_an_event_cannot_name_a_file_that_was_not_uploaded(
 
 
 def test_gradio_itself_looks_where_files_lie(tmp_path: Path) -> None:
-    """Behind the gate, too: a mounted page is told that it was launched, or Gradio would copy any file."""
+    """Behind the filter, too: a mounted page is told that it was launched, or Gradio would copy any file."""
     code = """
 import asyncio, sys
 from pathlib import Path
 import httpx
-from lipsync_edge.cli.studio import language
+from lipsync_edge.cli.studio import form_of
 from lipsync_edge.engine import load_engine
 from lipsync_edge.studio import run
 from lipsync_edge.studio.options import StudioOptions
-from lipsync_edge.studio.gate import Gate
 options = StudioOptions(results=Path(sys.argv[1]))
-with run.open_studio(options, language(options), load_engine) as app:
+with run.open_studio(options, form_of(options), load_engine) as app:
     inner = app._app._app
     page = next(route.app for route in inner.routes if hasattr(getattr(route, "app", None), "get_blocks")).get_blocks()
     from gradio import processing_utils

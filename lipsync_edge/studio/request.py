@@ -1,4 +1,4 @@
-"""Orders: what somebody wants made of which files, checked; and what a preview gives."""
+"""Requests: what somebody wants made of which files, checked; and what a preview gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lipsync_edge.pipeline.result import RunResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class DubRequest:
     """What somebody wants made.
 
     Attributes:
@@ -57,19 +57,19 @@ class Clip:
     at_s: float
 
 
-def checked_second(order: Order, at_s: float) -> float:
+def checked_second(request: DubRequest, at_s: float) -> float:
     """Return a second that was named; UsageError where the voice has none."""
-    length = probe_sound(order.voice).duration
+    length = probe_sound(request.voice).duration
     if not 0 <= at_s < (inf if length is None else float(length)):
         said = "" if length is None else f" and before {float(length):.1f}"
         raise UsageError(expected=f"a preview from second 0 on{said}", got=f"{at_s:g}")
     return at_s
 
 
-def part_of(order: Order, start_s: float, end_s: float) -> Order:
-    """Return the order of a part of the same, in seconds of the result."""
-    options = replace(order.wishes.options, start=start_s, end=end_s)
-    return replace(order, wishes=replace(order.wishes, options=options))
+def part_of(request: DubRequest, start_s: float, end_s: float) -> DubRequest:
+    """Return the request for a part of the same, in seconds of the result."""
+    options = replace(request.wishes.options, start=start_s, end=end_s)
+    return replace(request, wishes=replace(request.wishes, options=options))
 
 
 def check_inputs(face: str | None, voice: str | None) -> tuple[Path, Path]:

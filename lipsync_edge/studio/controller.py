@@ -1,4 +1,4 @@
-"""Desk: takes what the page was given, checks it, and hands it to the runner as work."""
+"""Controller: takes what the page was given, checks it, and hands it to the runner as work."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from lipsync_edge.demo import demo_files
 from lipsync_edge.errors import UsageError
-from lipsync_edge.studio.fields import Language
-from lipsync_edge.studio.orders import Order, check_inputs
+from lipsync_edge.studio.form import Form
+from lipsync_edge.studio.producer import LoadEngine, Producer
+from lipsync_edge.studio.request import DubRequest, check_inputs
 from lipsync_edge.studio.runner import Runner, Task
 from lipsync_edge.studio.several import check_pairs, make_several, pairs_of
 from lipsync_edge.studio.view import titled
-from lipsync_edge.studio.workshop import LoadEngine, Workshop
 
 FRAME, CLIP, VIDEO, REPORT, SEVERAL = "frame", "clip", "video", "report", "several"
 NAMES = {FRAME: "Preview of one frame", CLIP: "Preview of three seconds", VIDEO: "Making the video"}
@@ -40,28 +40,28 @@ class Given:
     options: Mapping[str, Any]
 
 
-class Desk:
+class Controller:
     """Takes orders; the only way from the page to work, so that everything is checked here.
 
     Args:
-        language: how options are read.
-        shop: does the work.
+        form: how options are read.
+        producer: does the work.
         runner: does one after another.
         uploads: folder of what was uploaded.
         load: opens engines in the worker processes of a batch.
     """
 
     def __init__(
-        self, language: Language, shop: Workshop, runner: Runner, uploads: Path, load: LoadEngine
+        self, form: Form, producer: Producer, runner: Runner, uploads: Path, load: LoadEngine
     ) -> None:
-        self.language = language
-        self.shop = shop
+        self.form = form
+        self.producer = producer
         self.runner = runner
         self._uploads = uploads
         self._load = load
         self._batches = 0
 
-    def order(self, given: Given) -> Order:
+    def request(self, given: Given) -> DubRequest:
         """Read what was given.
 
         Raises:
@@ -69,26 +69,26 @@ class Desk:
         """
         check_consent(given.consent)
         face, voice = check_inputs(given.face, given.voice)
-        options = self.language.options(given.options)
-        wishes = self.language.words.parse(options)
-        return Order(face=face, voice=voice, options=options, wishes=wishes, title=titled(face, voice))
+        options = self.form.options(given.options)
+        wishes = self.form.words.parse(options)
+        return DubRequest(face=face, voice=voice, options=options, wishes=wishes, title=titled(face, voice))
 
     def begin(self, kind: str, given: Given) -> Task:
         """Have a preview or a video made.
 
         Raises:
-            UsageError: see `order`; or too much is waiting.
+            UsageError: see `request`; or too much is waiting.
         """
-        order, at_s = self.order(given), second_of(given.at)
+        request, at_s = self.request(given), second_of(given.at)
         if kind == VIDEO:
-            return self.runner.submit(kind, NAMES[kind], lambda control: self.shop.make(order, control))
-        work = self.shop.preview_frame if kind == FRAME else self.shop.preview_clip
-        return self.runner.submit(kind, NAMES[kind], lambda control: work(order, at_s, control))
+            return self.runner.submit(kind, NAMES[kind], lambda control: self.producer.make(request, control))
+        work = self.producer.preview_frame if kind == FRAME else self.producer.preview_clip
+        return self.runner.submit(kind, NAMES[kind], lambda control: work(request, at_s, control))
 
     def judge(self, key: str) -> Task:
         """Have a result judged; UsageError where there is none of that name."""
-        self.shop.history.find(key)
-        return self.runner.submit(REPORT, "Judging", lambda control: self.shop.judge(key, control))
+        self.producer.history.find(key)
+        return self.runner.submit(REPORT, "Judging", lambda control: self.producer.judge(key, control))
 
     def begin_several(
         self,
@@ -104,17 +104,17 @@ class Desk:
         """
         check_consent(consent)
         pairs = pairs_of(faces, voices)
-        given = self.language.options(options)
+        given = self.form.options(options)
         common = {"--face" if one.name == "face" else one.name: one.value or "true" for one in given}
-        jobs = check_pairs(pairs, self._uploads, self.language.words, common)
+        jobs = check_pairs(pairs, self._uploads, self.form.words, common)
         said = " ".join(f"--{name.removeprefix('--')} {value}" for name, value in common.items())
         self._batches += 1
-        folder = self.shop.history.folder / f".draft-batch-{self._batches}"
+        folder = self.producer.history.folder / f".draft-batch-{self._batches}"
         return self.runner.submit(
             SEVERAL,
             f"Making {len(pairs)} video{'s' if len(pairs) > 1 else ''}",
             lambda control: make_several(
-                self.shop, pairs, jobs, self.language.words, folder, control, load=self._load, said=said
+                self.producer, pairs, jobs, self.form.words, folder, control, load=self._load, said=said
             ),
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lipsync_edge.cli.studio import language
+from lipsync_edge.cli.studio import form_of
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
 from lipsync_edge.mark.check import check_marks
@@ -20,15 +20,15 @@ from lipsync_edge.pipeline.interrupt import InterruptSource
 from lipsync_edge.studio.comparison import loudest_s
 from lipsync_edge.studio.history import POSTER, RESULT, SOURCE, History, open_history
 from lipsync_edge.studio.options import StudioOptions
-from lipsync_edge.studio.orders import Order, check_inputs
+from lipsync_edge.studio.producer import Producer
+from lipsync_edge.studio.request import DubRequest, check_inputs
 from lipsync_edge.studio.runner import Cancelled, Control
 from lipsync_edge.studio.several import Pair, check_pairs, make_several, pairs_of
-from lipsync_edge.studio.workshop import Workshop
 from lipsync_edge.video.reader import VideoReader
 from tests.clips import number, write_clip, write_sound
 from tests.scripted import SIZE, make_engine
 
-LANGUAGE = language(StudioOptions())
+FORM = form_of(StudioOptions())
 RATE = 16_000
 
 
@@ -47,23 +47,23 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, history: History) -> Workshop:
-    return Workshop(history, tmp_path / "scratch", load, MarkOptions())
+def producer(tmp_path: Path, history: History) -> Producer:
+    return Producer(history, tmp_path / "scratch", load, MarkOptions())
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Order:
+def wanted(tmp_path: Path) -> DubRequest:
     """A face of 60 numbered frames, a voice of two seconds that is loud around second 1.5."""
     face = write_clip(tmp_path / "anna.mp4", 60, size=SIZE)
     wave = np.zeros(2 * RATE, np.float32)
     wave[int(1.4 * RATE) : int(1.6 * RATE)] = np.sin(np.arange(int(0.2 * RATE)) * 0.2) * 0.8
     soundfile.write(str(tmp_path / "hello.wav"), wave, RATE)
-    options = LANGUAGE.options({"label": "top-left"})
-    return Order(
+    options = FORM.options({"label": "top-left"})
+    return DubRequest(
         face=face,
         voice=tmp_path / "hello.wav",
         options=options,
-        wishes=LANGUAGE.words.parse(options),
+        wishes=FORM.words.parse(options),
         title="anna · hello",
     )
 
@@ -88,8 +88,10 @@ def cancelled_after(calls: int) -> Control:
     return Counting(source.token)
 
 
-def test_a_result_is_whole_marked_and_described(shop: Workshop, history: History, order: Order) -> None:
-    entry = shop.make(order, control())
+def test_a_result_is_whole_marked_and_described(
+    producer: Producer, history: History, wanted: DubRequest
+) -> None:
+    entry = producer.make(wanted, control())
     assert history.entries() == [entry]
     made, source = (history.folder / entry.key / name for name in (RESULT, SOURCE))
     frames, originals = list(VideoReader(made)), list(VideoReader(source))
@@ -106,11 +108,11 @@ def test_a_result_is_whole_marked_and_described(shop: Workshop, history: History
 
 
 def test_a_frame_is_made_of_the_loudest_moment_or_the_one_that_was_named(
-    shop: Workshop, order: Order
+    producer: Producer, wanted: DubRequest
 ) -> None:
-    loud = shop.preview_frame(order, None, control())
+    loud = producer.preview_frame(wanted, None, control())
     assert 1.4 <= loud.at_s <= 1.6
-    named = shop.preview_frame(order, 0.4, control())
+    named = producer.preview_frame(wanted, 0.4, control())
     for pair in (loud, named):
         source, result = (cv2.imread(str(path)) for path in (pair.source, pair.result))
         assert source.shape == result.shape == (SIZE[1], SIZE[0], 3)
@@ -125,50 +127,50 @@ def test_a_frame_is_made_of_the_loudest_moment_or_the_one_that_was_named(
     assert changed[1] > changed[0] + 0.2  # the mouth of the scripted network moves with the sound alone
 
 
-def test_a_clip_is_three_seconds_at_most(shop: Workshop, history: History, order: Order) -> None:
-    clip = shop.preview_clip(order, 1.0, control())
+def test_a_clip_is_three_seconds_at_most(producer: Producer, history: History, wanted: DubRequest) -> None:
+    clip = producer.preview_clip(wanted, 1.0, control())
     numbers = [number(one.image_bgr) for one in VideoReader(clip.source)]
     assert numbers == list(range(25, 50))
     assert len(list(VideoReader(clip.result))) == 25
     assert history.entries() == []
     with pytest.raises(UsageError, match=r"before 2\.0"):
-        shop.preview_clip(order, 2.0, control())
+        producer.preview_clip(wanted, 2.0, control())
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2, 5, 40, 120, 170])
 def test_wherever_it_is_cancelled_nothing_is_left(
-    shop: Workshop, history: History, order: Order, calls: int
+    producer: Producer, history: History, wanted: DubRequest, calls: int
 ) -> None:
     with pytest.raises(Cancelled):
-        shop.make(order, cancelled_after(calls))
+        producer.make(wanted, cancelled_after(calls))
     assert [path.name for path in history.folder.iterdir()] == [".lock"]
     assert threading.active_count() < 10
 
 
-def test_what_fails_leaves_nothing_either(tmp_path: Path, history: History, order: Order) -> None:
-    blind = Workshop(history, tmp_path / "other", load_blind, MarkOptions())
+def test_what_fails_leaves_nothing_either(tmp_path: Path, history: History, wanted: DubRequest) -> None:
+    blind = Producer(history, tmp_path / "other", load_blind, MarkOptions())
     with pytest.raises(NoFaceError):
-        blind.make(order, control())
+        blind.make(wanted, control())
     assert [path.name for path in history.folder.iterdir()] == [".lock"]
 
 
-def test_engines_stay_loaded(tmp_path: Path, history: History, order: Order) -> None:
+def test_engines_stay_loaded(tmp_path: Path, history: History, wanted: DubRequest) -> None:
     loaded: list[EngineOptions] = []
 
     def counting(options: EngineOptions) -> Engine:
         loaded.append(options)
         return make_engine()
 
-    shop = Workshop(history, tmp_path / "other", counting, MarkOptions())
-    hq = replace(order, wishes=LANGUAGE.wishes({"preset": "hq"}))
-    for one in (order, order, hq, order):
-        shop.preview_frame(one, 0.0, control())
+    producer = Producer(history, tmp_path / "other", counting, MarkOptions())
+    hq = replace(wanted, wishes=FORM.wishes({"preset": "hq"}))
+    for one in (wanted, wanted, hq, wanted):
+        producer.preview_frame(one, 0.0, control())
     assert [options.preset for options in loaded] == ["lite", "hq"]
 
 
-def test_files_must_be_there(tmp_path: Path, order: Order) -> None:
-    face, voice = str(order.face), str(order.voice)
-    assert check_inputs(face, voice) == (order.face, order.voice)
+def test_files_must_be_there(tmp_path: Path, wanted: DubRequest) -> None:
+    face, voice = str(wanted.face), str(wanted.voice)
+    assert check_inputs(face, voice) == (wanted.face, wanted.voice)
     with pytest.raises(UsageError, match="a face"):
         check_inputs(None, voice)
     with pytest.raises(UsageError, match="a voice"):
@@ -203,34 +205,34 @@ def test_who_says_what() -> None:
 
 
 def test_several_are_made_by_the_batch_and_one_that_fails_costs_itself_alone(
-    tmp_path: Path, shop: Workshop, history: History, order: Order
+    tmp_path: Path, producer: Producer, history: History, wanted: DubRequest
 ) -> None:
     noise = tmp_path / "noise.wav"
     noise.write_bytes(b"no sound at all")
     pairs = [
-        Pair(order.face, order.voice),
-        Pair(order.face, noise),
-        Pair(order.face, write_sound(tmp_path / "c.wav")),
+        Pair(wanted.face, wanted.voice),
+        Pair(wanted.face, noise),
+        Pair(wanted.face, write_sound(tmp_path / "c.wav")),
     ]
-    jobs = check_pairs(pairs, tmp_path, LANGUAGE.words, {"crf": "30"})
+    jobs = check_pairs(pairs, tmp_path, FORM.words, {"crf": "30"})
     work = history.folder / ".draft-batch-1"
-    made = make_several(shop, pairs, jobs, LANGUAGE.words, work, control(), load=load, said="--crf 30")
+    made = make_several(producer, pairs, jobs, FORM.words, work, control(), load=load, said="--crf 30")
     assert [bool(one.key) for one in made] == [True, False, True]
     assert "noise" in made[1].error
     assert {entry.key for entry in history.entries()} == {one.key for one in made if one.key}
     assert all(entry.marked and entry.options == "--crf 30" for entry in history.entries())
     assert not work.exists()
     with pytest.raises(UsageError, match="inside"):
-        check_pairs([Pair(Path("/etc/passwd"), order.voice)], tmp_path, LANGUAGE.words, {})
+        check_pairs([Pair(Path("/etc/passwd"), wanted.voice)], tmp_path, FORM.words, {})
 
 
 def test_a_cancelled_batch_keeps_what_is_whole_and_nothing_else(
-    tmp_path: Path, shop: Workshop, history: History, order: Order
+    tmp_path: Path, producer: Producer, history: History, wanted: DubRequest
 ) -> None:
-    pairs = [Pair(order.face, order.voice)] * 2
-    jobs = check_pairs(pairs, tmp_path, LANGUAGE.words, {})
+    pairs = [Pair(wanted.face, wanted.voice)] * 2
+    jobs = check_pairs(pairs, tmp_path, FORM.words, {})
     work = history.folder / ".draft-batch-1"
     with pytest.raises(Cancelled):
-        make_several(shop, pairs, jobs, LANGUAGE.words, work, cancelled_after(3), load=load)
+        make_several(producer, pairs, jobs, FORM.words, work, cancelled_after(3), load=load)
     assert not list(history.folder.glob(".draft*"))
     assert all((history.folder / entry.key / RESULT).stat().st_size for entry in history.entries())

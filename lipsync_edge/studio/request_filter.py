@@ -1,6 +1,6 @@
-"""Gate before Gradio: what the page needs passes, everything else does not; and nothing that it shows comes from afar.
+"""Request filter before Gradio: what the page needs passes, nothing else; and what it shows comes from here alone.
 
-Gradio serves more than this page uses (files by path, a proxy, an API with a client of its own). The gate knows the
+Gradio serves more than this page uses (files by path, a proxy, an API with a client of its own). The filter knows the
 page's own addresses and answers 404 to all others, so that none of that has to be trusted. What browsers get forbids
 them to fetch anything from elsewhere.
 """
@@ -51,7 +51,7 @@ _AFAR = re.compile(
 )
 
 
-class Gate:
+class RequestFilter:
     """Middleware that lets the page's own requests pass.
 
     Args:
