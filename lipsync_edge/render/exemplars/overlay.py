@@ -159,22 +159,17 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     total = sum(one.pick.weight for one in laid)
     mixed: U8 | None = None
     outside: F32 | None = None
-    # where lips meet the map leaps, and a grid coarser than the picture would give the line steps
-    finer = int(np.clip(np.ceil(mouth.crop.scale), 1, FINEST))
-    columns, rows = mouth.grid(finer)
     gap = result[list(LOWER_INNER[4:7]), 1] - result[list(UPPER_INNER[4:7]), 1]
     meeting = float(gap.mean()) < MEETING
     for one in laid:
-        exemplar = one.pick.exemplar
-        x, y = source_map(result, one.face.points, columns, rows, side, press)
+        exemplar, picture = one.pick.exemplar, one.pick.exemplar.decode()
+        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side, press)
         both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
-        picture = exemplar.decode()
-        read = mouth.read(picture, both[..., 0], both[..., 1], exemplar.to_picture, finer)
+        read = mouth.read(picture, both[..., 0], both[..., 1], exemplar.to_picture)
         if meeting:
-            _seal(read, mouth, one, picture, result, press, finer)
+            _seal(read, mouth, one, picture, result, press)
         plane = exemplar.paste.astype(np.float32) / np.float32(255)
-        coarse = both[finer // 2 :: finer, finer // 2 :: finer]
-        shown = np.minimum(shown, read_plane(plane, coarse[..., 0], coarse[..., 1], side))
+        shown = np.minimum(shown, read_plane(plane, both[..., 0], both[..., 1], side))
         if mixed is None:
             mixed = read
             continue
@@ -185,8 +180,12 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     return mixed, shown
 
 
-def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: float, finer: int) -> None:
-    """Read lips that meet again, in place, each from its own side of the line; `made` lies over the canvas."""
+def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: float) -> None:
+    """Read lips that meet again, in place, each from its own side of the line; `made` lies over the canvas.
+
+    Between them the map leaps, and a grid coarser than the picture would show what lies there, in steps.
+    """
+    finer = int(np.clip(np.ceil(mouth.crop.scale), 1, FINEST))
     end = (mouth.region.y2, mouth.region.x2)
     seam = Canvas(mouth.crop, end, mouth.inner(result[INNER_LIP], SEAM))
     if seam.empty:
