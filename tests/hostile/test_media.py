@@ -54,6 +54,27 @@ def test_small_files_that_claim_to_be_huge(media: Media, on_numpy: Forks, tmp_pa
     check(exploding(*media, tmp_path), on_numpy, tmp_path)
 
 
+def test_live_eval_and_mark_check_on_damaged_files(media: Media, on_numpy: Forks, tmp_path: Path) -> None:
+    codes = set()
+    for number, case in enumerate(damaged(*media, 8, seed=78)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, data in case.files.items():
+            (folder / name).write_bytes(data)
+        face, sound = case.files
+        for words in (
+            ("live", "--avatar", face, "--audio", sound, "--out", "o.ts"),
+            ("eval", face),
+            ("mark", "check", case.name.split()[0]),
+        ):
+            ended = on_numpy(*words, folder=folder)
+            codes.add((words[0], ended.code))
+            ours = all(line.startswith(("lipsync-edge: expected ", "{")) for line in ended.err.splitlines())
+            assert ours, (case.name, words, ended.err)
+            assert ended.code in (0, 3) or (words[0], ended.code) == ("mark", 1), (case.name, words, ended)
+    assert {("live", 0), ("live", 3), ("eval", 0), ("eval", 3)} <= codes
+
+
 @pytest.mark.nightly
 def test_five_hundred_damaged_files(media: Media, tmp_path: Path) -> None:
     with forks("real") as run:
