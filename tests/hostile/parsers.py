@@ -1,14 +1,8 @@
-"""Parsers of this package, each as a function of bytes, with whole inputs to begin from.
-
-    python -m tests.hostile.parsers NAME [libFuzzer's options]
-
-searches one of them with `atheris` where that is installed; `tests.hostile.explore` does without.
-"""
+"""Parsers of this package, each as a function of bytes, with whole inputs to begin from."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +13,7 @@ from lipsync_edge.audio.diarisation import read_turns
 from lipsync_edge.audio.turns import Turns
 from lipsync_edge.batch.manifest import read_manifest as read_jobs
 from lipsync_edge.batch.results import read_results
-from lipsync_edge.errors import LipsyncError, UsageError
+from lipsync_edge.errors import LipsyncError
 from lipsync_edge.mark import embed, xmp
 from lipsync_edge.mark.transport import service_tags
 from lipsync_edge.models.onnx_guard import check_onnx
@@ -253,32 +247,3 @@ def _of_toolchain(
             of_file("files/manifest.json", lambda path: read_files(path.parent)), (table,), odd_json
         ),
     }
-
-
-def main() -> None:
-    """Search one parser with atheris, which ends the process."""
-    import tempfile
-
-    import atheris
-
-    with atheris.instrument_imports(include=["lipsync_edge", "export"]):
-        folder = Path(tempfile.mkdtemp())
-        (folder / "files").mkdir()
-        parser = parsers(folder)[sys.argv[1]]
-    corpus = folder / "corpus"
-    corpus.mkdir()
-    for number, seed in enumerate(parser.seeds):
-        (corpus / str(number)).write_bytes(seed)
-
-    def one(data: bytes) -> None:
-        try:
-            parser.target(data)
-        except (*parser.allowed, UsageError):
-            return
-
-    atheris.Setup([sys.argv[0], str(corpus), *sys.argv[2:]], one)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()
