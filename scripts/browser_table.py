@@ -34,12 +34,15 @@ def _speed(found: dict[str, Any]) -> str:
             row["face"].replace("x", "×"),
             f"{row['fps']:.1f}",
             f"{row['ms']:.0f}",
+            f"{row['cpu_ms']:.0f}",
             str(row["threads"]),
         ]
         for row in found["rows"]
         if row["known"]
     ]
-    table = grid(["photo", "part made anew", "frames a second", "ms a frame", "threads"], lines)
+    table = grid(
+        ["photo", "part made anew", "frames a second", "ms a frame", "CPU ms a frame", "threads"], lines
+    )
     where = (
         f"{found['chromium']}, headless, {found['cores']} cores of an {found['cpu']}, load {found['load']}"
     )

@@ -35,16 +35,21 @@ export function warpPicture(picture: Picture, map: Affine, width: number, height
  * Move a plane of places, two channels; its border is repeated.
  *
  * The reference reads such a plane at steps of 1/32 of a pixel; so does this, or moved pictures would differ visibly.
+ *
+ * @param alpha where it is 0 nothing is worked out, as nobody will see it.
  */
-export function warpPlaces(places: Plane, map: Affine, width: number, height: number): Plane {
+export function warpPlaces(places: Plane, map: Affine, width: number, height: number, alpha?: Plane): Plane {
   const [a, b, c, d, e, f] = inverse(map)
   const out = newPlane(width, height, 2)
   const [right, bottom] = [places.width - 1, places.height - 1]
   const { data } = places
+  const made = out.data
+  const shares = alpha?.data
   for (let y = 0, at = 0; y < height; y++) {
     const rowX = roundEven((b * y + c) * FINE) + COARSE / 2
     const rowY = roundEven((e * y + f) * FINE) + COARSE / 2
     for (let x = 0; x < width; x++, at += 2) {
+      if (shares && shares[at >> 1] === 0) continue
       const sx = (rowX + roundEven(a * x * FINE)) >> 5
       const sy = (rowY + roundEven(d * x * FINE)) >> 5
       const x0 = clamp(sx >> 5, 0, right)
@@ -56,7 +61,7 @@ export function warpPlaces(places: Plane, map: Affine, width: number, height: nu
       for (let k = 0; k < 2; k++) {
         const over = data[2 * (y0 + x0) + k]! * (1 - wx) + data[2 * (y0 + x1) + k]! * wx
         const under = data[2 * (y1 + x0) + k]! * (1 - wx) + data[2 * (y1 + x1) + k]! * wx
-        out.data[at + k] = over * (1 - wy) + under * wy
+        made[at + k] = over * (1 - wy) + under * wy
       }
     }
   }

@@ -65,7 +65,7 @@ export class Canvas {
       places.data[2 * k] = a * x[k]! + b * y[k]! + c
       places.data[2 * k + 1] = d * x[k]! + e * y[k]! + f
     }
-    return remapPicture(picture, warpPlaces(places, this.fromGrid, this.width, this.height), alpha)
+    return remapPicture(picture, warpPlaces(places, this.fromGrid, this.width, this.height, alpha), alpha)
   }
 
   /**

@@ -72,13 +72,13 @@ function compare(name: 'shut' | 'open', known: boolean, spoken: Spoken): { most:
     return { most, mean: (mean * source.data.length) / wanted.picture.data.length }
   })
   const [most, mean] = [Math.max(...apart.map((one) => one.most)), Math.max(...apart.map((one) => one.mean))]
-  const { fps, ms, threads } = spoken
+  const { fps, ms, cpuMs, threads } = spoken
   const [x1, y1, x2, y2] = FACTS.photos[name].region
-  const speed = { fps: Number(fps.toFixed(1)), ms: Number(ms.toFixed(1)), threads }
+  const speed = { fps: Number(fps.toFixed(1)), ms: Number(ms.toFixed(1)), cpu_ms: Number(cpuMs.toFixed(1)), threads }
   rows.push({ photo: name, known, most, mean: Number(mean.toFixed(4)), ...speed, face: `${x2 - x1}x${y2 - y1}`, size: `${source.width}x${source.height}` })
   console.log(
     `${name}${known ? '' : ', face found by the page'}: ${most} grey levels at most, ${mean.toFixed(4)} in the mean; ` +
-      `${fps.toFixed(1)} frames a second, ${ms.toFixed(1)} ms each, ${threads} thread(s)`,
+      `${fps.toFixed(1)} frames a second, ${ms.toFixed(1)} ms each, ${cpuMs.toFixed(1)} ms of processor, ${threads} thread(s)`,
   )
   return { most, mean }
 }

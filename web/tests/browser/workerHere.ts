@@ -1,5 +1,5 @@
 /** The built worker in a page of Chromium, spoken to as the page speaks to it. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import type { Page } from 'puppeteer-core'
 import { FACTS, floats, photo, speech } from '../golden'
 import { fromRgba, toRgba } from '../../src/picture/rgba'
@@ -27,6 +27,8 @@ export interface Spoken {
   readonly fps: number
   /** Median time of a frame. */
   readonly ms: number
+  /** Processor time of the whole browser for a frame of the speech; NaN where the system does not tell. */
+  readonly cpuMs: number
   readonly shown: readonly { picture: Picture; region: Region }[]
 }
 
@@ -37,10 +39,11 @@ export interface Spoken {
  * @param known whether the worker is told where the face is.
  */
 export async function speak(page: Page, address: string, name: 'shut' | 'open', known: boolean): Promise<Spoken> {
+  const browserPid = page.browser().process()!.pid!
   const file = readdirSync(new URL('../../dist/assets/', import.meta.url)).find((one) => one.startsWith('face.worker'))
   const { width, height } = photo(name)
   const points = known ? `new Float32Array(unpack('${packed(floats(`${name}.five`).slice())}'))` : 'undefined'
-  const found = (await page.evaluate(`(async () => {
+  await page.evaluate(`(async () => {
     const unpack = ${UNPACK}
     const pack = ${PACK}
     const worker = new Worker('/assets/${file}', { type: 'module' })
@@ -61,6 +64,10 @@ export async function speak(page: Page, address: string, name: 'shut' | 'open', 
     const rgba = unpack('${packed(new Uint8Array(toRgba(photo(name))))}')
     await ask({ kind: 'photo', width: ${width}, height: ${height}, rgba, points: ${points} }, 'ready')
     await ask({ kind: 'listen', rate: ${FACTS.rate}, live: false }, 'listening')
+    Object.assign(globalThis, { unpack, pack, worker, heard, told, threads })
+  })()`)
+  const before = cpuMs(browserPid)
+  const found = (await page.evaluate(`(async () => {
     const done = told('finished')
     const began = performance.now()
     worker.postMessage({ kind: 'want', from: 0, to: 1e9 })
@@ -75,10 +82,30 @@ export async function speak(page: Page, address: string, name: 'shut' | 'open', 
       threads, fps, ms: times[times.length >> 1], count: spoken.length,
       shown: ${JSON.stringify(FACTS.photos[name].shown)}.map((k) => ({ region: heard[k].region, rgba: pack(heard[k].rgba) })),
     }
-  })()`)) as Omit<Spoken, 'shown'> & { shown: { region: Region; rgba: string }[] }
+  })()`)) as Omit<Spoken, 'shown' | 'cpuMs'> & { shown: { region: Region; rgba: string }[] }
   const shown = found.shown.map(({ region, rgba }) => {
     const bytes = new Uint8Array(Buffer.from(rgba, 'base64'))
     return { region, picture: fromRgba(bytes, region.x2 - region.x1, region.y2 - region.y1) }
   })
-  return { ...found, shown }
+  return { ...found, cpuMs: (cpuMs(browserPid) - before) / found.count, shown }
+}
+
+const TICK_MS = 10 // of the counters below
+
+/** Processor time of a process and all that it started, in milliseconds; NaN where there is no /proc. */
+function cpuMs(root: number): number {
+  if (!existsSync('/proc/self/stat')) return NaN
+  const known = new Map<number, { parent: number; ticks: number }>()
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    const text = existsSync(`/proc/${name}/stat`) ? readFileSync(`/proc/${name}/stat`, 'utf8') : ''
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    known.set(Number(name), { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) })
+  }
+  let ticks = 0
+  for (const [pid, one] of known) {
+    let at: number | undefined = pid
+    while (at !== undefined && at !== root) at = known.get(at)?.parent
+    if (at === root) ticks += one.ticks
+  }
+  return ticks * TICK_MS
 }
