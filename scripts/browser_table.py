@@ -16,15 +16,23 @@ def browser_tables(root: Path) -> str:
 
 
 def _parity(found: dict[str, Any]) -> str:
-    lines = [["mel", f"{found['mel_tolerance']:g} at most", f"{found['mel_most']:.0e}"]]
-    for known, what in ((True, "the package's five points"), (False, "found by the page")):
+    lines = [
+        [
+            "mel",
+            f"{found['mel_tolerance']:g} at most",
+            f"{found['mel_most']:.0e}" if found["mel_most"] else "none",
+        ]
+    ]
+    for known, what in ((True, "at the package's five points"), (False, "found by the page")):
         rows = [row for row in found["rows"] if row["known"] is known]
         most, mean = max(row["most"] for row in rows), max(row["mean"] for row in rows)
         tolerated = (
             f"{found['most_tolerated']} at most" if known else f"{found['mean_tolerated']} in the mean"
         )
-        lines.append([f"frames, face at {what}", tolerated, f"{most} at most, {mean:.3f} in the mean"])
-    return grid(["grey levels from the package's", "tolerated", "found"], lines)
+        lines.append(
+            [f"frames, grey levels; face {what}", tolerated, f"{most} at most, {mean:.3f} in the mean"]
+        )
+    return grid(["differences from the package", "tolerated", "found"], lines)
 
 
 def _speed(found: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Networks } from '../src/models/networks'
+import { apply } from '../src/picture/affine'
 import { newPicture } from '../src/picture/types'
 import { NoFace, findFace, prepareStill, type Still } from '../src/pipeline/still'
 import { FaceStream, type StreamFrame } from '../src/pipeline/stream'
@@ -113,6 +114,21 @@ describe('a stream', () => {
     expect(await one.next()).toBeUndefined()
     expect((await one.idle())!.state).toBe('idle')
   })
+})
+
+test('a mouth that is covered is left as it is', async () => {
+  const { face, crop } = still.target
+  const covered = photo('shut')
+  const [left, right] = [apply(crop.toFrame, face.points[0]!, face.points[1]!), apply(crop.toFrame, face.points[20]!, face.points[21]!)]
+  const reach = (right[0] - left[0]) * 0.5
+  for (let y = Math.round(left[1] - reach); y < left[1] + 2 * reach; y++) {
+    const from = (y * covered.width + Math.round(left[0] - reach)) * 3
+    covered.data.fill(90, from, from + Math.round(right[0] - left[0] + 2 * reach) * 3)
+  }
+  const other = await prepareStill(covered, floats('shut.five'), networks)
+  expect(still.strength).toBe(1)
+  expect(other.strength).toBe(0)
+  expect(other.mouths.make([0.2, 0.8, 1.1], other.strength)).toBeUndefined()
 })
 
 test('a picture without a face is refused', async () => {
