@@ -11,7 +11,7 @@ import typer
 from typer.models import OptionInfo
 
 from lipsync_edge.cli.batch import NOT_IN_ROWS, long_name, vocabulary
-from lipsync_edge.cli.console import reporting
+from lipsync_edge.cli.console import reporting, say
 from lipsync_edge.cli.options import ENGINE, SignCert, SignKey, with_engine
 from lipsync_edge.cli.run import run
 from lipsync_edge.models.engine_options import EngineOptions
@@ -63,7 +63,7 @@ def studio(
             sign_key=sign_key,
         )
         log_to_stderr()
-        run_studio(options, form_of(options), load_engine)
+        run_studio(options, form_of(options), load_engine, say)
 
 
 def form_of(options: StudioOptions) -> Form:

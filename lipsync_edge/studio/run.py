@@ -7,14 +7,14 @@ import shutil
 import socket
 import tempfile
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync_edge.errors import LipsyncError, OutputError, UsageError
-from lipsync_edge.live.setup import LOG, stop_on_signals
+from lipsync_edge.live.setup import stop_on_signals
 from lipsync_edge.mark.options import MarkOptions
 from lipsync_edge.studio.form import Form
 from lipsync_edge.studio.history import open_history
@@ -38,13 +38,14 @@ QUIET = {
 }
 
 
-def run_studio(options: StudioOptions, form: Form, load: LoadEngine) -> None:
+def run_studio(options: StudioOptions, form: Form, load: LoadEngine, tell: Callable[[str], None]) -> None:
     """Serve the page until SIGTERM or SIGINT.
 
     Args:
         options: where and for whom.
         form: what is asked, and how answers are read.
         load: opens engines; a function of a module, as the workers of a batch need it, too.
+        tell: called with a line for people, once the page can be opened.
 
     Raises:
         UsageError: the extra `studio` is not installed.
@@ -70,7 +71,7 @@ def run_studio(options: StudioOptions, form: Form, load: LoadEngine) -> None:
         # the server handles signals itself, and passes them on at its end
         stack.enter_context(stop_on_signals(lambda: None))
         url = address(options, listener.getsockname()[1])
-        LOG.info("studio", extra={"data": {"url": url, "results": str(options.folder())}})
+        tell(f"The studio is at {url} and keeps results in {options.folder()}; Ctrl-C ends it.")
         if options.browser:
             webbrowser.open(url + (f"?token={options.token}" if options.token else ""))
         server.run([listener])
@@ -124,6 +125,7 @@ def _listener(options: StudioOptions) -> socket.socket:
 
 
 def address(options: StudioOptions, port: int) -> str:
-    """Return where the page is."""
-    host = f"[{options.host}]" if ":" in options.host else options.host
+    """Return where this machine finds the page."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/"

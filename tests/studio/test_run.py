@@ -21,7 +21,7 @@ def test_without_its_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(run, "NEEDED", ("no_such_gradio",))
     options = StudioOptions(results=tmp_path / "r")
     with pytest.raises(UsageError, match=r"lipsync-edge\[studio\]"):
-        run.run_studio(options, form_of(options), load_engine)
+        run.run_studio(options, form_of(options), load_engine, print)
     assert not (tmp_path / "r").exists()
 
 
@@ -32,13 +32,14 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = StudioOptions(port=taken.getsockname()[1], results=tmp_path / "r")
         with pytest.raises(OutputError, match="--port"):
-            run.run_studio(options, form_of(options), load_engine)
+            run.run_studio(options, form_of(options), load_engine, print)
     assert not (tmp_path / "r").exists()
 
 
 def test_addresses() -> None:
     assert run.address(StudioOptions(), 1) == "http://127.0.0.1:1/"
     assert run.address(StudioOptions(host="::1"), 2) == "http://[::1]:2/"
+    assert run.address(StudioOptions(host="0.0.0.0", token="x"), 3) == "http://127.0.0.1:3/"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM that a process hears")
