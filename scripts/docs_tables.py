@@ -24,6 +24,7 @@ PURPOSES = {
     "openvino": "OpenVINO: Intel processors, graphics and NPUs",
     "serve": "`lipsync-edge serve`: the page and its API",
     "webrtc": "`lipsync-edge serve`: players by WebRTC, a microphone in the page",
+    "studio": "`lipsync-edge studio`: the page for people who do not type commands",
     "livekit": "an avatar in LiveKit Agents",
     "pipecat": "an avatar in Pipecat",
     "virtualcam": "`lipsync-edge live --out virtualcam`",
