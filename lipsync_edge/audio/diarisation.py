@@ -124,8 +124,8 @@ def _turn(entry: Any, place: str) -> Turn:
 def _seconds(value: Any, what: str, place: str) -> float:
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(value, bool) or not (math.isfinite(seconds) and seconds >= 0):
-        raise InputError(expected=f"a {what} of 0 seconds or more in {place}", got=repr(value))
+        raise InputError(expected=f"a {what} of 0 seconds or more in {place}", got=repr(value)[:60])
     return seconds

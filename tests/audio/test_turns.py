@@ -124,3 +124,10 @@ def test_a_pause_is_no_rest() -> None:
 def test_turns_of_what_is_heard() -> None:
     assert speech_turns(np.array([0, 0, 1, 0.5, 0, 1]), 2.0, "A") == [Turn("A", 1, 2), Turn("A", 2.5, 3)]
     assert speech_turns(np.zeros(9), 2.0, "A") == []
+
+
+def test_a_number_beyond_all_floats_is_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "turns.json"
+    path.write_text(f'[{{"speaker": "a", "start": 0, "end": {10**400}}}]')
+    with pytest.raises(InputError, match="an? end of 0 seconds or more in turn 1"):
+        read_turns(path)
