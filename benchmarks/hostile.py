@@ -27,8 +27,8 @@ from tests.hostile.forked import forks
 from tests.hostile.parsers import parsers
 from tests.hostile.runs import Case, Fault, damaged, done, exploding
 from tests.hostile.seeds import seeds
-from tests.hostile.test_machine import killed_runs
 from tests.hostile.test_parsers import SLOW
+from tests.hostile.test_processes import killed_runs
 
 PARTS = ("media", "bombs", "parsers", "kills")
 

@@ -58,9 +58,9 @@ def read_checkpoint(path: Path) -> State:
 
 def _refuse_bomb(path: Path) -> None:
     """Look at the zip directory only; nothing is unpacked."""
-    if not zipfile.is_zipfile(path):
-        return
     try:
+        if not zipfile.is_zipfile(path):
+            return
         with zipfile.ZipFile(path) as archive:
             whole = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, struct.error) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 
@@ -64,7 +65,13 @@ def test_truncated(
     assert "cut.pth" in _convert(path, tmp_path, capsys)
 
 
-@pytest.mark.parametrize("content", [b"hello", b"PK\x03\x04", b"\x80\x02}q\x00.", bytes(1000)])
+# the end of an archive on several disks
+_SPANNING = b"PK\x06\x07" + struct.pack("<LQL", 0, 0, 2) + b"PK\x05\x06" + bytes(18)
+
+
+@pytest.mark.parametrize(
+    "content", [b"hello", b"PK\x03\x04", b"\x80\x02}q\x00.", bytes(1000), b"PK\x03\x04" + _SPANNING]
+)
 def test_no_checkpoint(tmp_path: Path, content: bytes) -> None:
     """Text, a zip's first bytes, an empty dictionary, zeros."""
     path = tmp_path / "odd.pth"
