@@ -152,6 +152,7 @@ OWN = {
     "jaw_speaker": "jaw",
     "opening_source": "the source shows through, opening (partial r)",
     "width_source": "width",
+    "jaw_source": "jaw",
     "amplitude": "amplitude over the speaker's in the film",
     "closures": "closures kept where shut lips are asked",
     "closures_wrong_voice": "the same where another voice asks them (control)",

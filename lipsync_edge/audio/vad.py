@@ -26,7 +26,7 @@ class VadOptions:
         lowest_floor_db: the floor never falls below this level (digital silence and 16-bit noise).
         highest_floor_db: the floor never rises above this level, so that speech without a pause stays speech.
         rise_db_per_s: how fast the floor follows a noise that grows.
-        hangover_s: how long speech holds after the last loud column, in seconds.
+        hangover_s: how long speech holds after the last loud column, in seconds: in a short pause mouths stay open.
         fade_s: how long the gain takes from 1 to 0, and from 0 to 1, in seconds.
     """
 
@@ -35,7 +35,7 @@ class VadOptions:
     lowest_floor_db: float = -95.0
     highest_floor_db: float = -72.0
     rise_db_per_s: float = 3.0
-    hangover_s: float = 0.15
+    hangover_s: float = 0.4
     fade_s: float = 0.08
 
     def fade_columns(self, columns_per_second: float) -> float:
