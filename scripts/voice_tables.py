@@ -77,13 +77,17 @@ def damaged_table(rows: dict[str, Row]) -> str:
     return grid(["sound", *rows], body)
 
 
+JUDGES = ("real_fm", "judges_own")
+"""Stages of one picture read twice: neither reading is moved."""
+
+
 def chain_table(found: dict[str, Any]) -> str:
     """One line a stage between a voice and the picture: r with the speaker, with what was asked, and with the film."""
     body = []
     for row in found["stages"]:
         every = row["all"]
         cells = [_three(row["choose"]["r"]), _three(row["report"]["r"]), _three(every["r"])]
-        cells += [_three(every["in_time"]), _three(every["control"])]
+        cells += ["-" if row["stage"] in JUDGES else _three(every["in_time"]), _three(every["control"])]
         cells += [_three(every[key]) if key in every else "-" for key in ("asked", "source")]
         body.append([row["about"], *cells])
     head = ["opening / width / jaw", "CHOOSE", "REPORT", "all", "all, in own time", "another voice"]
