@@ -247,7 +247,7 @@ def test_a_failure_in_any_stage_ends_the_run_and_leaves_nothing(
     elif stage == "blend":
         monkeypatch.setattr(WarpComposer, "compose", late(WarpComposer.compose))
     elif stage == "encode":
-        monkeypatch.setattr(writer.VideoWriter, "write", late(writer.VideoWriter.write))
+        monkeypatch.setattr(writer.VideoWriter, "_write", late(writer.VideoWriter._write))
     else:
         monkeypatch.setattr(OutputFile, "mux", late(OutputFile.mux))
     threads = threading.active_count()
