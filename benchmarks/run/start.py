@@ -37,13 +37,13 @@ print(json.dumps([ms, [name for name in {HEAVY!r} if name in sys.modules]]))
 FIRST = """
 import sys, time
 from lipsync_edge.video import writer
-write, place = writer.VideoWriter.write, sys.argv.pop(1)
+write, place = writer.VideoWriter._write, sys.argv.pop(1)
 def noting(self, *frame):
     write(self, *frame)
-    writer.VideoWriter.write = write
+    writer.VideoWriter._write = write
     with open(place, "w") as file:
         file.write(str(time.time()))
-writer.VideoWriter.write = noting
+writer.VideoWriter._write = noting
 from lipsync_edge.cli.main import main
 main()
 """
