@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.audio.vad import fade_in
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render.exemplars.reshape import facing
 from lipsync_edge.render.exemplars.sequence import Own, StillPlanner
 from lipsync_edge.render.inside import teeth
 from lipsync_edge.types import F32, U8
@@ -37,7 +38,8 @@ SIDE = 384  # pixels of the photos
 SPEECH_S, SILENCE_S = 2.4, 0.6
 FPS = 25
 RATE = 16_000
-SHOWN = 8  # frames of each photo whose pixels are kept
+TURNED_YAW = 27.0  # degrees: as if the face were turned so far that its chin follows in part
+SHOWN = 5  # frames of each photo whose pixels are kept
 
 
 @dataclass
@@ -60,6 +62,7 @@ def main() -> None:
     store = Store()
     sound = _sound()
     _hearing(store, sound)
+    _turning(store)
     engine = le.load(preset="lite", device="cpu", precision="int8")
     photos: dict[str, object] = {}
     photo = read_still(ASSETS / "face.jpg")
@@ -70,6 +73,7 @@ def main() -> None:
     facts = {
         "fps": FPS,
         "rate": RATE,
+        "turned": TURNED_YAW,
         "opencv": cv2.__version__,
         "models": _models(engine),
         "photos": photos,
@@ -113,6 +117,18 @@ def _hearing(store: Store, sound: npt.NDArray[np.int16]) -> None:
     store.put("fade_in", np.array([fade_in(gains, 6.4)], np.float32))
 
 
+def _turning(store: Store) -> None:
+    """How far the chin follows at each degree of yaw."""
+    store.put("facing", np.array([facing(float(yaw)) for yaw in range(-45, 46)], np.float32))
+
+
+def turned(own: Own) -> Own:
+    """Return a mouth whose face is taken for one that is turned."""
+    target = own.seen.target
+    face = replace(target.face, yaw=TURNED_YAW)
+    return replace(own, seen=replace(own.seen, target=replace(target, face=face)))
+
+
 def _photo(
     engine: le.Engine, name: str, photo: U8, sound: npt.NDArray[np.int16], store: Store
 ) -> tuple[dict[str, object], U8]:
@@ -136,37 +152,47 @@ def _photo(
     features.push(sound)
     features.end()
     coefficients, asked, regions, made = [], [], [], []
+    gains, owns = [], []
     with engine.stream(avatar, sample_rate=RATE, fps=FPS) as stream:
         for index, picture in enumerate(_pictures(stream, sound)):
             window = features.window(Fraction(index, FPS))
             if index == 20 and name == "shut":
                 store.put("window20", window.features)
+            gains.append(window.gain)
             coefficients.append(renderer.encoder([window.features])[0])
             (own,) = planner.push(seen, coefficients[-1])
             assert isinstance(own, Own)
             asked.append(own.plan.asked)
+            owns.append(own)
             laid = photo.copy()
             region = own.lay_over(laid)
             assert region is not None
             assert np.array_equal(laid, picture), "the stream makes something else"
             regions.append((region.x1, region.y1, region.x2, region.y2))
             made.append(picture)
+    if name == "shut":
+        store.put("gains", np.array(gains, np.float32))
     store.put(f"{name}.coefficients", np.array(coefficients, np.float32))
     store.put(f"{name}.asked", np.array(asked, np.float32))
     shown = _chosen(np.array(asked, np.float32))
     x1, y1, x2, y2 = regions[0]
     for index in shown:  # as differences, which pack well
         store.put(f"{name}.frame{index}", made[index][y1:y2, x1:x2] - photo[y1:y2, x1:x2])
+    widest = int(np.argmax([one[0] for one in asked]))
+    if name == "shut":
+        aside = photo.copy()
+        turned(owns[widest]).lay_over(aside)
+        store.put(f"{name}.turned", aside[y1:y2, x1:x2] - photo[y1:y2, x1:x2])
     assert seen.landmarks.confidence > 0.9
     facts = {
         "frames": len(made),
         "shown": shown,
+        "widest": widest,
         "region": regions[0],
         "visible": float(seen.landmarks.confidence),
         "pose": [float(v) for v in seen.landmarks.pose],
         "shape": [float(v) for v in seen.target.face.shape],
     }
-    widest = int(np.argmax([one[0] for one in asked]))
     return facts, made[widest].copy()
 
 

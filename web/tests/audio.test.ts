@@ -79,6 +79,17 @@ describe('alignment', () => {
     expect(difference(stream.window(20).features, floats('window20')).most).toBeLessThan(MEL_TOLERANCE)
   })
 
+  test('opens and closes when the package does', () => {
+    const wanted = floats('gains')
+    const stream = new FeatureStream(CARDS.audio, 16_000, 25)
+    stream.push(speech())
+    stream.end()
+    const made = Array.from({ length: wanted.length }, (_, k) => stream.window(k).gain)
+    expect(stream.state(wanted.length)).toBe('end')
+    expect(difference(made, wanted).most).toBeLessThan(1e-6)
+    expect(new Set(wanted).size).toBeGreaterThan(2)
+  })
+
   test('waits for the look-ahead and no longer', () => {
     const stream = new FeatureStream(CARDS.audio, 16_000, 25)
     const needed = Math.round((stream.lookahead + 10 / 25) * 16_000)

@@ -9,6 +9,7 @@ const FOLDER = new URL('./golden/', import.meta.url)
 export interface PhotoFacts {
   frames: number
   shown: number[]
+  widest: number
   region: [number, number, number, number]
   visible: number
   pose: number[]
@@ -18,6 +19,7 @@ export interface PhotoFacts {
 interface Facts {
   fps: number
   rate: number
+  turned: number
   photos: Record<'shut' | 'open', PhotoFacts>
   arrays: Record<string, { dtype: 'uint8' | 'float32'; shape: number[]; at: number }>
 }
@@ -60,9 +62,9 @@ export function photo(name: string): Picture {
 }
 
 /** A frame's changed part, as the package made it. */
-export function frame(name: 'shut' | 'open', index: number, source: Picture): { picture: Picture; region: Region } {
+export function frame(name: 'shut' | 'open', index: number | 'turned', source: Picture): { picture: Picture; region: Region } {
   const [x1, y1, x2, y2] = FACTS.photos[name].region
-  const data = Uint8Array.from(bytes(`${name}.frame${index}`))
+  const data = Uint8Array.from(bytes(index === 'turned' ? `${name}.turned` : `${name}.frame${index}`))
   const width = x2 - x1
   for (let k = 0; k < data.length; k++) {
     const [pixel, channel] = [Math.floor(k / 3), k % 3]

@@ -4,6 +4,7 @@ import { faceShape, type Landmarks, type Shape } from '../src/face/landmarks'
 import { CARDS } from '../src/models/cards'
 import { Asker, rangeOfStill } from '../src/render/asked'
 import { innerOf } from '../src/render/filling'
+import { facing } from '../src/render/goal'
 import { MouthMaker } from '../src/render/mouth'
 import { FACTS, bytes, difference, floats, frame, photo, shapeOf } from './golden'
 
@@ -22,7 +23,8 @@ function still(name: 'shut' | 'open') {
   const face = faceShape(landmarks, crop.side)
   const cut = cutCrop(picture, crop)
   const inner = innerOf(face, cut, crop.scale)
-  return { picture, crop, cut, face, facts, mouths: new MouthMaker({ frame: picture, crop, face, paste }, inner) }
+  const mouthsAt = (yaw: number): MouthMaker => new MouthMaker({ frame: picture, crop, face: { ...face, yaw }, paste }, inner)
+  return { picture, crop, cut, face, facts, mouthsAt, mouths: mouthsAt(face.yaw) }
 }
 
 describe.each(['shut', 'open'] as const)('the photo whose mouth is %s', (name) => {
@@ -61,5 +63,21 @@ describe.each(['shut', 'open'] as const)('the photo whose mouth is %s', (name) =
     const order = facts.shown.map((k) => [asked[3 * k]!, k] as const).sort((a, b) => a[0] - b[0])
     const [shut, open] = [order[0]![1], order.at(-1)![1]].map((k) => frame(name, k, picture).picture.data)
     expect(difference(shut!, open!).most).toBeGreaterThan(20 * MOST_GREY_LEVELS)
+  })
+})
+
+describe('a face that is turned', () => {
+  test('has a chin that follows as far as in the package', () => {
+    const made = Float32Array.from(floats('facing'), (_, k) => facing(k - 45))
+    expect(difference(made, floats('facing')).most).toBeLessThan(1e-6)
+  })
+
+  test('is moved as the package moves it', () => {
+    const { picture, facts, mouths, mouthsAt } = still('shut')
+    const asked = floats('shut.asked')
+    const shape = [...asked.subarray(3 * facts.widest, 3 * facts.widest + 3)] as unknown as Shape
+    const wanted = frame('shut', 'turned', picture)
+    expect(difference(mouthsAt(FACTS.turned).make(shape, 1)!.picture.data, wanted.picture.data).most).toBeLessThanOrEqual(MOST_GREY_LEVELS)
+    expect(difference(mouths.make(shape, 1)!.picture.data, wanted.picture.data).most).toBeGreaterThan(20 * MOST_GREY_LEVELS)
   })
 })

@@ -6,7 +6,7 @@ const FIRST_FLOOR_DB = -80
 const LOWEST_FLOOR_DB = -95
 const HIGHEST_FLOOR_DB = -72
 const RISE_DB_PER_S = 3
-const HANGOVER_S = 0.15
+const HANGOVER_S = 0.4 // in a short pause mouths stay open
 const FADE_S = 0.08
 const COLUMNS_PER_S = SAMPLE_RATE / HOP
 

@@ -5,7 +5,6 @@ import { clamp } from '../picture/types'
 const WIDE_OPEN = 0.19 // eye distances: the 95 % quantile of openings that speech asks for, before any is heard
 const HEARD_BEFORE = 150 // frames that this guess counts for
 const [WIDTH_MEAN, WIDTH_SPREAD, WIDTH_BEFORE] = [-0.022, 0.01, 100]
-const WIDTH_SHARE = 0.6
 const WIDTH_GAIN = [1, 4] as const
 const SEAL = 0.05 // asked openings below this one shrink smoothly to shut lips
 const GAIN = [0.6, 1.2] as const
@@ -13,7 +12,7 @@ const GAIN = [0.6, 1.2] as const
 export const SHUT = 0.01
 const [BINS, MOST] = [64, 0.6]
 const SPOKEN = 0.03 // a smaller asked opening may be silence, which says nothing about a voice's range
-const STILL_SPREAD = 0.035
+const STILL_SPREAD = 0.021 // a usual talker's width varies by 0.035
 const STILL_NARROWER = 0.97
 const STILL_JAW = 0.6
 
@@ -66,7 +65,7 @@ export class Asker {
     const [count, sum, squares] = this.widths
     const mean = sum / count
     const spread = Math.sqrt(Math.max(squares / count - mean ** 2, 1e-8))
-    const gain = clamp((WIDTH_SHARE * this.person.widthSpread) / spread, ...WIDTH_GAIN)
+    const gain = clamp(this.person.widthSpread / spread, ...WIDTH_GAIN)
     return this.person.width + this.strength * gain * (moved - mean)
   }
 

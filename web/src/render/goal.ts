@@ -8,7 +8,7 @@ import { clamp, smooth } from '../picture/types'
 const MOST_WIDER = 0.12 // of the width: how far the mouth is pulled wide or pressed narrow
 const UPPER_SHARE = 0.25 // of a change of the opening; the lower lip makes the rest
 const JAW_SHARE = [0, 0, 0.2, 0.65, 0.95, 1, 0.95, 0.65, 0.2, 0, 0] // from ear to ear
-const TURNED = [12, 30] as const // degrees of yaw: between these the chin stops following
+const TURNED = [20, 34] as const // degrees of yaw: between these the chin stops following, its far side is not seen
 const [PRESSED, SEALED] = [0.03, 0.015] // asked opening where lips begin to be rolled in, and where they are
 /** Eye distances of each lip that are rolled in where lips are asked to be shut. */
 export const PRESS = 0.025

@@ -1,14 +1,14 @@
-/** The lower face of a still with its own lips and chin moved; `moved_face` of `render/exemplars/overlay.py`. */
+/** The lower face of a still with its own lips and chin moved; `render/exemplars/moved_face.py`. */
 import type { AlignedCrop } from '../face/align'
 import type { FaceShape } from '../face/landmarks'
 import { mixInto } from '../picture/blend'
 import { blur } from '../picture/blur'
 import { erode } from '../picture/erode'
 import { remapPlane } from '../picture/remap'
-import { cutOut, newPlane, roundEven, smooth, type Picture, type Plane } from '../picture/types'
+import { clamp, cutOut, newPlane, roundEven, smooth, type Picture, type Plane } from '../picture/types'
 import { Canvas } from './canvas'
 import { facing } from './goal'
-import { sourceMap } from './sourceMap'
+import { linesOf, sourceMap, type Lines } from './sourceMap'
 
 const AREA = [0.06, 0.44, 0.94, 1.18] as const // of the crop: left, top, right, bottom of what may change
 const EDGE = 0.05 // of the crop: motion dies away so near the area's edge
@@ -52,7 +52,8 @@ export class FaceMover {
   move(result: Float32Array, press: number): Picture {
     const { canvas, target, turned } = this
     const { columns, rows } = canvas
-    const { x, y } = sourceMap(result, target.face.points, columns, rows, target.crop.side, press)
+    const lines = linesOf(result, target.face.points, columns, target.crop.side, press)
+    const { x, y } = sourceMap(lines, columns, rows)
     for (let k = 0; k < x.length; k++) {
       const column = columns[k % columns.length]!
       const row = rows[Math.floor(k / columns.length)]!
@@ -61,16 +62,37 @@ export class FaceMover {
       y[k] = row + (y[k]! - row) * this.fade[k]! * (1 - turned * (1 - away))
     }
     const carried = readPlane(target.paste, x, y, target.crop.side, columns.length)
+    const under = this.underChin(lines)
     const alpha = newPlane(columns.length, rows.length)
     for (let k = 0; k < alpha.data.length; k++) {
       const may = this.may.data[k]!
       const come = carried.data[k]!
-      alpha.data[k] = this.fade[k]! > 0 ? turned * Math.min(may, come) + (1 - turned) * Math.max(may, come) : 0
+      const all = Math.max(may, come, under[k]!)
+      alpha.data[k] = this.fade[k]! > 0 ? turned * Math.min(may, come) + (1 - turned) * all : 0
     }
     const base = { ...this.source, data: this.source.data.slice() }
     const share = canvas.spread(alpha)
     mixInto(base, canvas.read(target.frame, x, y, target.crop.toFrame, share), share)
     return base
+  }
+
+  /**
+   * 1 under the chin, where the neck makes room for it: left as it is, the old chin's line would stay beside the new
+   * one. Under a chin that something covers it is 0.
+   */
+  private underChin({ there, here, near }: Lines): Float32Array {
+    const { columns, rows } = this.canvas
+    const { paste, crop } = this.target
+    const own = Float32Array.from(here, (h) => h[5]! - RIM)
+    const seen = readPlane(paste, columns, own, crop.side, columns.length).data
+    const chin = here.map((h, c) => Math.min(there[c]![5]!, h[5]!) - 2 * RIM)
+    const share = seen.map((one, c) => one * clamp(2 * near[c]!, 0, 1))
+    const under = new Float32Array(columns.length * rows.length)
+    for (let k = 0; k < under.length; k++) {
+      const c = k % columns.length
+      if (share[c]! > 0) under[k] = share[c]! * clamp((rows[Math.floor(k / columns.length)]! - chin[c]!) / RIM, 0, 1)
+    }
+    return under
   }
 }
 

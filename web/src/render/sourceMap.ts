@@ -15,33 +15,52 @@ export interface SourceMap {
   readonly y: Float32Array
 }
 
+/** What is where in each column of a result, and where it comes from. */
+export interface Lines {
+  /** Rows of each column's knots. */
+  readonly there: Float64Array[]
+  /** The same in the picture that is read. */
+  readonly here: Float64Array[]
+  /** How far beside it a column comes from. */
+  readonly aside: Float32Array
+  /** 1 near the mouth, 0 where nothing moves. */
+  readonly near: Float64Array
+}
+
 /**
- * Where each place of a grid of whole columns and rows comes from.
+ * Lay the lines of a result and of the picture that is read through columns.
  *
  * @param result landmarks of the result, x, y, …
  * @param source the same of the picture that is read.
  * @param columns of the grid.
- * @param rows of the grid.
  * @param side of the crop.
  * @param press so many pixels of each lip's inner edge are rolled in, out of sight.
  */
-export function sourceMap(
-  result: Float32Array, source: Float32Array, columns: Float32Array, rows: Float32Array, side: number, press: number,
-): SourceMap {
-  const width = columns.length
+export function linesOf(
+  result: Float32Array, source: Float32Array, columns: Float32Array, side: number, press: number,
+): Lines {
   const aside = sideways(result, source, columns)
   const top = result[2 * NOSE_BASE + 1]!
   const there = knots(result, columns, top, side)
   const here = knots(source, columns.map((x, k) => x + aside[k]!), top, side)
   if (press > 0) pressIn(here, columns, result, press)
-  const map = { x: new Float32Array(width * rows.length), y: new Float32Array(width * rows.length) }
   const wide = Math.max(result[20]! - result[0]!, 8)
   const middle = (result[0]! + result[20]!) / 2
-  for (let c = 0; c < width; c++) {
+  const near = Float64Array.from(columns, (x, c) => {
     const [t, h] = [there[c]!, here[c]!]
     h[6] = Math.max(h[5]! + 1, t[6]!) // under the chin nothing moves
     const nearJaw = smooth((t[5]! - t[4]!) / (JAW_BELOW * side)) // where the jaw's line runs up, nothing moves
-    const near = nearJaw * (1 - smooth((Math.abs(columns[c]! - middle) / wide - 0.9) / 0.7))
+    return nearJaw * (1 - smooth((Math.abs(x - middle) / wide - 0.9) / 0.7))
+  })
+  return { there, here, aside, near }
+}
+
+/** Where each place of a grid of whole columns and rows comes from, by the lines through its columns. */
+export function sourceMap({ there, here, aside, near }: Lines, columns: Float32Array, rows: Float32Array): SourceMap {
+  const width = columns.length
+  const map = { x: new Float32Array(width * rows.length), y: new Float32Array(width * rows.length) }
+  for (let c = 0; c < width; c++) {
+    const [t, h] = [there[c]!, here[c]!]
     for (let r = 0, at = c; r < rows.length; r++, at += width) {
       const y = rows[r]!
       const inside = y > t[2]! && y < t[3]!
@@ -49,7 +68,7 @@ export function sourceMap(
       const down = smooth((y - t[0]!) / Math.max(t[1]! - t[0]!, 1))
       const up = smooth((t[5]! - y) / Math.max(t[5]! - t[4]!, 1))
       map.x[at] = columns[c]! + aside[c]! * down * up
-      map.y[at] = y + (moved - y) * near
+      map.y[at] = y + (moved - y) * near[c]!
     }
   }
   return map
