@@ -43,8 +43,8 @@ def differences(here: Path, there: Path) -> dict[str, float | int]:
 def main() -> None:
     """Compare, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("here", type=Path)
-    parser.add_argument("there", type=Path)
+    parser.add_argument("here", type=Path, help="folder with PRECISION.mp4, made here")
+    parser.add_argument("there", type=Path, help="the same, made there")
     parser.add_argument("--tests", default="", help="pytest's last line")
     parser.add_argument("--demo-s", type=int)
     parser.add_argument("--tests-s", type=int)
@@ -52,7 +52,10 @@ def main() -> None:
     options = parser.parse_args()
     row = {
         "emulated": "qemu-user, Debian bookworm arm64",
-        **differences(options.here, options.there),
+        "differences": {
+            name: differences(options.here / f"{name}.mp4", options.there / f"{name}.mp4")
+            for name in ("int8", "fp32")
+        },
         "tests": options.tests,
         "demo_s": options.demo_s,
         "tests_s": options.tests_s,
