@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -21,7 +21,6 @@ from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke
 from lipsync_edge.render.exemplars.planner import LAG
-from lipsync_edge.types import Frame
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
@@ -59,19 +58,6 @@ def run(
                 soundtrack.until(one.time)
                 outlet.write(one)
 
-        def make(ready: Iterator[Frame], sink: WriteBehind[Outgoing]) -> bool:
-            """Make the next few frames; False where there is none. They are let go before others are read."""
-            if not (batch := list(islice(ready, together))):
-                return False
-            with counters.probe("render", len(batch)):
-                finished = job.renderer.render(batch, counters.probe_of(len(batch)))
-            for frame, rendered in zip(batch, finished, strict=True):
-                counters.count(frame)
-                marking.look(frame, rendered)
-                with counters.probe("wait_encoder"):
-                    sink.put(outlet.take(frame, rendered, frame.time))
-            return True
-
         decoding = ReadAhead(
             source_frames(job),
             depth,
@@ -81,7 +67,15 @@ def run(
         )
         with decoding as frames, WriteBehind(encode, depth) as sink:
             ready = speaking(frames)
-            while make(ready, sink):
+            while batch := list(islice(ready, together)):
+                with counters.probe("render", len(batch)):
+                    finished = job.renderer.render(batch, counters.probe_of(len(batch)))
+                for frame, rendered in zip(batch, finished, strict=True):
+                    counters.count(frame)
+                    marking.look(frame, rendered)
+                    with counters.probe("wait_encoder"):
+                        sink.put(outlet.take(frame, rendered, frame.time))
+                del batch, finished, frame, rendered  # pictures are let go before others are read
                 if progress is not None:
                     progress(counters.frames, job.total)
         check_made(job, counters)

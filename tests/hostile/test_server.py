@@ -175,7 +175,7 @@ def test_a_thousand_connections_are_refused_in_words_and_the_server_recovers(ser
         pass
     for one in held:
         one.close()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             assert is_well(server)
