@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +14,13 @@ from lipsync_edge.cli.console import print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, Threads, one_of
 from lipsync_edge.errors import UsageError
 from lipsync_edge.models.devices import AUTO, DEVICE_NAMES
+from lipsync_edge.models.engine_options import EngineOptions
 from lipsync_edge.models.preset import preset_names
 
 if TYPE_CHECKING:
     from lipsync_edge.bench.measure import Plan
 
+Chosen = Mapping[str, list[str] | None]  # option → what it was given
 FILES = [name for name in PRECISIONS if name != AUTO]
 
 
@@ -52,10 +55,12 @@ def bench(
 
         if out is not None:
             check_place(out)
+        chosen = {"preset": preset, "device": device, "precision": precision}
         if sessions:
-            _sessions(preset, device, precision, threads, models, 2.0 if quick else seconds, out, as_json)
+            options = _one_of_each(chosen, threads, models)
+            _sessions(options, 2.0 if quick else seconds, out, as_json)
             return
-        plan = _plan(preset, device, precision, threads, models, seconds, quick)
+        plan = _plan(chosen, threads, models, seconds, quick)
         found = benchmark(plan, lambda name: say(f"… {name}", to_stderr=True))
         if baseline is not None:
             found["ratios"] = ratios(found["rows"], baseline)
@@ -72,31 +77,17 @@ def bench(
         refuse_slower(found.get("ratios", {}), margin)
 
 
-def _sessions(
-    presets: list[str] | None,
-    devices: list[str] | None,
-    precisions: list[str] | None,
-    threads: int | None,
-    models: Path | None,
-    seconds: float,
-    out: Path | None,
-    as_json: bool,
-) -> None:
-    from lipsync_edge.bench.sessions import count_sessions, text
-    from lipsync_edge.models.engine_options import EngineOptions
-
-    def one(values: list[str] | None, usual: str, what: str) -> str:
+def _one_of_each(chosen: Chosen, threads: int | None, models: Path | None) -> EngineOptions:
+    for name, values in chosen.items():
         if values and len(values) > 1:
-            raise UsageError(expected=f"one {what} with --sessions", got=", ".join(values))
-        return values[0] if values else usual
+            raise UsageError(expected=f"one --{name} with --sessions", got=", ".join(values))
+    named = {name: values[0] for name, values in chosen.items() if values}
+    return EngineOptions(threads=threads, models=models, **named)
 
-    options = EngineOptions(
-        preset=one(presets, "lite", "--preset"),
-        device=one(devices, AUTO, "--device"),
-        precision=one(precisions, AUTO, "--precision"),
-        threads=threads,
-        models=models,
-    )
+
+def _sessions(options: EngineOptions, seconds: float, out: Path | None, as_json: bool) -> None:
+    from lipsync_edge.bench.sessions import count_sessions, text
+
     found = count_sessions(options, seconds, lambda name: say(f"… {name}", to_stderr=True))
     if out is not None:
         write_json(out, found)
@@ -106,19 +97,10 @@ def _sessions(
         say(text(found))
 
 
-def _plan(
-    presets: list[str] | None,
-    devices: list[str] | None,
-    precisions: list[str] | None,
-    threads: int | None,
-    models: Path | None,
-    seconds: float,
-    quick: bool,
-) -> Plan:
+def _plan(chosen: Chosen, threads: int | None, models: Path | None, seconds: float, quick: bool) -> Plan:
     from lipsync_edge.bench.measure import QUICK, Plan
 
-    chosen = {"presets": presets, "devices": devices, "precisions": precisions}
-    given: dict[str, Any] = {name: tuple(values) for name, values in chosen.items() if values}
+    given: dict[str, Any] = {f"{name}s": tuple(values) for name, values in chosen.items() if values}
     if not quick:
         return Plan(seconds=seconds, threads=threads, models=models, **given)
     brief = QUICK | {"seconds": min(seconds, QUICK["seconds"])}

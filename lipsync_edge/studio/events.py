@@ -56,6 +56,9 @@ class Events:
                 concurrency_limit=None,
                 **self.silent,
             )
+        self._connect_report(tab)
+
+    def _connect_report(self, tab: MakeTab | HistoryTab) -> None:
         tab.judge.click(
             self._judge,
             tab.shown,
@@ -157,14 +160,7 @@ class Events:
         chosen = [tab.result, tab.judge, tab.remove, tab.shown, tab.report, tab.status]
         tab.gallery.select(self._choose, tab.keys, chosen, **self.silent)
         tab.remove.click(self._remove, tab.shown, [*listed, *chosen], **self.silent)
-        tab.judge.click(
-            self._judge,
-            tab.shown,
-            [tab.status, tab.cancel, tab.report, tab.running],
-            concurrency_limit=None,
-            **self.silent,
-        )
-        tab.cancel.click(self._cancel, tab.running, None, **self.at_once)
+        self._connect_report(tab)
 
     def _list(self) -> Changes:
         history = self._controller.producer.history
