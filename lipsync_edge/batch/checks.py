@@ -17,6 +17,7 @@ from lipsync_edge.video.container import check_file
 from lipsync_edge.video.writer import check_codec
 
 OWN = ("face", "audio", "out")  # columns that are no options; `--face` is the option of that name
+_LONGEST = 255  # bytes of a name that file systems take
 _SHOWN = 3  # rows in one message
 _ANY_FILE = "file.png"  # stands for any file while options are checked
 _TRUE, _FALSE = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
@@ -59,6 +60,13 @@ class JobChecker:
                 wrong.append(
                     (job.row, UsageError(expected="an output of its own", got=f"{job.out}, as row {first}"))
                 )
+        for job in jobs:
+            folder = next(
+                (one for one in PurePosixPath(job.out).parents if _alike(str(one)) in jobs_of), None
+            )
+            if folder is not None:
+                got = f"{job.out} inside {folder}, the output of row {jobs_of[_alike(str(folder))]}"
+                wrong.append((job.row, UsageError(expected="an output in a folder", got=got)))
         if wrong:
             raise _together(sorted(wrong, key=lambda one: one[0]), len(rows))
         return jobs
@@ -79,6 +87,8 @@ class JobChecker:
         voices = any(option.name in self._words.keyed_files for option in options)
         if not isinstance(audio, str) or not (audio or voices):
             raise UsageError(expected="a file in column audio", got=repr(audio or "nothing"))
+        if audio and voices:
+            raise UsageError(expected="either a file in column audio or columns voice:WHO", got="both")
         out = self._out(values["out"])
         self._check_options(out, options)
         face = self._file(values["face"], anywhere="face" not in own)
@@ -153,6 +163,12 @@ class JobChecker:
         ):
             raise UsageError(
                 expected="an output inside the output folder", got=name, fix="give a relative name"
+            )
+        longest = max(path.parts, key=lambda part: len(os.fsencode(part)))
+        if len(os.fsencode(longest)) > _LONGEST:
+            raise UsageError(
+                expected=f"names of at most {_LONGEST} bytes in an output",
+                got=f"one of {len(os.fsencode(longest))}, {longest[:20]}…",
             )
         if path.parts[0] == WORK_FOLDER:
             raise UsageError(expected=f"an output outside {WORK_FOLDER}", got=name)

@@ -204,6 +204,10 @@ def check_folder(out: Path, jobs: Sequence[BatchJob]) -> None:
         )
     inputs = {name for job in jobs for name in job.files}
     for job in jobs:
+        if (out / job.out).is_dir():
+            raise OutputError(
+                expected=f"a file name for the output of row {job.row}", got=f"the folder {job.out}"
+            )
         if str((out / job.out).resolve()) in inputs:
             raise UsageError(
                 expected=f"an output that is none of the inputs in row {job.row}",

@@ -155,6 +155,11 @@ def test_columns_with_a_key_are_options_that_may_be_given_several_times(folder: 
         ("face,audio,out\nface.mp4,.,a.mp4\n", "a folder"),
         ("face,audio,out\nface.mp4,speech.wav,a.mp4\nface.mp4,speech.wav,A.mp4\n", "got A.mp4, as row 1"),
         ("face,audio,out\nface.mp4,speech.wav,a.mp4\nface.mp4,speech.wav,b/../a.mp4\n", "as row 1"),
+        (
+            "face,audio,out\nface.mp4,speech.wav,A.mp4\nface.mp4,speech.wav,a.mp4/b.mp4\n",
+            "an output in a folder in row 2; got a.mp4/b.mp4 inside a.mp4, the output of row 1",
+        ),
+        (f"face,audio,out\nface.mp4,speech.wav,{'ä' * 140}.mp4\n", "at most 255 bytes in an output in row 1"),
         ("face,audio,out\n" + "no.mp4,speech.wav,a.mp4\n" * 9, "9 of 9 that cannot: row 1: expected a file"),
     ],
     ids=lambda value: value[-40:] if isinstance(value, str) else "",

@@ -116,6 +116,7 @@ def test_bad_input_is_not_tried_again_and_a_full_disk_stops(folder: Path) -> Non
         ("file", "an output folder at"),
         ("full", "1 MB free"),
         ("input", "an output that is none of the inputs in row 1"),
+        ("folder", "a file name for the output of row 1; got the folder a.mp4"),
         ("busy", "another batch"),
         ("model", "edge_detect"),
         ("workers", "1024 workers"),
@@ -134,6 +135,9 @@ def test_what_cannot_be_done_is_said_before_work_begins(
         monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1 << 30, 1 << 30, 1 << 20))
     elif kind == "input":
         options, jobs = {"out": folder}, [job(folder, out="face.mp4")]
+    elif kind == "folder":
+        jobs = [job(folder, out="a.mp4")]
+        (out / "a.mp4").mkdir(parents=True)
     elif kind == "model":
         jobs = [job(folder, preset="lite", precision="fp16")]
     elif kind == "workers":
@@ -148,7 +152,7 @@ def test_what_cannot_be_done_is_said_before_work_begins(
         return
     with pytest.raises((UsageError, OutputError, ModelError), match=said):
         batch(folder, jobs, **options)
-    assert not [path for path in folder.parent.rglob("*.mp4") if path.parent != folder]
+    assert not [path for path in folder.parent.rglob("*.mp4") if path.parent != folder and path.is_file()]
 
 
 MAIN = "from tests.batch.test_run import interrupted; interrupted()"

@@ -124,6 +124,11 @@ def test_voices_of_several_people_are_columns(typed: Typed, tmp_path: Path) -> N
     manifest(tmp_path, "face.mp4,a.mp4,../speech.wav", columns="face,out,voice:left")
     with pytest.raises(UsageError, match="a file inside"):
         checked_jobs(tmp_path / "jobs.csv", None, ())
+    manifest(tmp_path, "face.mp4,speech.wav,a.mp4,speech.wav", columns="face,audio,out,voice:left")
+    with pytest.raises(
+        UsageError, match="either a file in column audio or columns voice:WHO in row 1; got both"
+    ):
+        checked_jobs(tmp_path / "jobs.csv", None, ())
 
 
 def test_rows_are_parsed_as_run_parses() -> None:
