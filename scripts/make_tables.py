@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from batch_tables import batch_table, faces_table, scale_table
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
 from live_tables import cost_table, sessions_table
@@ -155,6 +156,9 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "live": live_table,
     "live_cost": cost_table,
     "live_sessions": sessions_table,
+    "batch": batch_table,
+    "scale": scale_table,
+    "faces": faces_table,
     "dubbing": dubbing_table,
     "own_mouth": own_mouth_table,
     "lips_figures": lips_table,
@@ -165,7 +169,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
 }
 SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
 """Tables that are made of several files."""
-FILES = {"live_cost": "live", "live_sessions": "live"}
+FILES = {"live_cost": "live", "live_sessions": "live", "scale": "batch"}
 """Tables that are made of a part of a file; every other one is made of the file of its own name."""
 
 

@@ -1,9 +1,9 @@
 """What the second face costs: `run` on a film with two faces, one of them driven and both, in turn.
 
-    python -m benchmarks run faces [--rounds 5] [--seconds 6] [--preset lite]
+    python -m benchmarks run faces [--rounds 5] [--seconds 6] [--preset lite] [--mouth painted]
 
 The film is made of the demo's face, twice side by side. A round is one voice on the left face, then a voice on each,
-with the mouths that the networks make (an own mouth needs a pass through the film before, which is another matter).
+with the mouths that the networks make; `--mouth auto` looks the film through before and moves the faces' own lips.
 `ratio` is the median over rounds of time with two over time with one, `cpu_ratio` the same of processor time, which
 other work on the machine changes less. Rows: faces.json.
 """
@@ -51,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--preset", default="lite")
+    parser.add_argument("--mouth", choices=("painted", "auto"), default="painted")
 
 
 def main(options: argparse.Namespace) -> None:
@@ -58,7 +59,7 @@ def main(options: argparse.Namespace) -> None:
     origin = rows.stated()
     engine = le.load(preset=options.preset, threads=1)
     speech = demo_files()[1]
-    what = le.RunOptions(end=options.seconds, mouth="painted")
+    what = le.RunOptions(end=options.seconds, mouth=options.mouth)
     ways = {"one": ["left"], "two": ["left", "right"]}
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +78,7 @@ def main(options: argparse.Namespace) -> None:
     row = {
         **origin,
         "preset": options.preset,
+        "mouth": options.mouth,
         "precisions": engine.networks["lips"].precision,
         "rounds": options.rounds,
         "frames": round(25 * options.seconds),
@@ -87,4 +89,4 @@ def main(options: argparse.Namespace) -> None:
         "cpu_s": {name: [round(cpu, 3) for _, cpu in runs] for name, runs in taken.items()},
     }
     print(row)
-    print(rows.keep(options.results, "faces", [row], ["preset"]))
+    print(rows.keep(options.results, "faces", [row], ["preset", "mouth"]))

@@ -156,3 +156,45 @@ def test_missing_figures_are_named_and_never_a_number(tables):
     assert "| `lite` | control: own, shuffled | - |" in text
     assert "LSE-D" in text.split("Missing")[1]
     assert "wav2lip" in text.split("Presets without")[1]
+
+
+def test_batches_say_what_they_gain_and_what_more_nodes_would_give(tables):
+    machine = {"cores": 2, "load": 0.4}
+    told = {"jobs": 6, "seconds": 2.0, "face": "f", "load": 0.3, "machine": machine, "note": "", "workers": 1}
+    ways = {"what": "ways", "jobs_a_minute": {"loop": 10.0, "batch": 20.0, "ray": 19.0}, "ratio": 2.0}
+    nodes = [
+        {
+            "nodes": n,
+            "jobs_a_minute": 20.0,
+            "made_s": 16.0,
+            "made_cpu_s": 3.6,
+            "again_s": 4.0,
+            "again_cpu_s": 3.0,
+        }
+        for n in (1, 2, 4)
+    ]
+    rows = [told | ways | {"ray_overhead": 0.05}, told | {"what": "scale", "nodes": nodes, "cores": 2}]
+    text = tables.batch_table(rows)
+    assert "| 10.0 | 20.0 | 19.0 | **2.00 ×** | 5.0% | 1 | 0.3 on 2 cores |" in text
+    text = tables.scale_table(rows)
+    assert "| 4 | 20.0 | 2.0 |" in text
+    # a job takes 2 s of a node and 0.1 s of the driver: 20 nodes are as many as it keeps up with
+    assert (
+        "a job 2.00 s of a node and 100 ms of the driver's processor, so that the driver keeps up with 20"
+        in text
+    )
+    assert "| 1 | 2004 s | 30 | 100% |" in text
+    assert "| 4 | 504 s | 119 | 99% |" in text
+    assert "| 64 | 104 s | 577 | 30% |" in text
+    old = [{name: one[name] for name in ("nodes", "jobs_a_minute")} for one in nodes]
+    assert "On paper" not in tables.scale_table([rows[1] | {"nodes": old}])
+
+
+def test_the_second_face_says_its_mouths(tables):
+    spread = {"ratio": 1.7, "spread": [1.6, 1.8], "cpu_ratio": 1.55, "cpu_spread": [1.5, 1.6]}
+    row = {"preset": "lite", "frames": 150, "rounds": 5, "machine": {"cores": 2, "load": 0.4}} | spread
+    text = tables.faces_table([row, row | {"mouth": "auto"}])
+    assert (
+        "| `lite` | painted | 1.55 (1.50 to 1.60) | 1.70 (1.60 to 1.80) | 150 × 5 | 0.4 on 2 cores |" in text
+    )
+    assert "| `lite` | auto |" in text
