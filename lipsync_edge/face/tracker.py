@@ -11,6 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from weakref import ReferenceType, ref
+
+import numpy as np
 
 from lipsync_edge.errors import NoFaceError
 from lipsync_edge.face.identity import choose
@@ -49,7 +52,7 @@ class Tracker:
         looks: Looks | None = None,
     ) -> None:
         self.options = options
-        self._looks = looks or PatchLooks()
+        self._looks = SeenOnce(looks or PatchLooks())
         self._wanted = [*wanted] or [self._named(find_faces)]
         self._find_faces = find_faces if len(self._wanted) == 1 else FoundOnce(find_faces)
         self.reset()
@@ -139,11 +142,11 @@ def looks_in(picture_bgr: U8, find_faces: FindFaces, side: int, looks: Looks) ->
 
 
 class FoundOnce:
-    """A detector that several trackers ask for the same frames: each is looked at once."""
+    """A detector that several trackers ask for the same frames: each is looked at once, and none is kept for it."""
 
     def __init__(self, find_faces: FindFaces) -> None:
         self._find_faces = find_faces
-        self._found: deque[tuple[U8, int, Boxes]] = deque(maxlen=REMEMBERED)
+        self._found: deque[tuple[ReferenceType[U8], int, Boxes]] = deque(maxlen=REMEMBERED)
 
     def __call__(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         """See `FindFaces`."""
@@ -151,11 +154,29 @@ class FoundOnce:
 
     def _of(self, frame_bgr: U8, side: int) -> Boxes:
         for seen, at, boxes in self._found:
-            if seen is frame_bgr and at == side:
+            if seen() is frame_bgr and at == side:
                 return boxes
         boxes = self._find_faces([frame_bgr], side)[0]
-        self._found.append((frame_bgr, side, boxes))
+        self._found.append((ref(frame_bgr), side, boxes))
         return boxes
+
+
+class SeenOnce:
+    """Looks that are asked for of the same faces by several people, or more than once: each face is seen once."""
+
+    def __init__(self, looks: Looks) -> None:
+        self._looks = looks
+        self.name, self.same, self.other = looks.name, looks.same, looks.other
+        self._seen: deque[tuple[ReferenceType[U8], F32, F32]] = deque(maxlen=REMEMBERED)
+
+    def __call__(self, frame_bgr: U8, boxes: Boxes) -> F32:
+        """See `Looks`."""
+        for seen, xyxy, found in self._seen:
+            if seen() is frame_bgr and np.array_equal(xyxy, boxes.xyxy):
+                return found
+        found = self._looks(frame_bgr, boxes)
+        self._seen.append((ref(frame_bgr), boxes.xyxy, found))
+        return found
 
 
 def track(

@@ -1,6 +1,7 @@
 """Several people followed at once: through cuts, crossings and absences; nobody is anybody else."""
 
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from lipsync_edge.face.assignment import assign
 from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.face.people import Wanted
-from lipsync_edge.face.tracker import Tracker
+from lipsync_edge.face.tracker import FoundOnce, SeenOnce, Tracker
 from lipsync_edge.types import F32, U8, Boxes, Frame
 
 SIZE = 48
@@ -191,3 +192,32 @@ def test_assignment_is_the_best_of_all() -> None:
         mine = sum(scores[row, column] for row, column in enumerate(found) if column is not None)
         assert mine == pytest.approx(max(sums, default=0.0))
     assert assign(np.zeros((3, 0))) == [None] * 3
+
+
+def test_each_face_is_looked_at_once_however_many_people_ask() -> None:
+    class Counted(PatchLooks):
+        def __init__(self) -> None:
+            self.seen: list[bytes] = []
+
+        def __call__(self, frame_bgr: U8, boxes: Boxes) -> F32:
+            self.seen.append(frame_bgr[0, 0].tobytes() + boxes.xyxy.tobytes())
+            return super().__call__(frame_bgr, boxes)
+
+    looks = Counted()
+    stage = Stage(
+        lambda i: [(0, 20 + 3 * i), (1, 250 - 3 * i)], 60
+    )  # quick, so that it is looked at again between
+    follow(stage, 2, looks)
+    first, *rest = looks.seen  # the first look is that of the test itself
+    assert len(rest) == len(set(rest)) > 15
+
+
+def test_a_frame_is_not_kept_for_having_been_looked_at() -> None:
+    looks = SeenOnce(PatchLooks())
+    frame = WALLS[0].copy()
+    gone = weakref.ref(frame)
+    boxes = Boxes(np.array([[10, 10, 60, 60]], np.float32), np.ones(1, np.float32))
+    FoundOnce(lambda frames_bgr, side=0: [boxes for _ in frames_bgr])([frame])
+    assert np.array_equal(looks(frame, boxes), looks(frame, boxes))
+    del frame
+    assert gone() is None
