@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -85,13 +85,13 @@ class Guide:
             self.reset()
         if not any(face.features is not None for face in frame.faces):
             return frame
-        return replace(frame, faces=tuple(self._guided(frame.image_bgr, face) for face in frame.faces))
+        heard = [face for face in frame.faces if face.landmarks is not None and face.features is not None]
+        seen = self._look(frame.image_bgr, heard)
+        told = iter([self._goal(*one) for one in zip(heard, seen, self._asked(heard), strict=True)])
+        return replace(frame, faces=tuple(next(told) if face in heard else face for face in frame.faces))
 
-    def _guided(self, image_bgr: U8, face: Face) -> Face:
-        if face.landmarks is None or face.features is None:
-            return face
-        person = self._people.setdefault(face.identity, Person())
-        seen = self._look(person, image_bgr, face.landmarks)
+    def _goal(self, face: Face, seen: Landmarks, coefficients: F32) -> Face:
+        person = self._people[face.identity]
         mouth = seen.mouth()
         trust = smoothstep(seen.confidence, *COVERED)
         rest = self.known.get(face.identity)
@@ -99,7 +99,7 @@ class Guide:
             if trust > 0.5 or not person.frames:
                 person.see(mouth.opening, mouth.width, mouth.jaw)
             rest = person.rest
-        opening, wider, lower = (float(v) for v in self.encoder.to_shape @ self.encoder([face.features])[0])
+        opening, wider, lower = (float(v) for v in self.encoder.to_shape @ coefficients)
         asked = np.array(
             [SHUT + sealing(opening), rest.width + WIDTH_GAIN * wider, rest.jaw + lower], np.float32
         )
@@ -107,12 +107,30 @@ class Guide:
         goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked, trust)
         return replace(face, goal=goal)
 
-    def _look(self, person: Person, image_bgr: U8, five_points: F32) -> Landmarks:
-        """Find the landmarks; a picture that is shown again is not looked at again."""
-        last = person.last
-        if last is not None and last[0] is image_bgr and np.array_equal(last[1], five_points):
-            return last[2]
-        crop = aligned_crop(five_points, self.landmarker.side).cut(image_bgr)
-        found = self.landmarker([crop])[0]
-        person.last = image_bgr, five_points, found
-        return found
+    def _asked(self, faces: Sequence[Face]) -> list[F32]:
+        """Return what each face is asked, float32 (8,); faces that hear the same are asked the same."""
+        windows = [face.features for face in faces if face.features is not None]
+        different = list({id(window): window for window in windows}.values())
+        found = dict(zip(map(id, different), self.encoder(different), strict=True)) if different else {}
+        return [found[id(window)] for window in windows]
+
+    def _look(self, image_bgr: U8, faces: Sequence[Face]) -> list[Landmarks]:
+        """Find the landmarks of all faces at once; a picture that is shown again is not looked at again."""
+        found: list[Landmarks | None] = [self._known(image_bgr, face) for face in faces]
+        new = [k for k, one in enumerate(found) if one is None]
+        crops = [self._cut(image_bgr, faces[k]) for k in new]
+        for k, one in zip(new, self.landmarker(crops), strict=True):
+            found[k] = one
+            points = faces[k].landmarks
+            assert points is not None, "only faces with landmarks are looked at"
+            self._people[faces[k].identity].last = image_bgr, points, one
+        return [one for one in found if one is not None]
+
+    def _known(self, image_bgr: U8, face: Face) -> Landmarks | None:
+        last = self._people.setdefault(face.identity, Person()).last
+        there = last is not None and last[0] is image_bgr and np.array_equal(last[1], face.landmarks)
+        return last[2] if last is not None and there else None
+
+    def _cut(self, image_bgr: U8, face: Face) -> U8:
+        assert face.landmarks is not None, "only faces with landmarks are looked at"
+        return aligned_crop(face.landmarks, self.landmarker.side).cut(image_bgr)

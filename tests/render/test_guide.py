@@ -31,7 +31,7 @@ class Seeing:
 
     def __call__(self, crops_bgr: list[U8]) -> list[Landmarks]:
         self.looks += len(crops_bgr)
-        return [self.now]
+        return [self.now for _ in crops_bgr]
 
 
 @pytest.fixture
