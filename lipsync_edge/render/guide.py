@@ -127,9 +127,10 @@ class Guide:
         return [one for one in found if one is not None]
 
     def _known(self, image_bgr: U8, face: Face) -> Landmarks | None:
-        last = self._people.setdefault(face.identity, Person()).last
-        there = last is not None and last[0] is image_bgr and np.array_equal(last[1], face.landmarks)
-        return last[2] if last is not None and there else None
+        last, points = self._people.setdefault(face.identity, Person()).last, face.landmarks
+        if last is None or points is None or last[0] is not image_bgr:
+            return None
+        return last[2] if np.array_equal(last[1], points) else None
 
     def _cut(self, image_bgr: U8, face: Face) -> U8:
         assert face.landmarks is not None, "only faces with landmarks are looked at"
