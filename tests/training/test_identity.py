@@ -11,8 +11,10 @@ from lipsync_edge.models.spec import load_spec
 from lipsync_edge.types import Face, Frame
 from tests.render.exemplars import faces
 from training.evaluate.identity import judge
+from training.evaluate.identity_thresholds import choose
 from training.fit import Plan, fit
 from training.identity import scenes, train
+from training.identity.begin import begin_from, weights_of
 from training.identity.store import SIDE as STORED
 from training.identity.views import SIDE, make_view
 
@@ -58,6 +60,53 @@ def test_it_learns_and_exports(tmp_path: Path) -> None:
     assert np.mean(seen[1::2]) < 0.9 * np.mean(seen[::2])
     worst = train.write(mean.net, tmp_path / "net.onnx")
     assert max(worst.values()) <= load_spec("edge_identity").atol
+
+
+def test_it_goes_on_from_a_graph(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    before = train.IdentityNet().eval()
+    with torch.no_grad():
+        for module in before.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                assert module.running_mean is not None
+                module.running_mean.normal_(0, 0.1)
+                module.bias.normal_(0, 0.2)
+                module.weight.uniform_(0.5, 2)
+    faces_in = torch.rand(64, 3, 64, 64) * 2 - 1
+    want = torch.nn.functional.normalize(before(faces_in)).detach()
+    train.write(before, tmp_path / "net.onnx")  # folds `before`
+    after = train.IdentityNet()
+    begin_from(after, tmp_path / "net.onnx", lambda: faces_in)
+    after.eval()
+    torch.testing.assert_close(torch.nn.functional.normalize(after(faces_in)), want, atol=1e-4, rtol=1e-3)
+    weights = weights_of(after, lambda who: faces_in[who], 6)
+    torch.testing.assert_close(weights, want[:6], atol=1e-4, rtol=1e-3)
+    after.train()
+    after.last[1].eval()  # dropout
+    learning = torch.nn.functional.normalize(after(faces_in)).detach()
+    assert float((learning * want).sum(1).min()) > 0.999  # norms of the batch undo nothing
+
+
+def test_thresholds_are_those_with_the_fewest_switches_then_wrong_frames_then_the_most_held() -> None:
+    def row(same: float, switches: int, wrong: int, held: int) -> dict[str, float]:
+        return {
+            "same": same,
+            "other": 0.2,
+            "switches": switches,
+            "wrong_frames": wrong,
+            "held": held,
+            "seen": 1000,
+        }
+
+    rows = [
+        row(0.3, 1, 1, 1000),
+        row(0.4, 0, 4, 999),
+        row(0.5, 0, 2, 990),
+        row(0.6, 0, 2, 991),
+        row(0.7, 0, 2, 991),
+    ]
+    assert choose(rows)["same"] == 0.6
+    assert choose([*rows, row(0.8, 0, 0, 10)])["same"] == 0.8
 
 
 def test_people_who_are_held_out_are_not_learnt_from(tmp_path: Path) -> None:

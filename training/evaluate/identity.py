@@ -2,30 +2,49 @@
 
     python -m training evaluate.identity --half report
 
-A switch: the face that is given as somebody's is another's (each time that it becomes so). Held: part of the frames in
-which a person is wholly seen and is followed. Beside the network: the grey patch, and the control, places alone.
+Each scene is written as a film and goes through a whole run, with a voice for everybody, named by their places in the
+first frame; only the pictures are not rendered. A switch: the face that is given as somebody's is another's (each time
+that it becomes so). Held: part of the frames in which a person is wholly seen and is followed. Beside the network: the
+grey patch, and the control, places alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from fractions import Fraction
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 
+from lipsync_edge.engine import Engine, load
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.identifier import Identifier
 from lipsync_edge.face.looks import Looks, PatchLooks
-from lipsync_edge.face.people import Wanted
-from lipsync_edge.face.tracker import Tracker, TrackOptions
 from lipsync_edge.models.network import load_network
-from lipsync_edge.types import F32, U8, Boxes, Frame
+from lipsync_edge.pipeline import offline
+from lipsync_edge.pipeline.run_options import RunOptions
+from lipsync_edge.render.guide import Guide, Rest
+from lipsync_edge.render.renderer import Probe, Renderer, no_probe
+from lipsync_edge.types import F32, U8, Boxes, Frame, Rendered
 from training.cli import command, parse
-from training.identity.scenes import CHOOSE, FACE, REPORT, TILE, Scene, find, is_seen, scene, tiles
+from training.identity.scenes import (
+    CHOOSE,
+    FACE,
+    FRAMES,
+    REPORT,
+    SECONDS,
+    TILE,
+    Scene,
+    find,
+    is_seen,
+    scene,
+    tiles,
+    write_film,
+)
 
 KINDS = (
     ("swap", 2),
@@ -39,6 +58,9 @@ KINDS = (
 )
 
 
+RATE = 16_000
+
+
 class PlacesAlone:
     """The control: everybody looks the same."""
 
@@ -49,21 +71,42 @@ class PlacesAlone:
         return np.ones((len(boxes), 1), np.float32)
 
 
-def follow(made: Scene, detector: Detector, looks: Looks) -> list[Frame]:
-    """Follow everybody, named from left to right in the first picture."""
-    first = detector([made.pictures[0]], 320)[0]
-    order = np.argsort(first.xyxy[:, 0])
-    people = [k for k in made.places[0]]
-    left = sorted(people, key=lambda k: made.places[0][k][0])
-    known = looks(made.pictures[0], first)[order]
-    wanted: list[Wanted] = [Wanted()] * len(people)
-    for row, person in enumerate(left[: len(known)]):
-        wanted[person] = Wanted(looks=known[row][None])
-    tracker = Tracker(TrackOptions(), detector, wanted, looks)
-    out = []
-    for i, picture in enumerate(made.pictures):
-        out += tracker.push(Frame(i, Fraction(i, 25), picture))
-    return out + tracker.flush()
+class Following(Renderer):
+    """Notes the frames that are to be rendered and gives them back as they are."""
+
+    def __init__(self, of: Renderer) -> None:
+        super().__init__(preset=of.preset, lips=of.lips)
+        self.frames: list[Frame] = []
+
+    def render(self, frames: Sequence[Frame], probe: Probe = no_probe) -> list[Rendered]:
+        """See the class."""
+        self.frames += frames
+        return [Rendered(frame.image_bgr) for frame in frames]
+
+    def guide(self, known: Mapping[int, Rest] | None = None) -> Guide | None:
+        """Return None: nothing is asked of mouths that are not made."""
+        return None
+
+
+def follow(made: Scene, engine: Engine, looks: Looks) -> list[Frame]:
+    """Run a scene with a voice for everybody, who are named by their places in its first frame; return its frames."""
+    renderer = Following(engine.renderer)
+    people = sorted(made.places[0], key=lambda k: made.places[0][k][0])
+    assert people == list(range(len(people))), "scenes begin with everybody from left to right"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        soundfile.write(str(folder / "voice.wav"), np.zeros(SECONDS * RATE, np.float32), RATE)
+        film = write_film(made, folder / "film.mkv")
+        job = Engine(engine.detector, renderer).job(
+            film,
+            None,
+            folder / "made.mkv",
+            voices={str(k): folder / "voice.wav" for k in people},
+            options=RunOptions(mouth="painted"),
+        )
+        offline.run(job, looks=looks)
+    assert len(renderer.frames) == FRAMES, "every frame went through"
+    return renderer.frames
 
 
 def is_anothers(where: dict[int, tuple[float, float]], person: int, x: float) -> bool:
@@ -109,6 +152,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure from the command line."""
     options = parse(arguments(), argv)
     detector = Detector(load_network("edge_detect", device="cpu", threads=1))
+    engine = load(models=options.models, threads=1)
     identity = load_network(
         "edge_identity", models=options.models, device="cpu", precision=options.precision, threads=1
     )
@@ -126,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             cast = [str(name) for name in rng.choice(names, count, replace=False)]
             made = scene(kind, [people[name] for name in cast], number)
             row: dict[str, Any] = {"kind": kind, "people": cast}
-            row |= {way: judge(made, follow(made, detector, looks)) for way, looks in ways.items()}
+            row |= {way: judge(made, follow(made, engine, looks)) for way, looks in ways.items()}
             rows.append(row)
             print(
                 kind,

@@ -25,7 +25,7 @@ from lipsync_edge.models.network import load_network
 from lipsync_edge.video.reader import VideoReader
 from training.cli import command, parse
 from training.evaluate.dubbing import Array, compare, openings, read_voice, sheet
-from training.identity.scenes import SECONDS, TILE, Scene, find, scene, tiles
+from training.identity.scenes import SECONDS, TILE, Scene, find, scene, tiles, write_film
 from training.teachers.face_mesh import FaceTeacher
 
 FACES = (
@@ -36,20 +36,6 @@ FACES = (
 )
 VOICES = (("studio_a", "talk_a"), ("talk_b", "studio_b"), ("matrix_man_a", "studio_a"), ("talk_a", "talk_b"))
 RATE = 16_000
-
-
-def written(made: Scene, path: Path) -> Path:
-    """Write a scene as a film without loss."""
-    import av
-
-    height, width = made.pictures[0].shape[:2]
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=25, options={"crf": "0"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv444p"
-        for picture in made.pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-        container.mux(stream.encode(None))
-    return path
 
 
 def of_person(made: Scene, frames: Sequence[Array], person: int) -> list[Array]:
@@ -81,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         voices = [read_voice(teacher, find(options.corpus, name), float(SECONDS)) for name in names]
         made = scene("swap", [tiles(find(options.corpus, name), detector) for name in faces], number)
         with tempfile.TemporaryDirectory() as folder:
-            film = written(made, Path(folder) / "film.mkv")
+            film = write_film(made, Path(folder) / "film.mkv")
             sounds = {who: Path(folder) / f"{who}.wav" for who in ("left", "right")}
             for path, voice in zip(sounds.values(), voices, strict=True):
                 soundfile.write(str(path), voice.samples[: SECONDS * RATE], RATE)

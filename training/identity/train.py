@@ -23,7 +23,8 @@ from torch.nn import functional as F
 
 from training.blocks import folded
 from training.cli import WORK, command, parse
-from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean, mixed
+from training.identity.begin import begin_from, weights_of
 from training.identity.network import SIZE, IdentityGraph, IdentityNet, images
 from training.identity.store import HELD_OUT_PEOPLE, HELD_OUT_STILLS
 from training.identity.views import SIDE, make_view
@@ -81,7 +82,7 @@ class IdentityLoss(nn.Module):
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return images (2 · half, 3, 64, 64), the two views of a person half a batch apart, and people (half,)."""
-        rng, store = self._rng, self._store
+        rng = self._rng
         some = min(len(self._speakers), max(1, round(self._half * SPEAKING)))
         people = np.concatenate(
             [
@@ -89,15 +90,18 @@ class IdentityLoss(nn.Module):
                 rng.choice(self._still, self._half - some, replace=False),
             ]
         )
-        views = []
-        for _ in range(2):
-            for k in people:
-                i, j = rng.choice(self._of[k]), rng.integers(len(store.crops))
-                mirror = bool(rng.random() < 0.5)
-                views.append(
-                    torch.from_numpy(make_view(rng, store.crops[i], store.points[i], store.crops[j], mirror))
-                )
-        return images(views), torch.from_numpy(people)
+        return torch.cat([self.views(torch.from_numpy(people)) for _ in range(2)]), torch.from_numpy(people)
+
+    def views(self, people: Tensor) -> Tensor:
+        """Return a view of each person, numbers (n,): images (n, 3, 64, 64)."""
+        rng, store, made = self._rng, self._store, []
+        for k in people.tolist():
+            i, j = rng.choice(self._of[k]), rng.integers(len(store.crops))
+            mirror = bool(rng.random() < 0.5)
+            made.append(
+                torch.from_numpy(make_view(rng, store.crops[i], store.points[i], store.crops[j], mirror))
+            )
+        return images(made)
 
     def forward(self, net: nn.Module) -> Losses:
         """See the class."""
@@ -106,7 +110,7 @@ class IdentityLoss(nn.Module):
             self._batch, self._left = self.draw(), TIMES
         self._left -= 1
         faces, people = self._batch
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             raw = net.net(faces.contiguous(memory_format=torch.channels_last))
         made = F.normalize(raw.float())
         cosine = made @ F.normalize(net.weights).T
@@ -145,6 +149,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = command(__name__, __doc__, out=WORK / "identity", minutes=30.0, rate=3e-3)
     parser.add_argument("--store", type=Path, default=WORK / "identity" / "store.npz")
     parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_identity.fp32.onnx"))
+    parser.add_argument(
+        "--begin", type=Path, help="an exported fp32 graph to begin from instead of from nothing"
+    )
     parser.add_argument("--export-only", action="store_true")
     return parser
 
@@ -158,8 +165,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.export_only:
         mean = load_mean(whole, options.out)
     else:
+        loss = IdentityLoss(store, seed=options.seed)
+        if options.begin is not None and not (options.out / "last.pt").is_file():
+            begin_from(whole.net, options.begin, lambda: loss.draw()[0])
+            with torch.no_grad():
+                whole.weights.copy_(weights_of(whole.net, loss.views, store.count))
         channels_last(whole)
-        mean = fit(
-            whole, IdentityLoss(store, seed=options.seed), Plan.of(options), options.out, options.fresh
-        )
+        mean = fit(whole, loss, Plan.of(options), options.out, options.fresh)
     print(write(contiguous(mean).net, options.graph))

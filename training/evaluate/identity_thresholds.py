@@ -1,0 +1,137 @@
+"""Choose the identity card's thresholds on the scenes of the choosing half; nobody of the other half is looked at.
+
+    python -m training evaluate.identity_thresholds --graph models_onnx/edge_identity.int8.onnx
+
+Everybody is followed with every pair of thresholds. Chosen is the pair with the fewest switches, of these with the
+fewest wrong frames, of these the one that holds its people longest; the same within `SLACK` frames counts as equal,
+and of what is equal the pair in the middle is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lipsync_edge.face.detector import Detector
+from lipsync_edge.face.identifier import Identifier
+from lipsync_edge.face.looks import Looks
+from lipsync_edge.face.people import Wanted
+from lipsync_edge.face.tracker import Tracker, TrackOptions
+from lipsync_edge.models.backend import open_backend
+from lipsync_edge.models.network import Network, load_network
+from lipsync_edge.models.spec import load_spec
+from lipsync_edge.types import F32, U8, Boxes, Frame
+from training.cli import command, parse
+from training.evaluate.identity import KINDS, judge
+from training.identity.scenes import CHOOSE, Scene, find, scene, tiles
+
+SAME = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+OTHER = (0.1, 0.2, 0.3, 0.4)
+LEAST_APART = 0.1  # `other` below `same`
+SLACK = 0.002  # of the frames
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """A detector and looks that were asked before; pictures are told apart by where they lie in memory."""
+
+    detector: Detector
+    looks: Looks
+    _boxes: dict[tuple[int, int], Boxes] = field(default_factory=dict)
+    _numbers: dict[tuple[int, bytes], F32] = field(default_factory=dict)
+
+    def find(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
+        """See `FindFaces`."""
+        for frame in frames_bgr:
+            if (id(frame), side) not in self._boxes:
+                self._boxes[id(frame), side] = self.detector([frame], side)[0]
+        return [self._boxes[id(frame), side] for frame in frames_bgr]
+
+    def numbers(self, frame_bgr: U8, boxes: Boxes) -> F32:
+        """See `Looks`."""
+        key = id(frame_bgr), boxes.xyxy.tobytes()
+        if key not in self._numbers:
+            self._numbers[key] = self.looks(frame_bgr, boxes)
+        return self._numbers[key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class With:
+    """The same looks with other thresholds."""
+
+    of: Remembered
+    same: float
+    other: float
+    name: str = "tried"
+
+    def __call__(self, frame_bgr: U8, boxes: Boxes) -> F32:
+        """See `Looks`."""
+        return self.of.numbers(frame_bgr, boxes)
+
+
+def follow(made: Scene, looks: With) -> list[Frame]:
+    """Follow everybody by the looks of their first picture, as they stand in it from left to right."""
+    find_faces = looks.of.find
+    options = TrackOptions()
+    first = find_faces([made.pictures[0]], options.side)[0]
+    known = looks(made.pictures[0], first)[np.argsort(first.xyxy[:, 0])]
+    wanted = [Wanted(looks=one[None]) for one in known[: len(made.places[0])]]
+    tracker = Tracker(options, find_faces, wanted, looks)
+    out = []
+    for i, picture in enumerate(made.pictures):
+        out += tracker.push(Frame(i, Fraction(i, 25), picture))
+    return out + tracker.flush()
+
+
+def choose(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the row of the pair that is taken; see the module."""
+    fewest = min((row["switches"], row["wrong_frames"]) for row in rows)
+    clean = [row for row in rows if (row["switches"], row["wrong_frames"]) == fewest]
+    most = max(row["held"] for row in clean)
+    equal = [row for row in clean if row["held"] >= most - SLACK * row["seen"]]
+    middle = [float(np.median([row[key] for row in equal])) for key in ("same", "other")]
+    return min(
+        equal, key=lambda row: (abs(row["same"] - middle[0]) + abs(row["other"] - middle[1]), row["same"])
+    )
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of this command."""
+    parser = command(__name__, __doc__, "corpus", out=Path("benchmarks/results/identity_thresholds.json"))
+    parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_identity.int8.onnx"))
+    parser.add_argument("--scenes", type=int, default=2, help="of each kind")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Choose from the command line."""
+    options = parse(arguments(), argv)
+    detector = Detector(load_network("edge_detect", device="cpu", threads=1))
+    spec = load_spec("edge_identity", options.graph.parent)
+    network = Network(spec, open_backend(options.graph, "cpu", 1), options.graph.name.split(".")[1], "")
+    people = {name: tiles(find(options.corpus, name), detector) for name in CHOOSE}
+    rng = np.random.default_rng(7)
+    rows = {(same, other): {"same": same, "other": other} for same in SAME for other in OTHER}
+    rows = {pair: row for pair, row in rows.items() if pair[1] <= pair[0] - LEAST_APART + 1e-9}
+    for kind, count in KINDS:
+        for number in range(options.scenes):
+            cast = [str(name) for name in rng.choice(CHOOSE, count, replace=False)]
+            made = scene(kind, [people[name] for name in cast], number)
+            asked = Remembered(detector, Identifier(network))
+            for (same, other), row in rows.items():
+                for key, value in judge(made, follow(made, With(asked, same, other))).items():
+                    row[key] = row.get(key, 0) + value
+            print(kind, cast, flush=True)
+    taken = choose([*rows.values()])
+    for row in rows.values():
+        print(row, "<- taken" if row is taken else "")
+    options.out.write_text(
+        json.dumps({"half": "choose", "taken": taken, "pairs": [*rows.values()]}, indent=1) + "\n"
+    )
