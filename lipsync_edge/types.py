@@ -112,6 +112,8 @@ class Goal:
         yaw: degrees.
         asked: float32 (3,), opening, width and jaw that are asked, in eye distances.
         trust: 0 (the landmarks may be anything) … 1.
+        crop_bgr: uint8 (S, S, 3), the aligned crop that the landmarks were found in; None: it is cut again where it is
+            needed.
     """
 
     points: F32
@@ -120,6 +122,7 @@ class Goal:
     yaw: float
     asked: F32
     trust: float = 1.0
+    crop_bgr: U8 | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and types."""

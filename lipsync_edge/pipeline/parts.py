@@ -120,6 +120,8 @@ def _planned(frames: Iterator[Frame], counters: Counters) -> Iterator[Planned]:
 
 def _bare(face: Face) -> Face:
     """Leave out the pictures that a plan holds; they are there again when the frame is."""
+    if face.goal is not None:
+        face = replace(face, goal=replace(face.goal, crop_bgr=None))
     if face.own is None:
         return face
     assert isinstance(face.own, Own), "plans of parts know one kind of own mouth"

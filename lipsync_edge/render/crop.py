@@ -46,7 +46,11 @@ def crop_aligned(image_bgr: U8, face: Face, side: int) -> FaceCrop | None:
         return None
     crop = aligned_crop(face.landmarks, side)
     region = crop_region(crop, image_bgr.shape)
-    return None if region is None else FaceCrop(image_bgr, face, region, crop.cut(image_bgr), crop)
+    if region is None:
+        return None
+    seen = None if face.goal is None else face.goal.crop_bgr
+    cut = seen if seen is not None and len(seen) == side else crop.cut(image_bgr)
+    return FaceCrop(image_bgr, face, region, cut, crop)
 
 
 def crop_box(image_bgr: U8, face: Face, side: int) -> FaceCrop | None:

@@ -43,12 +43,12 @@ class Person:
     Attributes:
         frames: how many were seen.
         rest: the mean of them.
-        last: the picture that was seen last, where in it, and what.
+        last: the picture that was seen last, where in it, its crop, and what.
     """
 
     frames: int = 0
     rest: Rest = Rest(0.0, 0.0)
-    last: tuple[U8, F32, Landmarks] | None = None
+    last: tuple[U8, F32, U8, Landmarks] | None = None
 
     def see(self, opening: float, width: float, jaw: float) -> None:
         """Take the shape of one more frame, in eye distances."""
@@ -90,8 +90,8 @@ class Guide:
         told = iter([self._goal(*one) for one in zip(heard, seen, self._asked(heard), strict=True)])
         return replace(frame, faces=tuple(next(told) if face in heard else face for face in frame.faces))
 
-    def _goal(self, face: Face, seen: Landmarks, coefficients: F32) -> Face:
-        person = self._people[face.identity]
+    def _goal(self, face: Face, looked: tuple[U8, Landmarks], coefficients: F32) -> Face:
+        person, (crop_bgr, seen) = self._people[face.identity], looked
         mouth = seen.mouth()
         trust = smoothstep(seen.confidence, *COVERED)
         rest = self.known.get(face.identity)
@@ -104,7 +104,7 @@ class Guide:
             [SHUT + sealing(opening), rest.width + WIDTH_GAIN * wider, rest.jaw + lower], np.float32
         )
         shape = np.array([mouth.opening, mouth.width, mouth.jaw], np.float32)
-        goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked, trust)
+        goal = Goal(seen.points, shape, eye_distance(seen, 1), float(seen.pose[0]), asked, trust, crop_bgr)
         return replace(face, goal=goal)
 
     def _asked(self, faces: Sequence[Face]) -> list[F32]:
@@ -114,23 +114,23 @@ class Guide:
         found = dict(zip(map(id, different), self.encoder(different), strict=True)) if different else {}
         return [found[id(window)] for window in windows]
 
-    def _look(self, image_bgr: U8, faces: Sequence[Face]) -> list[Landmarks]:
-        """Find the landmarks of all faces at once; a picture that is shown again is not looked at again."""
-        found: list[Landmarks | None] = [self._known(image_bgr, face) for face in faces]
+    def _look(self, image_bgr: U8, faces: Sequence[Face]) -> list[tuple[U8, Landmarks]]:
+        """Cut all faces, find their landmarks at once; a picture that is shown again is not looked at again."""
+        found = [self._known(image_bgr, face) for face in faces]
         new = [k for k, one in enumerate(found) if one is None]
         crops = [self._cut(image_bgr, faces[k]) for k in new]
-        for k, one in zip(new, self.landmarker(crops), strict=True):
-            found[k] = one
+        for k, crop_bgr, one in zip(new, crops, self.landmarker(crops), strict=True):
             points = faces[k].landmarks
             assert points is not None, "only faces with landmarks are looked at"
-            self._people[faces[k].identity].last = image_bgr, points, one
+            found[k] = crop_bgr, one
+            self._people[faces[k].identity].last = image_bgr, points, crop_bgr, one
         return [one for one in found if one is not None]
 
-    def _known(self, image_bgr: U8, face: Face) -> Landmarks | None:
+    def _known(self, image_bgr: U8, face: Face) -> tuple[U8, Landmarks] | None:
         last, points = self._people.setdefault(face.identity, Person()).last, face.landmarks
         if last is None or points is None or last[0] is not image_bgr:
             return None
-        return last[2] if np.array_equal(last[1], points) else None
+        return last[2:] if np.array_equal(last[1], points) else None
 
     def _cut(self, image_bgr: U8, face: Face) -> U8:
         assert face.landmarks is not None, "only faces with landmarks are looked at"

@@ -8,6 +8,7 @@ Where they come to lie is read off the flow; flow, mask and interior are moved o
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,10 +35,12 @@ def steered(mouth: WarpMouth, wanted: Goal) -> WarpMouth:
     points = goal(face, face, asked, MOST_WIDER)
     if float(np.abs(points - face.points).max()) < NOT_SEEN:
         return mouth
-    x, y = _places(mouth.flow.shape[:2], WHOLE_CROP)
+    x, y = _places(*mouth.flow.shape[:2], WHOLE_CROP)
     bent = np.stack(_moved(points, face.points, x, y), -1)
     flow = sample(mouth.flow, bent[..., 0], bent[..., 1]) + (bent - np.stack([x, y], -1))
-    mask, paint = (_read(plane, mouth.window, bent) for plane in (mouth.mask, mouth.paint))
+    shapes = {plane.shape[:2] for plane in (mouth.mask, mouth.paint)}
+    comes = {shape: _comes_from(shape, mouth.window, bent) for shape in shapes}
+    mask, paint = (sample(plane, *comes[plane.shape[:2]]) for plane in (mouth.mask, mouth.paint))
     return replace(mouth, flow=np.asarray(flow, np.float32), mask=mask, paint=paint)
 
 
@@ -71,12 +74,15 @@ def _length(points: F32, begins: tuple[int, ...], ends: tuple[int, ...]) -> floa
     return float(np.linalg.norm(points[list(ends)] - points[list(begins)], axis=1).mean())
 
 
-def _places(shape: tuple[int, ...], window: Window) -> tuple[F32, F32]:
-    """Return x and y of a plane's places, `shape` (h, w) over a window, float32 in crop units."""
+@lru_cache(maxsize=8)
+def _places(rows: int, columns: int, window: Window) -> tuple[F32, F32]:
+    """Return x and y of the places of a plane over a window, float32 (rows, columns) in crop units; read alone."""
     left, top, right, bottom = window
-    x = left + (np.arange(shape[1], dtype=np.float32) + 0.5) / shape[1] * np.float32(right - left)
-    y = top + (np.arange(shape[0], dtype=np.float32) + 0.5) / shape[0] * np.float32(bottom - top)
+    x = left + (np.arange(columns, dtype=np.float32) + 0.5) / columns * np.float32(right - left)
+    y = top + (np.arange(rows, dtype=np.float32) + 0.5) / rows * np.float32(bottom - top)
     across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    for places in (across, down):
+        places.flags.writeable = False
     return across, down
 
 
@@ -87,10 +93,13 @@ def _moved(result: F32, source: F32, x: F32, y: F32) -> tuple[F32, F32]:
     return (from_x + half) / side, (from_y + half) / side
 
 
-def _read(plane: F32, window: Window, bent: F32) -> F32:
-    """Bend a plane over a window, float32 (h, w[, c]); `bent`, float32 (H, W, 2), says where the crop comes from."""
+def _comes_from(shape: tuple[int, ...], window: Window, bent: F32) -> tuple[F32, F32]:
+    """Return where each place of a plane, `shape` (h, w) over a window, comes from in it, as parts of the window.
+
+    `bent`, float32 (H, W, 2), says where the crop's places come from, in crop units.
+    """
     left, top, right, bottom = window
-    there = sample(bent, *_places(plane.shape[:2], window))
+    there = sample(bent, *_places(shape[0], shape[1], window))
     x = (there[..., 0] - np.float32(left)) / np.float32(right - left)
     y = (there[..., 1] - np.float32(top)) / np.float32(bottom - top)
-    return sample(plane, x, y)
+    return x, y

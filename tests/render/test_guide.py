@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from lipsync_edge.face.align import TEMPLATE
+from lipsync_edge.face.align import TEMPLATE, aligned_crop
 from lipsync_edge.face.landmarks import Landmarks
+from lipsync_edge.render.crop import crop_aligned
 from lipsync_edge.render.exemplars.asked import SHUT, sealing
 from lipsync_edge.render.guide import LOWER, NARROWER, Guide
 from lipsync_edge.render.lips import AudioEncoder
-from lipsync_edge.types import U8, Face, Frame
+from lipsync_edge.types import F32, U8, Face, Frame
 from tests import fakes
 from tests.render.exemplars.faces import landmarks
 
@@ -27,10 +29,11 @@ class Seeing:
     side = 128
 
     def __init__(self) -> None:
-        self.now, self.looks = landmarks(), 0
+        self.now, self.looks, self.calls = landmarks(), 0, 0
 
     def __call__(self, crops_bgr: list[U8]) -> list[Landmarks]:
         self.looks += len(crops_bgr)
+        self.calls += bool(crops_bgr)
         return [self.now for _ in crops_bgr]
 
 
@@ -121,3 +124,46 @@ def test_small_openings_shrink_to_shut_lips() -> None:
     assert sealing(-0.1) == sealing(0.0) == 0.0
     assert sealing(0.02) < 0.01
     assert sealing(0.2) == pytest.approx(0.2)
+
+
+def test_two_people_are_looked_at_at_once_and_asked_once_where_they_hear_the_same(seeing: Seeing) -> None:
+    encoder, windows = AudioEncoder(fakes.loudness_encoder()), []
+
+    def counted(some: Sequence[F32]) -> F32:
+        windows.append(len(some))
+        return encoder(some)
+
+    counted.to_shape = encoder.to_shape  # type: ignore[attr-defined]
+    guide = Guide(seeing, counted)  # type: ignore[arg-type]
+    both = heard(-4.0)
+    (left,) = both.faces
+    right = replace(left, identity=1, landmarks=POINTS + 9)
+    louder = replace(right, features=np.full((80, 16), 2.0, np.float32))
+    deaf = replace(left, identity=2, features=None)
+    told = guide(replace(both, faces=(left, deaf, right)))
+    assert (seeing.calls, seeing.looks, windows) == (1, 2, [1])
+    assert [face.goal is not None for face in told.faces] == [True, False, True]
+    assert [face.identity for face in told.faces] == [0, 2, 1]
+    told = guide(replace(both, faces=(left, louder), image_bgr=PICTURE.copy()))
+    assert (seeing.calls, windows) == (2, [1, 2])
+    alone = Guide(seeing, encoder)(replace(both, faces=(louder,)))  # type: ignore[arg-type]
+    one, other = told.faces[1].goal, alone.faces[0].goal
+    assert one is not None
+    assert other is not None
+    assert one.asked == pytest.approx(other.asked, abs=1e-6)
+
+
+def test_the_crop_that_was_looked_at_is_the_one_that_the_lips_are_made_of(guide: Guide) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    before = heard(picture=picture)
+    (face,) = guide(before).faces
+    goal = face.goal
+    assert goal is not None
+    assert goal.crop_bgr is not None
+    assert np.array_equal(goal.crop_bgr, aligned_crop(POINTS, 128).cut(picture))
+    cut = crop_aligned(picture, face, 128)
+    assert cut is not None
+    assert cut.face_bgr is goal.crop_bgr
+    smaller = crop_aligned(picture, face, 96)
+    assert smaller is not None
+    assert smaller.face_bgr.shape == (96, 96, 3)
