@@ -11,6 +11,8 @@ from lipsync_edge.errors import InputError, NoVideoError
 from lipsync_edge.types import U8
 from lipsync_edge.video.alpha import WHITE, Color, alpha_of, laid_on_background
 from lipsync_edge.video.container import check_file
+from lipsync_edge.video.heif import read_heif
+from lipsync_edge.video.heif_still import decode_heif
 from lipsync_edge.video.picture_size import MOST_PIXELS, MOST_PIXELS_OF_STILL, picture_size
 from lipsync_edge.video.still_decoding import decode_still
 
@@ -52,6 +54,11 @@ def shown_size(width: int, height: int) -> tuple[int, int]:
 def read_whole(place: Path) -> tuple[U8, U8 | None]:
     """Read a still as it is, upright, uint8 (H, W, 3) BGR, and its alpha, uint8 (H, W), where it is transparent."""
     check_file(place, "a picture")
+    heif = read_heif(place)
+    if heif is not None:
+        for part in (heif, heif.alpha or heif):
+            check_size(place, part.width, part.height, MOST_PIXELS_OF_STILL)
+        return decode_heif(place, heif, MOST_PIXELS_OF_STILL)
     encoded = np.frombuffer(place.read_bytes(), np.uint8)
     _check_claim(place, encoded)
     picture = decode_still(encoded, cv2.IMREAD_COLOR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lipsync_edge.errors import InputError
+from lipsync_edge.video.heif import read_heif
 
 _STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
 _ANIMATED = 0x02  # of the flags in a WebP's VP8X
@@ -14,10 +15,10 @@ _PNG_HEAD, _PICTURE_DATA = 8, b"IDAT"
 
 
 def is_image(path: str | Path) -> bool:
-    """Whether a file is a still picture (JPEG, PNG, BMP, TIFF, WebP), whatever its name says.
+    """Whether a file is a still picture (JPEG, PNG, BMP, TIFF, WebP, HEIC, AVIF), whatever its name says.
 
     Raises:
-        InputError: an animated WebP, which nothing here can play.
+        InputError: an animated WebP, or a HEIF of parts, which nothing here can play or put together.
     """
     with Path(path).open("rb") as file:
         start = file.read(_LOOKED_AT)
@@ -29,6 +30,8 @@ def is_image(path: str | Path) -> bool:
                     fix="convert it to MP4 or GIF",
                 )
             return True
+        if start[4:8] == b"ftyp":
+            return read_heif(Path(path)) is not None
         if not start.startswith(_STARTS):
             return False
         if start.startswith(b"\x89PNG"):

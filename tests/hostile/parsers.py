@@ -25,10 +25,12 @@ from lipsync_edge.render.exemplars.library import Exemplar, Library
 from lipsync_edge.render.exemplars.library_file import from_bytes, to_bytes
 from lipsync_edge.render.exemplars.look import Look
 from lipsync_edge.server.protocol import HEADER, unpack
+from lipsync_edge.video.heif import read_heif
 from tests.clips import write_clip
 from tests.hostile.explore import Mutate, Target, odd_json, odd_text
 from tests.hostile.mutate import mutated
 from tests.scripted import SIZE, make_engine
+from tests.video.heif_files import Item, size_of, turned, write_heif
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,16 @@ def parsers(folder: Path) -> dict[str, Parser]:
         "results": Parser(of_file("r.jsonl", read_results), (result,), odd_text, ()),
         "config": Parser(of_file("c.toml", _use_config), (config,), odd_text),
         "marks": Parser(of_file("x.mp4", _use_marks), _marked(folder)),
+        "heif": Parser(of_file("x.heic", read_heif), _heif(folder)),
     }
     return found | _of_toolchain(of_file, folder)
+
+
+def _heif(folder: Path) -> tuple[bytes, ...]:
+    """Indexes of stills in tiles, one of them beside its grid, and nothing else of them."""
+    items = [Item(b"grid", b"\0\0\0\1\1\0\0\x80", [size_of(256, 128)], (b"dimg", (2, 3)))]
+    items += [Item(b"av01", b"x", [size_of(128, 128), turned(b"irot", 1)])] * 2
+    return tuple(write_heif(folder / "w.heic", items, idat=idat).read_bytes() for idat in (False, True))
 
 
 def _use_card(path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from lipsync_edge.demo import demo_files
 from lipsync_edge.types import U8
+from tests.video.heif_files import grid_items, turned, write_heif
 
 FRAMES = 6
 FPS = 25
@@ -90,12 +91,21 @@ def still(suffix: str) -> bytes:
     return cv2.imencode(f".{suffix}", face())[1].tobytes()
 
 
+def in_tiles(folder: Path) -> bytes:
+    """The face as a telephone writes it, turned."""
+    turned_face = np.rot90(face(), -1)
+    return write_heif(
+        folder / "phone.heic", grid_items(turned_face, (192, 192), folder, turns=[turned(b"irot", 1)])
+    ).read_bytes()
+
+
 def seeds(folder: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return name → bytes of faces, and of sounds; a codec that this build of FFmpeg lacks is left out."""
     faces: dict[str, Callable[[], bytes]] = {
         name: partial(film, folder / name, *how) for name, how in FILMS.items()
     }
     faces["still.avif"] = partial(film, folder / "still.avif", *FILMS["still.avif"], 1)
+    faces["phone.heic"] = partial(in_tiles, folder)
     faces |= {f"photo.{suffix}": partial(still, suffix) for suffix in STILLS}
     sounds = {name: partial(sound, folder / name, *how) for name, how in SOUNDS.items()}
     return _made(faces), _made(sounds)

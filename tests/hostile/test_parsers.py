@@ -7,7 +7,7 @@ from tests.hostile.parsers import Parser, parsers
 
 NAMES = (
     "card", "manifest", "avatar", "exemplars", "track", "wire", "onnx", "rttm", "turns", "jobs", "table", "results",
-    "config", "marks", "checkpoint", "ncnn", "files",
+    "config", "marks", "heif", "checkpoint", "ncnn", "files",
 )  # fmt: skip
 RUNS, RUNS_AT_NIGHT = 150, 20_000
 SLOW = {"config": 10}  # parts of that many runs: a whole command each

@@ -58,51 +58,6 @@ def test_several_are_a_film(tmp_path: Path, codec: str, pixels: str, suffix: str
     assert np.array_equal(read_still(path), next(iter(video)).image_bgr)
 
 
-def box(kind: bytes, *parts: bytes, version: int | None = None, flags: int = 0) -> bytes:
-    """A box of ISO media files; with a version it is a full one."""
-    head = b"" if version is None else bytes([version]) + flags.to_bytes(3, "big")
-    body = head + b"".join(parts)
-    return struct.pack(">I", 8 + len(body)) + kind + body
-
-
-def tiled(path: Path, folder: Path) -> Path:
-    """An AVIF of two tiles side by side, each of which is a picture of its own, as telephones write theirs."""
-    single = write(folder / "tile.avif", "libsvtav1", "yuv420p", 1).read_bytes()
-    data = single[single.index(b"mdat") + 4 :]
-    at = single.index(b"av1C") - 4
-    decoder = single[at : at + int.from_bytes(single[at : at + 4], "big")]
-    grid = bytes([0, 0, 0, 1]) + struct.pack(">HH", 320, 120)  # one row, two columns
-    ispe = [box(b"ispe", struct.pack(">II", *size), version=0) for size in ((160, 120), (320, 120))]
-    items = [
-        box(b"infe", struct.pack(">HH", number, 0), kind + b"\0", version=2)
-        for number, kind in ((1, b"av01"), (2, b"av01"), (3, b"grid"))
-    ]
-    associations = struct.pack(">I", 3) + bytes([0, 1, 2, 1, 0x82, 0, 2, 2, 1, 0x82, 0, 3, 1, 3])
-
-    def meta(first: int) -> bytes:
-        places = ((1, first, len(data)), (2, first, len(data)), (3, first + len(data), len(grid)))
-        where = b"".join(struct.pack(">HHHII", number, 0, 1, *extent) for number, *extent in places)
-        return box(
-            b"meta",
-            box(b"hdlr", bytes(4), b"pict", bytes(13), version=0),
-            box(b"pitm", struct.pack(">H", 3), version=0),
-            box(b"iloc", b"\x44\0", struct.pack(">H", 3), where, version=0),
-            box(b"iinf", struct.pack(">H", 3), *items, version=0),
-            box(b"iref", box(b"dimg", struct.pack(">HHHH", 3, 2, 1, 2)), version=0),
-            box(b"iprp", box(b"ipco", ispe[0], decoder, ispe[1]), box(b"ipma", associations, version=0)),
-            version=0,
-        )
-
-    kind = box(b"ftyp", b"avif", bytes(4), b"avifmif1miaf")
-    path.write_bytes(kind + meta(len(kind) + len(meta(0)) + 8) + box(b"mdat", data, grid))
-    return path
-
-
-def test_a_picture_in_tiles_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"in one piece in phone\.heic; got one in tiles"):
-        probe(tiled(tmp_path / "phone.heic", tmp_path))
-
-
 @pytest.mark.parametrize(
     ("size", "shown"),
     [
