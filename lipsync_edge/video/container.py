@@ -174,7 +174,11 @@ def _track(streams: Sequence[Any], track: int | None, name: str, merit: Callable
 
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
-    """Decode frames, passing over damaged packets as players do."""
+    """Decode frames, passing over damaged packets as players do.
+
+    Raises:
+        InputError: pictures that become larger than `video_stream` allows.
+    """
     import av
 
     packets = container.demux(stream)
@@ -185,10 +189,35 @@ def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
             packet = None
         try:
             yield from stream.decode(packet) if packet is not None else ()
-        except (av.error.InvalidDataError, av.error.EOFError):
+        except av.error.FFmpegError as error:
+            passed_over = isinstance(error, (av.error.InvalidDataError, av.error.EOFError))
+            _check_growth(container, stream, packet, forgotten=not passed_over)
+            if not passed_over:
+                raise
             continue
         if packet is None:
             return
+
+
+def _check_growth(
+    container: InputContainer, stream: Any, packet: av.Packet | None, *, forgotten: bool
+) -> None:
+    """Raise InputError if what did not decode was too large: some decoders keep that size, others forget any."""
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height <= most_pixels(stream) and not (forgotten and not width):
+        return
+    late = 0.0 if packet is None or packet.pts is None else float(packet.pts * stream.time_base)
+    if container.start_time is not None:
+        late -= container.start_time / 1_000_000
+    raise InputError(
+        expected=f"pictures of at most {most_pixels(stream) / 1e6:.0f} million pixels in all of {_name(container)}",
+        got=f"{f'{width}x{height}' if width else 'larger ones'} from {max(0.0, late):.1f} s on",
+        fix="scale it first",
+    )
+
+
+def _name(container: InputContainer) -> str:
+    return Path(container.name.removeprefix("file:")).name
 
 
 def no_picture(path: Path) -> NoVideoError:
