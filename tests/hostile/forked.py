@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -161,9 +162,12 @@ def _prepare(networks: str) -> None:
 
     cv2.setNumThreads(1)
     if networks == "numpy":
+        from lipsync_edge.batch import run as batch
+        from tests.batch.fakes import load
         from tests.scripted import make_engine
 
         engine.load_engine = lambda options: make_engine()
+        batch.BatchOptions = partial(batch.BatchOptions, load=load)  # type: ignore[assignment,misc]
     else:
         from lipsync_edge.models.telemetry import import_onnxruntime
 

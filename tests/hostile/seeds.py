@@ -107,8 +107,12 @@ def seeds(folder: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     faces["still.avif"] = partial(film, folder / "still.avif", *FILMS["still.avif"], 1)
     faces["phone.heic"] = partial(in_tiles, folder)
     faces |= {f"photo.{suffix}": partial(still, suffix) for suffix in STILLS}
-    sounds = {name: partial(sound, folder / name, *how) for name, how in SOUNDS.items()}
-    return _made(faces), _made(sounds)
+    return _made(faces), sounds(folder)
+
+
+def sounds(folder: Path) -> dict[str, bytes]:
+    """Return name → bytes of sounds alone."""
+    return _made({name: partial(sound, folder / name, *how) for name, how in SOUNDS.items()})
 
 
 def _made(makers: dict[str, Callable[[], bytes]]) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ import wave
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from random import Random
 
 import httpx
@@ -18,6 +19,7 @@ from websockets.sync.client import connect
 from lipsync_edge.server.auth import Guard, Limits
 from lipsync_edge.server.connections import protocol_of
 from tests.hostile.mutate import mutated
+from tests.hostile.seeds import sounds
 from tests.live.fakes import RATE
 from tests.server.fixture import Served, served
 
@@ -205,6 +207,22 @@ def test_damaged_messages_of_speakers_and_viewers(server: Served) -> None:
                     one.send(mutated(sent, rng) if isinstance(sent, bytes) and sent else sent)
             except ConnectionClosed:
                 continue
+    assert is_well(server)
+
+
+def test_damaged_sounds_are_refused_or_spoken(server: Served, tmp_path: Path) -> None:
+    """As files that are posted, whatever they call themselves; the session lives on."""
+    whole = {"speech.wav": wav(RATE, 2000), **sounds(tmp_path)}
+    rng, answers = Random(6), set()
+    with httpx.Client(base_url=server.http, timeout=30) as client:
+        for name in [*whole, *("speech.wav" for _ in range(30))]:
+            sent = whole[name] if name != "speech.wav" else mutated(whole[name], rng)
+            answer = client.post("/api/speak", content=sent, headers={"content-type": "audio/wav"})
+            answers.add(answer.status_code)
+            if answer.status_code != 202:
+                assert answer.json()["error"].startswith("expected ")
+            client.post("/api/interrupt")
+    assert {202, 400} <= answers <= {202, 400, 409, 413}
     assert is_well(server)
 
 
