@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
+from lipsync_edge.cli.stuck import ending_anyway
+
 # Ctrl-C, a supervisor, a terminal that is closed
 STOPPING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
@@ -19,7 +21,8 @@ def stopping_once() -> Iterator[None]:
     """Raise KeyboardInterrupt (Ctrl-C) or SystemExit (the others, 128 + number) at the first, and at no other."""
     before = {number: signal.signal(number, _stop) for number in STOPPING}
     try:
-        yield
+        with ending_anyway(STOPPING, _is_ours):
+            yield
     finally:
         if not _stopped():  # else the process is about to end, and nothing may disturb that
             for number, handler in before.items():
@@ -48,6 +51,10 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _pass_over(number: int, frame: FrameType | None) -> None:
     pass
+
+
+def _is_ours(number: int) -> bool:
+    return signal.getsignal(number) in (_stop, _pass_over)
 
 
 def _stopped() -> bool:
