@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ def mark_file(path: Path, facts: Facts, identity: Identity, *, tagged: bool) -> 
         except (
             Exception
         ) as error:  # c2pa's own have no common base in all its versions; the result must not be lost
-            failures.append(f"C2PA manifest: {_reason(error)}")
+            full = shutil.disk_usage(path.parent).free < 2 * size  # C2PA's words for it say nothing
+            failures.append(f"C2PA manifest: {'no space left on device' if full else _reason(error)}")
     failure = "; ".join(failures)
     return MarkReport(
         layers=tuple(layers),

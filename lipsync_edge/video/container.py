@@ -181,17 +181,19 @@ def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
     """
     import av
 
-    packets = container.demux(stream)
+    packets, begun = container.demux(stream), False
     while True:
         try:
             packet = next(packets)
         except (StopIteration, av.error.EOFError, av.error.InvalidDataError):
             packet = None
         try:
-            yield from stream.decode(packet) if packet is not None else ()
+            for frame in stream.decode(packet) if packet is not None else ():
+                begun = True
+                yield frame
         except av.error.FFmpegError as error:
             passed_over = isinstance(error, (av.error.InvalidDataError, av.error.EOFError))
-            _check_growth(container, stream, packet, forgotten=not passed_over)
+            _check_growth(container, stream, packet, forgotten=begun and not passed_over)
             if not passed_over:
                 raise
             continue

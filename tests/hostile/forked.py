@@ -25,6 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from lipsync_edge.mark.identity import VARIABLE as IDENTITY
+
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 60.0
 
@@ -71,7 +73,9 @@ class Forks:
 @contextmanager
 def forks(networks: str = "numpy") -> Iterator[Forks]:
     """Start what forks."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    data = tempfile.TemporaryDirectory()
+    identity = {IDENTITY: str(Path(data.name) / "identity.pem")}  # made once
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | identity
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.hostile.forked", networks],
         stdin=subprocess.PIPE,
@@ -88,6 +92,7 @@ def forks(networks: str = "numpy") -> Iterator[Forks]:
         process.wait(10)
         assert process.stdout is not None
         process.stdout.close()
+        data.cleanup()
 
 
 def _child(words: Sequence[str], folder: str, out: int, err: int) -> NoReturn:

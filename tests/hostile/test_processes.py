@@ -65,8 +65,8 @@ def killed_runs(folder: Path, count: int, seed: int) -> list[str]:
     return wrong
 
 
-def test_ten_runs_killed_at_random_leave_nothing_that_a_later_one_trips_over(folder: Path) -> None:
-    assert killed_runs(folder, 10, seed=1) == []
+def test_five_runs_killed_at_random_leave_nothing_that_a_later_one_trips_over(folder: Path) -> None:
+    assert killed_runs(folder, 5, seed=1) == []
 
 
 @pytest.mark.nightly
@@ -78,7 +78,9 @@ def limited(megabytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
-@pytest.mark.parametrize("megabytes", [750, 900, 1200])
+@pytest.mark.parametrize(
+    "megabytes", [900, *(pytest.param(most, marks=pytest.mark.nightly) for most in (750, 1200))]
+)
 def test_short_memory_is_said_in_a_line(folder: Path, megabytes: int) -> None:
     """What cannot be had is asked for in many places; wherever it is, a run ends with one line and leaves nothing."""
     write_clip(folder / "face.mp4", 4, size=(1920, 1080))
@@ -116,7 +118,7 @@ def engine_run(folder: str) -> None:
         options=le.RunOptions(box_xyxy=(100, 60, 250, 200)))  # fmt: skip
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("way", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.nightly)])
 def test_an_engine_runs_in_a_child_process(folder: Path, way: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", CHILD, way, str(folder)],

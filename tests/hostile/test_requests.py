@@ -64,11 +64,12 @@ def bodies(rng: Random) -> bytes:
     return mutated(body, rng) if body and rng.random() < 0.5 else body
 
 
-def test_three_hundred_requests_of_the_description_and_around_it(server: Served) -> None:
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.nightly)])
+def test_requests_of_the_description_and_around_it(server: Served, count: int) -> None:
     """Only answers that it names, and errors as it says; nothing of them makes a session fail."""
     rng, wrong = Random(3), []
     with httpx.Client(base_url=server.http, timeout=20) as client:
-        for _ in range(300):
+        for _ in range(count):
             path = rng.choice(sorted(PATHS))
             verbs = [verb for verb in PATHS[path] if verb != "parameters"]
             verb = rng.choice((*verbs, *verbs, *verbs, "put", "get", "patch", "delete", "options", "head"))
