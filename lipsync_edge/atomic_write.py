@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsync_edge.errors import OutputError, told_by_system
+from lipsync_edge.errors import OutputError, UsageError, told_by_system
 
 # characters that are kept of a name, so that names of any length have one beside them
 _STEM, _SUFFIX = (20, 12)
@@ -43,6 +43,27 @@ def beside(path: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:8]
     suffix = place.suffix if len(place.suffix) <= _SUFFIX else ""
     return place.with_name(f".{place.stem[:_STEM]}.{digest}.{os.getpid()}.partial{suffix}")
+
+
+def check_spares(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Refuse a name for what is written that is one of the files that are read, by whatever path or link.
+
+    Args:
+        path: what would be written.
+        inputs: what is read, or written beside it; None is passed over.
+
+    Raises:
+        UsageError: it is one of them.
+    """
+    for one in inputs:
+        try:
+            is_same = one is not None and (one.resolve() == path.resolve() or one.samefile(path))
+        except (OSError, RuntimeError):  # one of them is not there, or links lead in a circle
+            continue
+        if is_same:
+            raise UsageError(
+                expected="an output that is none of the inputs", got=str(path), fix="choose another name"
+            )
 
 
 def check_place(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 import typer
 
 from lipsync_edge.cli.batch_view import batch_bar, failure_table, summary
-from lipsync_edge.cli.console import print_json, reporting, say
+from lipsync_edge.cli.console import finite, print_json, reporting, say
 from lipsync_edge.cli.options import Json, Quiet
 from lipsync_edge.cli.run import run, wishes_of
 from lipsync_edge.errors import UsageError
@@ -80,10 +80,13 @@ def batch(
 ) -> None:
     """Make every job of JOBS; the same command again makes what is missing."""
     with reporting(as_json):
+        from lipsync_edge.atomic_write import check_spares
         from lipsync_edge.batch.driver import DriverOptions
         from lipsync_edge.batch.run import BatchOptions, run_batch
         from lipsync_edge.cluster.batch import ClusterOptions, run_on_cluster
 
+        if results is not None:
+            check_spares(results, (jobs,))
         options = BatchOptions(
             out=here(out, results),
             workers=worker_count(workers),
@@ -240,7 +243,7 @@ def parse_row(options: tuple[Option, ...]) -> Wishes:
 def _command() -> Any:
     app = typer.Typer(add_completion=False)
     app.command()(run)
-    return typer.main.get_command(app)
+    return finite(typer.main.get_command(app))
 
 
 @lru_cache(maxsize=256)

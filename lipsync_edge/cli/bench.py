@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipsync_edge.atomic_write import check_place
+from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.choices import PRECISIONS
 from lipsync_edge.cli.console import print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, Threads, one_of
@@ -55,6 +55,7 @@ def bench(
 
         if out is not None:
             check_place(out)
+            check_spares(out, (baseline,))
         chosen = {"preset": preset, "device": device, "precision": precision}
         if sessions:
             options = _one_of_each(chosen, threads, models)

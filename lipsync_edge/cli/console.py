@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
@@ -63,12 +64,29 @@ def report_error(error: LipsyncError, as_json: bool) -> None:
         say(f"lipsync-edge: {error}", to_stderr=True)
 
 
+def finite(command: Any) -> Any:
+    """Have a command, and those below it, refuse "nan" and "inf" for every number; returns it."""
+    for parameter in command.params:
+        if parameter.callback is None:
+            parameter.callback = _finite
+    for below in getattr(command, "commands", {}).values():
+        finite(below)
+    return command
+
+
+def _finite(context: Any, parameter: Any, value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        raise typer.BadParameter(f"{value} is no number")
+    return value
+
+
 def run_app(app: typer.Typer, arguments: list[str]) -> int:
     """Run the command line and return its exit code; a command that was typed wrongly gives one line, too."""
     # typer's class of every wrongly typed command, which it gives no name
     mistake = typer.BadParameter.__mro__[1]
     try:
-        return int(app(arguments, prog_name="lipsync-edge", standalone_mode=False) or 0)
+        command = finite(typer.main.get_command(app))
+        return int(command(arguments, prog_name="lipsync-edge", standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except OSError:  # help that nobody can read: a full disk, a closed pipe

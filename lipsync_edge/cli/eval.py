@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.atomic_write import check_place
+from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.cli.console import plain, print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, NoMark, SignCert, SignKey
 from lipsync_edge.errors import OutputError
@@ -48,6 +48,9 @@ def evaluate_command(
         for path in (report, out):
             if path is not None:
                 check_place(path)
+                check_spares(path, (generated, reference, speaker, audio, inception, sign_cert, sign_key))
+        if report is not None:
+            check_spares(report, (out,))
         found = evaluate(
             EvalOptions(
                 generated=generated,

@@ -54,6 +54,7 @@ def live(
 ) -> None:
     """Speech in, lip-synced frames out, as it comes."""
     with reporting():
+        from lipsync_edge.atomic_write import check_spares
         from lipsync_edge.live.options import LiveOptions
         from lipsync_edge.live.run import open_stream, run_live
         from lipsync_edge.live.setup import log_to_stderr
@@ -72,6 +73,7 @@ def live(
             label=label,
             label_size=label_size,
         )
+        check_spares(Path(out), (avatar, Path(audio), sign_cert, sign_key, config))
         log_to_stderr()
         stdin, stdout = pipes(audio, out)
         stream = open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lipsync_edge.atomic_write import check_place
+from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.cli.console import reporting, say
 from lipsync_edge.cli.options import (
     Background,
@@ -47,6 +47,7 @@ def prepare(
         from lipsync_edge.pipeline.prepare import PrepareOptions
 
         check_place(out)
+        check_spares(out, (source, Path(face), config))
         options = PrepareOptions(
             face=face,
             box_xyxy=box_of(box),

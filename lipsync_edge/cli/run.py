@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipsync_edge.atomic_write import check_place
+from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.choices import Codec, Listening, Loop
 from lipsync_edge.cli.console import print_json, progress_bar, reporting, say, write_json
 from lipsync_edge.cli.options import (
@@ -104,9 +104,13 @@ def run(
 ) -> None:
     """Make FACE say AUDIO; of several people each their own, with --voice or --speakers."""
     with reporting(as_json):
+        options = run_options_of(context.params)
         if report is not None:
             check_place(report)
-        result = _run(engine, source, audio, out, run_options_of(context.params), quiet or as_json, cache)
+            voices, mark = options.voices.values(), options.mark
+            read = (source, audio, options.play_audio, options.speakers, *voices)
+            check_spares(report, (out, *read, mark.sign_cert, mark.sign_key, config))
+        result = _run(engine, source, audio, out, options, quiet or as_json, cache)
         if report is not None:
             write_json(report, result)
         _tell(result, as_json, quiet)

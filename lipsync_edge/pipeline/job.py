@@ -10,6 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from lipsync_edge.atomic_write import check_spares
 from lipsync_edge.audio.mix import Sound
 from lipsync_edge.digests import digest_of
 from lipsync_edge.errors import UsageError
@@ -134,11 +135,8 @@ class Job:
             track = options.audio_track if options.play_audio == audio else None
             heard = (sound_of(options.play_audio, face, video, track),)
         options = options.scaled(video.scale)
-        given = (face, *(sound.file for sound in (*sounds, *heard)))
-        if out.exists() and any(source.samefile(out) for source in given):
-            raise UsageError(
-                expected="an output that is none of the inputs", got=str(out), fix="choose another name"
-            )
+        given = (face, options.speakers, *(sound.file for sound in (*sounds, *heard)))
+        check_spares(out, given)
         signer = None
         if options.mark.sign_cert is not None:
             signer = identity_of(options.mark)

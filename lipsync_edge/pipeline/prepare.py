@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import mmap
 import os
 import tempfile
@@ -77,7 +78,7 @@ class PrepareOptions:
                 expected="one face, whose avatar is made", got=ALL, fix="name them left or right"
             )
         color_of(self.background)
-        if self.start < 0 or not 0 < self.seconds <= 3600:
+        if not 0 <= self.start < math.inf or not 0 < self.seconds <= 3600:
             raise UsageError(
                 expected="start >= 0 and up to 3600 seconds",
                 got=f"start {self.start}, seconds {self.seconds}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,5 +206,5 @@ def nominal_rate(stream: Any) -> Fraction:
 
 def check_range(start: float | Fraction, end: float | None) -> None:
     """Raise UsageError unless 0 <= start < end."""
-    if start < 0 or (end is not None and end <= start):
+    if not (isfinite(start) and start >= 0) or not (end is None or (isfinite(end) and end > start)):
         raise UsageError(expected="0 <= start < end, in seconds", got=f"start {start}, end {end}")

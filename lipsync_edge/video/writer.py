@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipsync_edge.atomic_write import check_place
-from lipsync_edge.errors import UsageError
+from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import STILL_COLOR, ColorTags
 from lipsync_edge.video.encoder import (
@@ -78,6 +78,12 @@ def check_output(path: Path, codec: str = "") -> None:
     """
     check_codec(path, codec)
     check_place(path)
+    if path.exists() and not path.is_file():
+        raise OutputError(
+            expected=f"a file, or nothing yet, at {path}",
+            got="a pipe or a device",
+            fix="live --out streams into one",
+        )
 
 
 def check_codec(path: Path, codec: str = "") -> None:

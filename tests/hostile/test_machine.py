@@ -88,8 +88,8 @@ def mounted(place: Path, size: str) -> Iterator[Path]:
     "suffix", [".mp4", *(pytest.param(one, marks=pytest.mark.nightly) for one in (".mkv", ".webm"))]
 )
 def test_a_disk_that_becomes_full(folder: Path, suffix: str, forked: Command) -> None:
-    write_sound(folder / "speech.wav", 3.0)
-    with mounted(folder / "disk", "48k") as disk:
+    write_sound(folder / "speech.wav", 6.0)
+    with mounted(folder / "disk", "64k") as disk:
         code, err = forked(folder, [*RUN[:4], f"disk/o{suffix}", *RUN[5:]])
         assert (code, one_line(err)) == (5, True), err
         assert "no space left" in err.lower()
