@@ -73,7 +73,8 @@ def live(
             label=label,
             label_size=label_size,
         )
-        check_spares(Path(out), (avatar, Path(audio), sign_cert, sign_key, config))
+        if out != "-":  # nor is stdin stdout
+            check_spares(Path(out), (avatar, Path(audio), sign_cert, sign_key, config))
         log_to_stderr()
         stdin, stdout = pipes(audio, out)
         stream = open_stream(engine, avatar, rate=rate, fps=fps, mouth=mouth, strength=strength)

@@ -201,9 +201,7 @@ def decoded(container: InputContainer, stream: Any) -> Iterator[av.VideoFrame]:
             return
 
 
-def _check_growth(
-    container: InputContainer, stream: Any, packet: av.Packet | None, *, forgotten: bool
-) -> None:
+def _check_growth(container: InputContainer, stream: Any, packet: Any, *, forgotten: bool) -> None:
     """Raise InputError if what did not decode was too large: some decoders keep that size, others forget any."""
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height <= most_pixels(stream) and not (forgotten and not width):
