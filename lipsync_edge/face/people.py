@@ -130,7 +130,7 @@ class People:
         if self._by_rule and found[0] is None and self.followed[0].last is None:
             found[0] = self._choose(boxes, [i for i in found[1:] if i is not None])
         self._absorb(boxes, looks, alike, found)
-        return found + self._meet(looks, alike, found)
+        return found + self._meet(boxes, looks, alike, found)
 
     def _choose(self, boxes: Boxes, taken: list[int]) -> int | None:
         """Find the one person by their rule among the faces that are nobody's, where nobody looks like them."""
@@ -182,20 +182,29 @@ class People:
             if i is None:
                 continue
             rest = np.delete(alike[:, i], k)
-            overlap = np.delete(iou_with(boxes.xyxy, boxes.xyxy[i]), i)
             mixed_up = bool(len(rest)) and rest.max() > min(self._looks.same, alike[k, i])
-            hidden = bool(len(overlap)) and overlap.max() > _TOUCH
-            if not person.looks or not (mixed_up or hidden):
+            if not person.looks or not (mixed_up or self._is_touched(boxes, i)):
                 person.absorb(looks[i])
 
-    def _meet(self, looks: F32, alike: F32, found: list[int | None]) -> list[int | None]:
-        """Get to know the faces that are like nobody; return their numbers."""
-        closest = alike.max(0, initial=-1.0)
+    def _meet(self, boxes: Boxes, looks: F32, alike: F32, found: list[int | None]) -> list[int | None]:
+        """Get to know the faces that are nobody's; return their numbers.
+
+        They are like nobody, or all whom they are like are seen elsewhere in this very picture: nobody is there twice.
+        """
+        away = np.array([i is None for i in found], bool)
         met: list[int | None] = [
-            i for i in range(len(looks)) if i not in found and closest[i] <= self._looks.other
+            i
+            for i in range(len(looks))
+            if i not in found
+            and not (away & (alike[:, i] > self._looks.other)).any()
+            and (alike[:, i].max(initial=-1.0) <= self._looks.other or not self._is_touched(boxes, i))
         ]
         self.others += [Person([looks[i]]) for i in met if i is not None]
         return met
+
+    def _is_touched(self, boxes: Boxes, i: int) -> bool:
+        """Whether another face lies before or behind face `i`, or is a second box of it."""
+        return bool(np.delete(iou_with(boxes.xyxy, boxes.xyxy[i]), i).max(initial=0.0) > _TOUCH)
 
     def _forget_somebody(self) -> None:
         """Keep those who were seen last."""

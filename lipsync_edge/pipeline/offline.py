@@ -19,7 +19,7 @@ from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.pipeline.who_spoke import WhoSpoke
+from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
 from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
@@ -85,7 +85,7 @@ def run(
     return replace(
         result_of(job, people.looks, counters, clock.perf_counter() - began),
         people=counters.who.result(job.parts, people.part_of, people.who),
-        notes=(*job.notes, *notes),
+        notes=(*job.notes, *said_by_nobody(job.parts, people.part_of), *notes),
         mark=marking.report,
     )
 

@@ -30,7 +30,7 @@ from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
-from lipsync_edge.pipeline.who_spoke import WhoSpoke
+from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
 from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.render.exemplars.sequence import Own
 from lipsync_edge.types import U8, Face, Frame
@@ -235,7 +235,7 @@ def join_parts(
     return replace(
         result_of(job, looks or PatchLooks(), plan.counted, clock.perf_counter() - began),
         people=plan.counted.who.result(job.parts, plan.part_of, plan.who),
-        notes=(*job.notes, *soundtrack.notes),
+        notes=(*job.notes, *said_by_nobody(job.parts, plan.part_of), *soundtrack.notes),
         mark=marking.report,
     )
 

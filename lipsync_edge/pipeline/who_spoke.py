@@ -66,3 +66,14 @@ class WhoSpoke:
             )
             for k, (name, part) in enumerate(zip(who, part_of, strict=True))
         )
+
+
+def said_by_nobody(parts: Sequence[Part], part_of: Sequence[int]) -> tuple[str, ...]:
+    """Return a note, for people, of each part that nobody in the film has: an "all" where there is nobody else.
+
+    Args:
+        parts: who says what.
+        part_of: number of the part of each identity.
+    """
+    nobody = [part for k, part in enumerate(parts) if k not in part_of]
+    return tuple(f"{one.who}: nobody else was seen to say {one.sound.file.name}" for one in nobody)

@@ -12,7 +12,7 @@ import pytest
 from lipsync_edge.face.assignment import assign
 from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.face.options import TrackOptions
-from lipsync_edge.face.people import Wanted
+from lipsync_edge.face.people import People, Wanted
 from lipsync_edge.face.tracker import FoundOnce, SeenOnce, Tracker
 from lipsync_edge.types import F32, U8, Boxes, Frame
 
@@ -22,6 +22,8 @@ FACES = [
     cv2.resize(RNG.integers(0, 256, (6, 6, 3), dtype=np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
     for _ in range(4)
 ]
+LIKE_THE_FIRST = 4  # FACES: somebody who is between a stranger and the first one
+FACES.append(cv2.addWeighted(FACES[0], 0.32, FACES[3], 0.68, 0))
 WALLS = [RNG.integers(0, 256, (120, 320, 3), dtype=np.uint8) for _ in range(2)]
 Where = Callable[[int], list[tuple[int, int]]]  # frame → (person, x), those in front last
 
@@ -221,3 +223,34 @@ def test_a_frame_is_not_kept_for_having_been_looked_at() -> None:
     assert np.array_equal(looks(frame, boxes), looks(frame, boxes))
     del frame
     assert gone() is None
+
+
+def test_one_who_is_like_another_does_not_take_their_place() -> None:
+    def goes_and_is_followed(i: int) -> list[tuple[int, int]]:
+        first = [(0, 40)] if i < 40 else []
+        return [*first, (LIKE_THE_FIRST, 220 if i < 40 else max(40, 220 - 12 * (i - 40)))]
+
+    stage = Stage(goes_and_is_followed, 90)
+    one, other = PatchLooks()(stage.frames[0], stage._boxes(0))
+    assert PatchLooks.other < float(one @ other) < PatchLooks.same
+    followed = follow(stage, 1)
+    assert not wrong(stage, followed)
+    assert set(held(followed, 0)) >= set(range(40))
+    assert max(held(followed, 0)) < 40 + TrackOptions().hold + TrackOptions().every
+
+
+def test_everybody_in_one_picture_is_somebody_else() -> None:
+    picture = WALLS[0].copy()
+    for x in (10, 120, 230):
+        picture[40 : 40 + SIZE, x : x + SIZE] = FACES[0]  # three who look the same
+    people = People([Wanted(looks=PatchLooks()(picture, _face_at(10)))], PatchLooks())
+    xyxy = np.concatenate([_face_at(x).xyxy for x in (10, 120, 230)])
+    people.find(picture, Boxes(xyxy, np.ones(3, np.float32)))
+    assert len(people.others) == 2
+    twice = np.concatenate([xyxy, xyxy[:1] + 2])  # a second box of the first face is nobody
+    people.find(picture.copy(), Boxes(twice, np.ones(4, np.float32)))
+    assert len(people.others) == 2
+
+
+def _face_at(x: int) -> Boxes:
+    return Boxes(np.array([[x, 40, x + SIZE, 40 + SIZE]], np.float32), np.ones(1, np.float32))

@@ -239,6 +239,15 @@ def test_all_is_everybody_who_is_not_named(
     assert by_whom[FIRST, 1].max() < 5
 
 
+def test_all_where_there_is_nobody_else_is_told(
+    film: Path, voices: dict[str, Path], tmp_path: Path, swap: bool
+) -> None:
+    given = voices | {"all": voices["left"]}
+    result = make_engine().run(film, None, tmp_path / "o.mp4", voices=given, options=RunOptions(end=0.4))
+    assert [one.who for one in result.people] == ["left", "right"]
+    assert f"all: nobody else was seen to say {voices['left'].name}" in result.notes
+
+
 def test_people_are_named_by_pictures(
     film: Path, voices: dict[str, Path], tmp_path: Path, swap: bool
 ) -> None:
