@@ -120,7 +120,7 @@ def telling_interrupts(jobs: int, show: Callable[[State], None]) -> Iterator[Cal
 
     def watch(state: State) -> None:
         nonlocal made
-        made = state.made
+        made = jobs - state.total + state.made  # those that a run before had made count, too
         show(state)
 
     try:

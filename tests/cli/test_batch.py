@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from lipsync_edge.batch import run as batch_run
+from lipsync_edge.batch.driver import State
 from lipsync_edge.batch.job import Option
+from lipsync_edge.batch.results import DONE, Outcome
 from lipsync_edge.batch.run import BatchOptions
-from lipsync_edge.cli.batch import checked_jobs, parse_row, vocabulary
+from lipsync_edge.cli.batch import checked_jobs, parse_row, telling_interrupts, vocabulary
 from lipsync_edge.errors import UsageError
 from tests.batch.fakes import load
 from tests.cli.conftest import Typed
@@ -142,3 +144,13 @@ def test_rows_are_parsed_as_run_parses() -> None:
         parse_row((Option("crf", "low"),))
     with pytest.raises(UsageError, match="strength"):
         parse_row((Option("strength", "7"),))
+
+
+def test_an_interrupt_tells_how_many_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[State] = []
+    with pytest.raises(KeyboardInterrupt), telling_interrupts(6, seen.append) as watch:
+        done = Outcome(job="a.mp4", row=3, state=DONE)
+        watch(State(4, outcomes=[done]))
+        raise KeyboardInterrupt
+    assert len(seen) == 1
+    assert "3 of 6 jobs made; the same command makes the others" in capsys.readouterr().err
