@@ -17,6 +17,7 @@ from lipsync_edge.video.container import check_file
 from lipsync_edge.video.writer import check_codec
 
 OWN = ("face", "audio", "out")  # columns that are no options; `--face` is the option of that name
+_LOCAL = ("file", "local")  # kinds of URLs that are paths
 _LONGEST = 255  # bytes of a name that file systems take
 _SHOWN = 3  # rows in one message
 _ANY_FILE = "file.png"  # stands for any file while options are checked
@@ -133,6 +134,8 @@ class JobChecker:
     def _file(self, name: str, *, anywhere: bool) -> str:
         """Return where a file is: a URL as it stands, a path as an absolute one; InputError when nothing is there."""
         if is_url(name):
+            for place in local_places(name):
+                self._place(place, anywhere=anywhere)
             return name
         if (name, anywhere) not in self._files:
             path = self._place(name, anywhere=anywhere)
@@ -173,6 +176,17 @@ class JobChecker:
         if path.parts[0] == WORK_FOLDER:
             raise UsageError(expected=f"an output outside {WORK_FOLDER}", got=name)
         return str(path)
+
+
+def local_places(url: str) -> list[str]:
+    """Return the paths of this machine that a URL of fsspec opens: file://…, alone or in a chain (zip://…::file://…)."""
+    links = [
+        (kind, rest) if mark else ("", kind)
+        for kind, mark, rest in (one.partition("://") for one in url.split("::"))
+    ]
+    return [
+        rest for kind, rest in links if kind in _LOCAL or (not kind and any(mark in rest for mark in "/\\."))
+    ]
 
 
 def column_of(name: str) -> str:

@@ -148,6 +148,10 @@ def test_columns_with_a_key_are_options_that_may_be_given_several_times(folder: 
         ("face,audio,out\nface.mp4,speech.wav,/tmp/a.mp4\n", "an output inside the output folder in row 1"),
         ("face,audio,out\nface.mp4,speech.wav,.lipsync-batch/a.mp4\n", "an output outside .lipsync-batch"),
         ("face,audio,out\n/etc/hostname,speech.wav,a.mp4\n", "a file inside"),
+        ("face,audio,out\nfile:///etc/hostname,speech.wav,a.mp4\n", "got /etc/hostname"),
+        ("face,audio,out\nface.mp4,simplecache::local:///etc/x.wav,a.mp4\n", "a file inside"),
+        ("face,audio,out\nzip://a.mp4::/etc/x.zip,speech.wav,a.mp4\n", "a file inside"),
+        ("face,audio,out\nzip://a.mp4::file://../x.zip,speech.wav,a.mp4\n", "a file inside"),
         ("face,audio,out\n../secret.mp4,speech.wav,a.mp4\n", "a file inside"),
         ("face,audio,out,play-audio\nface.mp4,speech.wav,a.mp4,/etc/hostname\n", "a file inside"),
         ("face,audio,out,--face\nface.mp4,speech.wav,a.mp4,/etc/who.jpg\n", "a file inside"),
@@ -187,6 +191,17 @@ def test_hostile_json_lines(folder: Path, text: str, said: str) -> None:
     with pytest.raises(LipsyncError) as caught:
         jobs_of(folder, text, "jobs.jsonl")
     assert said in str(caught.value)
+
+
+def test_urls_are_left_as_they_are_and_those_of_this_machine_lie_inside_too(folder: Path) -> None:
+    names = [
+        f"file://{folder}/face.mp4",
+        "s3://films/a.mp4",
+        "simplecache::https://x.y/a.mp4",
+        "memory://a.mp4",
+    ]
+    rows = "".join(f"{name},speech.wav,{i}.mp4\n" for i, name in enumerate(names))
+    assert [job.face for job in jobs_of(folder, f"face,audio,out\n{rows}")] == names
 
 
 def test_other_files_and_other_encodings(folder: Path) -> None:

@@ -148,9 +148,13 @@ def test_rows_are_parsed_as_run_parses() -> None:
 
 def test_an_interrupt_tells_how_many_are_there(capsys: pytest.CaptureFixture[str]) -> None:
     seen: list[State] = []
-    with pytest.raises(KeyboardInterrupt), telling_interrupts(6, seen.append) as watch:
-        done = Outcome(job="a.mp4", row=3, state=DONE)
-        watch(State(4, outcomes=[done]))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with telling_interrupts(6, seen.append) as watch:
+            watch(State(4, outcomes=[Outcome(job="a.mp4", row=3, state=DONE)]))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert len(seen) == 1
     assert "3 of 6 jobs made; the same command makes the others" in capsys.readouterr().err
