@@ -39,10 +39,9 @@ from training.identity.scenes import (
     SECONDS,
     TILE,
     Scene,
-    find,
     is_seen,
     scene,
-    tiles,
+    tiles_of,
     write_film,
 )
 
@@ -143,6 +142,9 @@ def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
     parser = command(__name__, __doc__, "corpus", "models", out=Path("benchmarks/results/identity.json"))
     parser.add_argument("--half", choices=("choose", "report"), default="choose")
+    parser.add_argument(
+        "--keep", type=Path, help="folder in which the clips' tiles are kept for the next time"
+    )
     parser.add_argument("--scenes", type=int, default=6, help="of each kind")
     parser.add_argument("--precision", default="int8")
     return parser
@@ -162,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "places alone": PlacesAlone(),
     }
     names = CHOOSE if options.half == "choose" else REPORT
-    people = {name: tiles(find(options.corpus, name), detector) for name in names}
+    people = tiles_of(options.corpus, names, detector, options.keep)
     rng = np.random.default_rng(7)
     rows: list[dict[str, Any]] = []
     for kind, count in KINDS:

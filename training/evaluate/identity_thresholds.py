@@ -30,7 +30,7 @@ from lipsync_edge.models.spec import load_spec
 from lipsync_edge.types import F32, U8, Boxes, Frame
 from training.cli import command, parse
 from training.evaluate.identity import KINDS, judge
-from training.identity.scenes import CHOOSE, Scene, find, scene, tiles
+from training.identity.scenes import CHOOSE, Scene, scene, tiles_of
 
 SAME = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 OTHER = (0.1, 0.2, 0.3, 0.4)
@@ -44,15 +44,15 @@ class Remembered:
 
     detector: Detector
     looks: Looks
-    _boxes: dict[tuple[int, int], Boxes] = field(default_factory=dict)
+    boxes: dict[tuple[int, int], Boxes] = field(default_factory=dict)
     _numbers: dict[tuple[int, bytes], F32] = field(default_factory=dict)
 
     def find(self, frames_bgr: Sequence[U8], side: int = 0) -> list[Boxes]:
         """See `FindFaces`."""
         for frame in frames_bgr:
-            if (id(frame), side) not in self._boxes:
-                self._boxes[id(frame), side] = self.detector([frame], side)[0]
-        return [self._boxes[id(frame), side] for frame in frames_bgr]
+            if (id(frame), side) not in self.boxes:
+                self.boxes[id(frame), side] = self.detector([frame], side)[0]
+        return [self.boxes[id(frame), side] for frame in frames_bgr]
 
     def numbers(self, frame_bgr: U8, boxes: Boxes) -> F32:
         """See `Looks`."""
@@ -105,33 +105,48 @@ def choose(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def arguments() -> argparse.ArgumentParser:
     """Return the options of this command."""
     parser = command(__name__, __doc__, "corpus", out=Path("benchmarks/results/identity_thresholds.json"))
-    parser.add_argument("--graph", type=Path, default=Path("models_onnx/edge_identity.int8.onnx"))
+    graphs = [Path("models_onnx/edge_identity.int8.onnx")]
+    parser.add_argument(
+        "--graph", type=Path, nargs="+", default=graphs, help="networks, judged on the same scenes"
+    )
+    parser.add_argument(
+        "--keep", type=Path, help="folder in which the clips' tiles are kept for the next time"
+    )
     parser.add_argument("--scenes", type=int, default=2, help="of each kind")
     return parser
+
+
+def identifier(graph: Path) -> Identifier:
+    """Open a network with the bundled card."""
+    spec = load_spec("edge_identity")
+    return Identifier(Network(spec, open_backend(graph, "cpu", 1), graph.name.split(".")[1], ""))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Choose from the command line."""
     options = parse(arguments(), argv)
     detector = Detector(load_network("edge_detect", device="cpu", threads=1))
-    spec = load_spec("edge_identity", options.graph.parent)
-    network = Network(spec, open_backend(options.graph, "cpu", 1), options.graph.name.split(".")[1], "")
-    people = {name: tiles(find(options.corpus, name), detector) for name in CHOOSE}
+    people = tiles_of(options.corpus, CHOOSE, detector, options.keep)
+    pairs = [(same, other) for same in SAME for other in OTHER if other <= same - LEAST_APART + 1e-9]
+    networks = {str(graph): identifier(graph) for graph in options.graph}
+    found = {
+        name: {(same, other): {"same": same, "other": other} for same, other in pairs} for name in networks
+    }
     rng = np.random.default_rng(7)
-    rows = {(same, other): {"same": same, "other": other} for same in SAME for other in OTHER}
-    rows = {pair: row for pair, row in rows.items() if pair[1] <= pair[0] - LEAST_APART + 1e-9}
     for kind, count in KINDS:
         for number in range(options.scenes):
             cast = [str(name) for name in rng.choice(CHOOSE, count, replace=False)]
             made = scene(kind, [people[name] for name in cast], number)
-            asked = Remembered(detector, Identifier(network))
-            for (same, other), row in rows.items():
-                for key, value in judge(made, follow(made, With(asked, same, other))).items():
-                    row[key] = row.get(key, 0) + value
+            boxes: dict[tuple[int, int], Boxes] = {}
+            for name, looks in networks.items():
+                asked = Remembered(detector, looks, boxes)
+                for (same, other), row in found[name].items():
+                    for key, value in judge(made, follow(made, With(asked, same, other))).items():
+                        row[key] = row.get(key, 0) + value
             print(kind, cast, flush=True)
-    taken = choose([*rows.values()])
-    for row in rows.values():
-        print(row, "<- taken" if row is taken else "")
-    options.out.write_text(
-        json.dumps({"half": "choose", "taken": taken, "pairs": [*rows.values()]}, indent=1) + "\n"
-    )
+    out = {}
+    for name, rows in found.items():
+        taken = choose([*rows.values()])
+        print(name, *(f"{row} {'<- taken' if row is taken else ''}" for row in rows.values()), sep="\n")
+        out[name] = {"taken": taken, "pairs": [*rows.values()]}
+    options.out.write_text(json.dumps({"half": "choose", "networks": out}, indent=1) + "\n")

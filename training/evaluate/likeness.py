@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from lipsync_edge.models.spec import load_spec
 from lipsync_edge.video.reader import VideoReader
 from training.cli import command, parse
 from training.data.light import camera, relight
-from training.identity.scenes import CHOOSE, REPORT, find
+from training.identity.scenes import CHOOSE, REPORT, find, kept
 
 Array = npt.NDArray[Any]
 Describe = Callable[[Array], Array]
@@ -103,6 +104,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = command(__name__, __doc__, "corpus", out=Path("benchmarks/results/train_edge_identity.json"))
     graphs = [Path(f"models_onnx/edge_identity.{kind}.onnx") for kind in ("fp32", "int8")]
     parser.add_argument("--graph", type=Path, nargs="+", default=graphs)
+    parser.add_argument(
+        "--keep", type=Path, help="folder in which the clips' faces are kept for the next time"
+    )
     return parser
 
 
@@ -113,8 +117,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     faces: list[Array] = []
     person: list[str] = []
     for name in (*CHOOSE, *REPORT, *ONE_PERSON):
-        found = crops(detector, find(options.corpus, name))
-        faces += found
+        found = kept(options.keep, f"{name}.crops", partial(crops, detector, find(options.corpus, name)))
+        faces += list(found)
         person += [ONE_PERSON.get(name, name)] * len(found)
     rng = np.random.default_rng(0)
     other_faces = [altered(rng, face) for face in faces]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync_edge.atomic_write import replacing
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.identity import choose
 from lipsync_edge.video.reader import VideoReader
@@ -74,6 +76,28 @@ def tiles(path: Path, detector: Detector, count: int = 2 * FRAMES) -> list[Array
         np.asarray(cv2.warpAffine(f, matrix, (TILE, HEIGHT), flags=method, borderMode=cv2.BORDER_REPLICATE))
         for f in frames
     ]
+
+
+def tiles_of(
+    corpus: Path, names: Sequence[str], detector: Detector, keep: Path | None = None
+) -> dict[str, list[Array]]:
+    """Return the tiles of evaluation clips by name; `keep` is a folder in which they are kept for the next time."""
+    return {
+        name: list(kept(keep, f"{name}.tiles", partial(tiles, find(corpus, name), detector)))
+        for name in names
+    }
+
+
+def kept(folder: Path | None, name: str, make: Callable[[], list[Array]]) -> Array:
+    """Return the pictures of one size that `make` gives, from `folder` where they are kept there, and keep them."""
+    if folder is None:
+        return np.stack(make())
+    path = folder / f"{name}.npy"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as beside, beside.open("wb") as file:
+            np.save(file, np.stack(make()))
+    return np.asarray(np.load(path))
 
 
 def picture(cast: Sequence[list[Array]], places: dict[int, tuple[float, float]], i: int, width: int) -> Array:
