@@ -4,9 +4,12 @@
 
 It builds from two fresh copies of what git tracks, in folders of different names, and refuses to go on when one byte
 differs. It installs the wheel into an environment of its own, lists what that installs as a CycloneDX bill of materials
-(the bundled networks and their SHA-256 among it), asks pip-audit for known vulnerabilities, and writes SHA256SUMS. A
-checkout that differs from its last commit is refused. It needs `pip install build cyclonedx-bom pip-audit`, and asks
-the package index, nothing else. Signing and publishing are left to people: CONTRIBUTING.md says how.
+(the bundled networks and their SHA-256 among it), holds that against the schema, asks pip-audit for known
+vulnerabilities, and writes SHA256SUMS. A checkout that differs from its last commit is refused. It needs
+
+    pip install build cyclonedx-bom "cyclonedx-python-lib[validation]" pip-audit
+
+and asks the package index, nothing else. Signing and publishing are left to people: CONTRIBUTING.md says how.
 """
 
 from __future__ import annotations
@@ -47,8 +50,9 @@ def main() -> int:
     built = twice(options.output)
     wheel = next(path for path in built if path.suffix == ".whl")
     with installed(wheel) as environment:
-        bill = bill_of(environment, ROOT / "models_onnx")
-        (options.output / BILL).write_text(json.dumps(bill, indent=1) + "\n", "utf-8")
+        bill = json.dumps(bill_of(environment, ROOT / "models_onnx"), indent=1) + "\n"
+        check_bill(bill)
+        (options.output / BILL).write_text(bill, "utf-8")
         if not options.no_audit:
             audit(environment)
     sums = [f"{digest(path)}  {path.name}" for path in [*built, options.output / BILL]]
@@ -110,6 +114,16 @@ def bill_of(python: Path, models: Path) -> dict[str, Any]:
         [*bill.get("components", ()), *networks(models)], key=lambda one: (one["type"], one["name"])
     )
     return bill
+
+
+def check_bill(text: str) -> None:
+    """Hold a bill of materials against the schema of CycloneDX 1.6, strictly; SystemExit where it is not one."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
+    if wrong is not None:
+        raise SystemExit(f"release: expected a bill as CycloneDX 1.6 says, got {str(wrong)[:300]}")
 
 
 def networks(models: Path) -> list[dict[str, Any]]:

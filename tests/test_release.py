@@ -57,6 +57,20 @@ def test_the_bill_names_every_network_by_its_digest(
     assert [one["name"] for one in bill["components"] if one["type"] == "library"] == ["numpy"]
 
 
+def test_a_bill_that_the_schema_does_not_know_is_refused(release: ModuleType) -> None:
+    pytest.importorskip("cyclonedx.validation.json")
+    pytest.importorskip("jsonschema")
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": release.networks(ROOT / "models_onnx"),
+    }
+    release.check_bill(json.dumps(bill))
+    bill["components"][0]["hashes"][0]["alg"] = "SHA-257"
+    with pytest.raises(SystemExit, match=r"as CycloneDX 1\.6 says, got"):
+        release.check_bill(json.dumps(bill))
+
+
 def test_a_checkout_that_differs_from_its_commit_is_refused(
     release: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
