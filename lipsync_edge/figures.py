@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lipsync_edge.atomic_write import replacing
 from lipsync_edge.errors import OutputError, UsageError
 
 
@@ -40,6 +41,27 @@ def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right
     return "\n".join([_line(headings), *lines])
 
 
+PAGES = (".png", ".pdf", ".svg")
+
+
+def check_page(out: Path, fix: str, others: Sequence[str] = ()) -> None:
+    """Refuse a name for a page before there is anything to draw.
+
+    Args:
+        out: its name.
+        fix: how matplotlib is installed.
+        others: extensions of what is written without it.
+
+    Raises:
+        UsageError: an extension of no page, or matplotlib is not installed.
+    """
+    kind = out.suffix.lower()
+    if kind not in (*others, *PAGES):
+        raise UsageError(expected=f"a name ending in {', '.join((*others, *PAGES))}", got=out.name)
+    if kind in PAGES:
+        blank_page(1, 1, fix)
+
+
 def blank_page(width: float, height: float, fix: str) -> Any:
     """Return an empty matplotlib figure of so many inches; UsageError with `fix` where matplotlib is not installed."""
     try:
@@ -56,7 +78,8 @@ def save_page(page: Any, out: Path, dpi: int, words: Mapping[str, str] | None = 
         OutputError: it cannot be written.
     """
     try:
-        page.savefig(out, dpi=dpi, metadata=words if words and out.suffix.lower() == ".pdf" else None)
+        with replacing(out) as beside:
+            page.savefig(beside, dpi=dpi, metadata=words if words and out.suffix.lower() == ".pdf" else None)
     except (OSError, ValueError) as error:
         raise OutputError(
             expected=f"a picture at {out}", got=str(error), fix="use .png, .pdf or .svg"

@@ -34,12 +34,12 @@ FLOORS = (
     ("video",),
     ("face",),
     ("models",),
+    ("figures",),  # writes pages
     (
         "demo",
         "machine",
         "toml_reader",
         "atomic_write",
-        "figures",
         "choices",
         "digests",
         "field_types",

@@ -73,6 +73,9 @@ def text(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+FIX = "pip install 'lipsync-edge[bench]'"
+
+
 def plot(found: dict[str, Any], out: Path) -> None:
     """Write bars of each stage's median time a frame, and the frame rate beside them.
 
@@ -82,7 +85,7 @@ def plot(found: dict[str, Any], out: Path) -> None:
     rows = found["rows"]
     names = [f"{row['preset']} · {row['device']} · {row['precision']} · {row['fps']:.0f} fps" for row in rows]
     stages = ("decode", "track", "cut", "lips", "enhance", "segment", "blend", "encode")
-    figure = blank_page(10, 1.5 + 0.5 * len(rows), "pip install 'lipsync-edge[bench]'")
+    figure = blank_page(10, 1.5 + 0.5 * len(rows), FIX)
     axes = figure.subplots()
     left = [0.0] * len(rows)
     for stage in stages:

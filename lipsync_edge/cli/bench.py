@@ -52,10 +52,15 @@ def bench(
         from lipsync_edge.bench import report
         from lipsync_edge.bench.benchmark import benchmark
         from lipsync_edge.bench.recommend import ratios, refuse_slower
+        from lipsync_edge.figures import check_page
 
         if out is not None:
             check_place(out)
             check_spares(out, (baseline,))
+        if plot is not None:
+            check_page(plot, report.FIX)
+            check_place(plot)
+            check_spares(plot, (baseline, out))
         chosen = {"preset": preset, "device": device, "precision": precision}
         if sessions:
             options = _one_of_each(chosen, threads, models)

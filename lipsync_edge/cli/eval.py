@@ -11,6 +11,7 @@ from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.cli.console import plain, print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, NoMark, SignCert, SignKey
 from lipsync_edge.errors import OutputError
+from lipsync_edge.figures import check_page
 
 
 def evaluate_command(
@@ -38,8 +39,8 @@ def evaluate_command(
     with reporting(as_json):
         from lipsync_edge.eval.evaluate import EvalOptions, evaluate
         from lipsync_edge.eval.marking import StillMark
+        from lipsync_edge.eval.report import FIX, HTML, table
         from lipsync_edge.eval.report import report as write_report
-        from lipsync_edge.eval.report import table
         from lipsync_edge.mark.options import MarkOptions
 
         mark = StillMark.of(
@@ -51,6 +52,7 @@ def evaluate_command(
                 check_spares(path, (generated, reference, speaker, audio, inception, sign_cert, sign_key))
         if report is not None:
             check_spares(report, (out,))
+            check_page(report, FIX, HTML)
         found = evaluate(
             EvalOptions(
                 generated=generated,

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lipsync_edge.atomic_write import replacing
 from lipsync_edge.errors import OutputError
 from lipsync_edge.eval.definitions import DEFINITIONS
 from lipsync_edge.eval.evaluate import Evaluation
@@ -19,6 +20,7 @@ from lipsync_edge.mark.apply import MarkReport
 from lipsync_edge.types import U8
 
 HTML = (".html", ".htm")
+FIX = "pip install 'lipsync-edge[eval]', or take --report page.html, which needs none"
 
 
 def table(found: Evaluation) -> str:
@@ -44,7 +46,8 @@ def report(found: Evaluation, out: Path, title: str, mark: StillMark | None = No
         draw(found, out, title, mark)
     else:
         try:
-            out.write_text(page(found, title, mark), "utf-8")
+            with replacing(out) as beside:
+                beside.write_text(page(found, title, mark), "utf-8")
         except OSError as error:
             raise OutputError(expected=f"a page at {out}", got=str(error)) from error
     return MarkReport() if mark is None else mark.finish(out)
@@ -57,8 +60,7 @@ def draw(found: Evaluation, out: Path, title: str, mark: StillMark | None = None
         UsageError: matplotlib is not installed; OutputError: the file cannot be written.
     """
     lines = len(found.metrics) + len(found.missing) + 1
-    fix = "pip install 'lipsync-edge[eval]', or take --report page.html, which needs none"
-    figure = blank_page(11, 6.5 + 0.21 * lines, fix)
+    figure = blank_page(11, 6.5 + 0.21 * lines, FIX)
     figure.suptitle(title)
     pictures, curves, text = figure.subplots(3, 1, height_ratios=(3.2, 2.2, 0.21 * lines))
     if found.examples:

@@ -13,6 +13,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
+from lipsync_edge.errors import NoVideoError
 from lipsync_edge.types import U8, Frame
 from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
@@ -96,6 +97,11 @@ class VideoReader:
                 self._sums.append(_checksum(frame))
             yield self._frame(frame, count)
             count += 1
+        if not count and self._skipped:
+            raise NoVideoError(
+                expected=f"pictures from second {float(self._start):g} on in {self.path.name}",
+                got="a film that ends before" if self.ended else "none before the end that was asked for",
+            )
         if not count:
             raise no_picture(self.path)
         self._complete = True

@@ -112,3 +112,27 @@ def test_so_is_the_library(tmp_path: Path, value: float) -> None:
             le.RunOptions(**more)
     with pytest.raises(UsageError):
         make_engine().prepare(tmp_path / "x.mp4", options=PrepareOptions(start=value))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("eval face.mp4 --report r.xyz", 2, "a name ending in .html, .htm, .png, .pdf, .svg; got r.xyz"),
+        ("eval face.mp4 --report none/r.html", 5, "the folder"),
+        ("bench --plot r.xyz", 2, "a name ending in .png, .pdf, .svg; got r.xyz"),
+        ("bench --plot none/r.png", 5, "the folder"),
+        (
+            "prepare face.mp4 -o a --start 9",
+            3,
+            "pictures from second 9 on in face.mp4; got a film that ends before",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_work_begins(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch, words: str, code: int, said: str
+) -> None:
+    for work in ("lipsync_edge.eval.evaluate.evaluate", "lipsync_edge.bench.benchmark.benchmark"):
+        monkeypatch.setattr(work, lambda *_: pytest.fail("it began"))
+    got, out, err = typed(*words.split())
+    assert (got, out, err.count("\n")) == (code, "", 1)
+    assert said in err
