@@ -22,6 +22,7 @@ COMMANDS = {
         "run.profile",
         "what `lipsync-edge bench` does not say: threads' load, multiply-adds, bytes",
     ),
+    "run roofline": ("run.roofline", "each stage against the machine's measured peak"),
     "run faces": ("run.faces", "what the second face of a film costs"),
     "run threads": ("run.threads", "thread pools held to one thread"),
     "batch": ("batch.jobs", "`batch`, the same on Ray, and a shell loop over `run`, in turn"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from lipsync_edge.errors import LipsyncError
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.identifier import Identifier
 from lipsync_edge.face.landmarks import Landmarker
+from lipsync_edge.machine import usable_cores
 from lipsync_edge.models import autotune, stage_times
 from lipsync_edge.models.devices import AUTO
 from lipsync_edge.models.engine_options import EngineOptions
@@ -89,9 +91,9 @@ def load_engine(options: EngineOptions) -> Engine:
 
 
 def _open(options: EngineOptions, why: str, ways: Mapping[str, StageTime] | None = None) -> Engine:
-    """Load every network, each its own way where ways are given by name."""
+    """Load every network, each its own way where ways are given by name; several at once, which a start waits for."""
 
-    def network(name: str) -> Network:
+    def loaded(name: str) -> Network:
         way = options if not ways else ways[name]
         return load_network(
             name,
@@ -102,6 +104,12 @@ def _open(options: EngineOptions, why: str, ways: Mapping[str, StageTime] | None
         )
 
     preset = options.read_preset()
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        loading = {name: pool.submit(loaded, name) for name in preset.networks}
+
+    def network(name: str) -> Network:
+        return loading[name].result()
+
     detector = Detector(network(preset.detect))
     renderer = Renderer(
         preset=preset,

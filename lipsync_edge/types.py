@@ -80,6 +80,10 @@ class Region:
         """Width and height in pixels, in OpenCV's order."""
         return self.x2 - self.x1, self.y2 - self.y1
 
+    def within(self, other: Region) -> Region:
+        """Return the same rectangle in pixels of another one, counted from its corner."""
+        return Region(self.x1 - other.x1, self.y1 - other.y1, self.x2 - other.x1, self.y2 - other.y1)
+
     def union(self, other: Region | None) -> Region:
         """Return the smallest rectangle that holds both; itself without another."""
         if other is None:
@@ -181,6 +185,7 @@ class Frame:
             had to be turned or scaled.
         faces: the faces that are followed; empty: the frame passes through.
         shot_start: whether a new shot begins with it (True for the first frame that a tracker saw).
+        part: the only part of `image_bgr` that was converted, the rest of it is anything; None: all of it was.
     """
 
     index: int
@@ -189,10 +194,19 @@ class Frame:
     source: av.VideoFrame | None = None
     faces: tuple[Face, ...] = ()
     shot_start: bool = False
+    part: Region | None = None
 
     def __post_init__(self) -> None:
         """Check shape and type."""
         _check("image_bgr", self.image_bgr, (None, None, 3), np.uint8)
+
+    def copy_of_image(self) -> U8:
+        """Return a copy of `image_bgr`, of its part alone where that is all there is."""
+        if self.part is None:
+            return self.image_bgr.copy()
+        copy = np.empty_like(self.image_bgr)
+        self.part.view(copy)[:] = self.part.view(self.image_bgr)
+        return copy
 
     def hearing(self, features: F32, gain: float) -> Frame:
         """Return the frame with one voice laid on all of its faces."""

@@ -15,7 +15,15 @@ from batch_tables import batch_table, faces_table, scale_table
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
 from live_tables import cost_table, sessions_table
-from speed_tables import grid, picture_table, profile_table, ratio_table, start_table, threads_table
+from speed_tables import (
+    grid,
+    picture_table,
+    profile_table,
+    ratio_table,
+    roofline_table,
+    start_table,
+    threads_table,
+)
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
 from voice_tables import VISEMES, chain_table, closures_table, damaged_table, visemes_table
 
@@ -151,6 +159,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "start": start_table,
     "profile": profile_table,
     "picture": picture_table,
+    "roofline": roofline_table,
     "threads": threads_table,
     "summary": summary_table,
     "live": live_table,

@@ -82,6 +82,34 @@ def profile_table(found: dict[str, Any]) -> str:
     return grid(headings, body) + f"\n\nLoad before: {loads}; {rows[0]['size']}, {rows[0]['frames']} frames."
 
 
+def roofline_table(found: dict[str, Any]) -> str:
+    """What each stage must do at least, how long that takes at the machine's peak, and how near it comes."""
+    body = [
+        [
+            f"{row['name']} ({row['kind']})" if row["macs"] else row["name"],
+            f"{row['macs'] / 1e6:.1f}" if row["macs"] else "-",
+            f"{row['moved'] / 1e6:.2f}",
+            f"{row['least_ms']:.2f}",
+            f"{row['ms']:.2f}",
+            f"{row['near']:.0%}",
+        ]
+        for row in found["stages"]
+    ]
+    headings = [
+        "stage, a frame",
+        "million multiply-adds",
+        "MB",
+        "least, ms",
+        "CPU ms",
+        "near",
+    ]
+    peak = found["peaks"]
+    return grid(headings, body) + (
+        f"\n\nPeaks of one thread: {peak['fp32']:g} (fp32) and {peak['int8']:g} (int8) thousand million "
+        f"multiply-adds a second, {peak['copy']:g} thousand million bytes copied. Load before: {found['load']:g}."
+    )
+
+
 def _both(ms: dict[str, float] | None) -> str:
     return "-" if ms is None else f"{ms['p50']:.2f} / {ms['p95']:.2f}"
 

@@ -7,10 +7,9 @@ once: one decodes, one tracks and makes, one encodes; `busy` is the part of the 
 waiting for another. `track` holds `detect`, `render` holds cut, lips, enhance, segment and blend. Times are wall-clock:
 on a busy machine they hold what others did. Of a batch each frame is given an equal part.
 
-Two numbers of a frame: `macs`, the multiply-adds of its networks (the manifest's, the detector's by how often it was
-called; a frame whose own mouth is wholly shown leaves out the mouth renderer), and `moved_bytes`, what whole-frame
-passes write (`PASSES`), beside `least_bytes`: the decoder's picture and the finished one in 4:2:0, which nobody can
-save. Rows: profile.json.
+Two numbers of a frame: `macs`, the multiply-adds of its networks (the manifest's, times how many pictures or sounds
+each was given, the look through the film too), and `moved_bytes`, what whole-frame passes write (`PASSES`), beside
+`least_bytes`: the decoder's picture and the finished one in 4:2:0, which nobody can save. Rows: profile.json.
 """
 
 from __future__ import annotations
@@ -30,12 +29,8 @@ from lipsync_edge.bench.worker import Job
 from lipsync_edge.models.preset import Preset, load_preset
 from lipsync_edge.models.registry import bundled_models, read_manifest
 
-PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the face's own rectangle beside that
+PASSES = {  # bytes a pixel that are written, 8-bit 4:2:0 in and out; the faces' own rectangles beside that
     "decoder's picture": 1.5,
-    "its planes without the chroma's place": 1.5,
-    "conversion to three planes": 3.0,
-    "planes to BGR": 3.0,
-    "finished frame": 3.0,
     "its planes for the encoder": 1.5,
 }
 CARDS = {"encode_audio": "voice", "identify": "identity"}  # stages that a preset calls otherwise
@@ -60,18 +55,18 @@ def profile(preset: str, source: Source, seconds: float) -> dict[str, Any]:
     if "error" in found:
         raise SystemExit(f"{preset}: {found['error']}")
     width, height = (int(side) for side in found["size"].split("x"))
-    stages, means, frames = found["stage_ms"], found["mean_ms"], found["frames"]
+    stages, means = found["stage_ms"], found["mean_ms"]
     return {
         "preset": preset,
         "size": found["size"],
-        "frames": frames,
+        "frames": found["frames"],
         "fps": found["fps"],
         "cpu_ms": found["cpu_ms_per_frame"],
         "load": load,
         "precisions": found["precisions"],
         "stage_ms": {stage: {**ms, "mean": means[stage]} for stage, ms in stages.items()},
         "busy": busy(means, found["fps"]),
-        "macs": macs(load_preset(preset), found["precisions"], stages["detect"]["n"] / frames),
+        "macs": macs(load_preset(preset), found["precisions"], found["fed"]),
         "moved_bytes": round(sum(PASSES.values()) * width * height),
         "least_bytes": round(LEAST * width * height),
     }
@@ -90,13 +85,18 @@ def busy(mean_ms: Mapping[str, float], fps: float) -> dict[str, float]:
     return {name: round(ms / frame_ms, 3) for name, ms in parts.items()}
 
 
-def macs(preset: Preset, precisions: Mapping[str, str], detections: float) -> dict[str, int]:
-    """Return stage → multiply-adds a frame: the detector's by its calls a frame, the others once a frame."""
+def macs(preset: Preset, precisions: Mapping[str, str], fed: Mapping[str, float]) -> dict[str, int]:
+    """Return stage → multiply-adds a frame.
+
+    Args:
+        preset: names the networks.
+        precisions: stage → precision of its network.
+        fed: stage → how many pictures or sounds its network was given for each frame of the result.
+    """
     files = read_manifest(bundled_models())
     return {
         stage: round(
-            files[f"{getattr(preset, CARDS.get(stage, stage))}.{precision}.onnx"]["macs"]
-            * (detections if stage == "detect" else 1)
+            files[f"{getattr(preset, CARDS.get(stage, stage))}.{precision}.onnx"]["macs"] * fed[stage]
         )
         for stage, precision in precisions.items()
     }

@@ -69,6 +69,7 @@ def measure(job: Job) -> dict[str, Any]:
         if job.waits:
             print("ready", flush=True)
             sys.stdin.readline()
+        fed = {stage: network.fed for stage, network in engine.networks.items()}
         cpu = time.process_time()
         whole = replace(bare, end=job.seconds)
         result = engine.run(job.face, job.audio, out, options=whole, observe=times)
@@ -92,6 +93,10 @@ def measure(job: Job) -> dict[str, Any]:
         "first_frame_s": None if warm_up.first_frame_s is None else round(warm_up.first_frame_s, 3),
         "rss_mb": peak_memory_mb(),
         "models_mb": round(sum(file.stat().st_size for file in files) / 1e6, 3),
+        "fed": {
+            stage: round((network.fed - fed[stage]) / result.frames, 4)
+            for stage, network in engine.networks.items()
+        },
         "stage_ms": {stage: percentiles(ms) for stage, ms in times.stages.items()},
         "mean_ms": {stage: round(1000 * s / result.frames, 3) for stage, s in result.stage_s.items()},
     }

@@ -17,13 +17,22 @@ from lipsync_edge.types import Arrays
 
 
 class Network:
-    """A callable network: keyword arrays in, a dict of arrays out, both checked against the card."""
+    """A callable network: keyword arrays in, a dict of arrays out, both checked against the card.
+
+    Attributes:
+        spec: the card.
+        backend: runs the graph.
+        precision: of the file.
+        sha256: of the file; empty for a network that came from none.
+        fed: how many examples went through it so far, all batches together.
+    """
 
     def __init__(self, spec: ModelSpec, backend: Backend, precision: str = "fp32", sha256: str = "") -> None:
         self.spec = spec
         self.backend = backend
         self.precision = precision
-        self.sha256 = sha256  # of the model file; empty for a network that came from none
+        self.sha256 = sha256
+        self.fed = 0
         wanted = (
             {tensor_spec.name for tensor_spec in spec.inputs},
             {tensor_spec.name for tensor_spec in spec.outputs},
@@ -57,6 +66,7 @@ class Network:
             if tensor_spec.name not in feeds:
                 raise ValueError(f"{self.spec.name}: input {tensor_spec.name!r} is missing")
             _match(self.spec.name, tensor_spec, feeds[tensor_spec.name], free)
+        self.fed += len(next(iter(feeds.values()), ()))
         return self.backend.run({name: np.ascontiguousarray(value) for name, value in feeds.items()})
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -18,6 +19,7 @@ from typing import Any
 
 ONNX_RUNTIME_OPT_OUT = "ORT_DISABLE_TELEMETRY"
 OPENVINO_REPORTER = "openvino_telemetry"
+_TURN = threading.Lock()
 
 
 def opt_out() -> None:
@@ -38,10 +40,11 @@ def import_onnxruntime() -> Any:
 
 def import_openvino() -> Any:
     """Import OpenVINO; ImportError when it is not installed."""
-    if "openvino" in sys.modules:
-        return sys.modules["openvino"]
-    with _hidden(OPENVINO_REPORTER):
-        return import_module("openvino")
+    with _TURN:
+        if "openvino" in sys.modules:
+            return sys.modules["openvino"]
+        with _hidden(OPENVINO_REPORTER):
+            return import_module("openvino")
 
 
 @contextmanager

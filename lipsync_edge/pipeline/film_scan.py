@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lipsync_edge.errors import InputError, ModelError, NoVideoError
-from lipsync_edge.face.landmarks import Landmarks
 from lipsync_edge.face.tracker import track
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.face_cache import NOTHING
-from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder
+from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder, Found
 from lipsync_edge.pipeline.job import Job, face_key, track_options
+from lipsync_edge.pipeline.threads import ReadAhead, waiting_frames
 from lipsync_edge.render.exemplars.library import MOST, Library
 from lipsync_edge.render.exemplars.library_file import all_from_bytes, all_to_bytes
 from lipsync_edge.render.exemplars.planner import can_talk
@@ -28,6 +28,7 @@ SCANNED_S = 90.0  # seconds of a film that are looked through at most
 LEAST_S, TIMES = (20.0, 2.0)
 PARTS = 6  # a longer film is looked through in so many parts
 PEOPLE = 4  # who have a library at most
+FORM = 2  # of what is kept: another one is another key
 _LENGTH = struct.Struct("<Q")
 
 Probe = Callable[[], AbstractContextManager[None]]
@@ -104,6 +105,7 @@ def _scanned(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> FilmScan
         parts=_parts(job),
         start=str(job.start),
         most=MOST,
+        form=FORM,
         people=PEOPLE,
         cast=people.key,
     )
@@ -119,19 +121,20 @@ def _scan(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> FilmScan:
     gatherers, film, recorder = _Gatherers(), _Film(job), FilmFacesRecorder()
     tracker = people.tracker(track_options(job.renderer.preset, job.options), job.detector)
     shots = 0
-    for frame in track(film.frames(), tracker, probe):
-        shots += frame.shot_start
-        found: list[Landmarks | None] = []
-        for face in frame.faces:
-            if face.landmarks is None:
-                found.append(None)
-                continue
-            with probe():
-                seen = watcher(frame.image_bgr, face.landmarks)
-            found.append(seen.landmarks)
-            # numbers that do not follow each other are other shots or parts
-            gatherers.add(face.identity, frame.index + shots, seen)
-        recorder.note(frame, found)
+    with ReadAhead(film.frames(), waiting_frames(job.video.width, job.video.height)) as frames:
+        for frame in track(frames, tracker, probe):
+            shots += frame.shot_start
+            found: list[Found | None] = []
+            for face in frame.faces:
+                if face.landmarks is None:
+                    found.append(None)
+                    continue
+                with probe():
+                    seen = watcher(frame.image_bgr, face.landmarks)
+                found.append(Found(seen.landmarks, seen.target.paste))
+                # numbers that do not follow each other are other shots or parts
+                gatherers.add(face.identity, frame.index + shots, seen)
+            recorder.note(frame, found)
     serves = film.was_read_whole and job.start == 0
     return FilmScan(gatherers.build(), recorder.faces() if serves else None)
 

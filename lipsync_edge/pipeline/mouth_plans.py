@@ -142,8 +142,11 @@ class MouthPlans:
             and np.array_equal(last[1].landmarks, face.landmarks)
         ):
             return last[2]
-        known = None if self._film is None else self._film.landmarks_of(frame, face)
-        seen = self._watcher(frame.image_bgr, face.landmarks, known)
+        known = None if self._film is None else self._film.found_of(frame, face)
+        if known is None:
+            seen = self._watcher(frame.image_bgr, face.landmarks)
+        else:
+            seen = self._watcher.knowing(frame.image_bgr, face.landmarks, known.landmarks, known.paste)
         if self._still:
             self._last[face.identity] = frame, face, seen
         return seen

@@ -18,14 +18,12 @@ from lipsync_edge.pipeline.outgoing import Outgoing, Outlet
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
-from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
+from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind, fitting_frames, waiting_frames
 from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
 from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
-BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
-WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
 
 
 def run(
@@ -59,7 +57,7 @@ def run(
                 outlet.write(one)
 
         decoding = ReadAhead(
-            source_frames(job),
+            source_frames(job, scan.faces),
             depth,
             reading=lambda: counters.probe("decode"),
             full=lambda: counters.probe("wait_room"),
@@ -92,8 +90,8 @@ def run(
 
 def batching(job: Job) -> tuple[int, int]:
     """Return how many frames may wait on either side of the renderer, and how many it makes at once."""
-    fitting = WAITING_BYTES // int(job.video.width * job.video.height * BYTES_A_PIXEL)
-    return min(8, max(2, fitting)), min(job.renderer.preset.batch, max(1, fitting))
+    size = job.video.width, job.video.height
+    return waiting_frames(*size), min(job.renderer.preset.batch, max(1, fitting_frames(*size)))
 
 
 def video_format(job: Job, tags: dict[str, str]) -> VideoFormat:

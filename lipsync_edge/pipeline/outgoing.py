@@ -49,7 +49,10 @@ class Outlet:
     def take(self, frame: Frame, rendered: Rendered, time: Fraction) -> Outgoing:
         """Return what must be kept of a picture, shown from `time` on, until it is written."""
         image_bgr, changed = rendered.image_bgr, rendered.changed
+        part = frame.part
+        assert part is None or changed is None or part.union(changed) == part, "changed beyond what was there"
         patch = None if self._labeller else self._writer.patch(image_bgr, frame.source, changed)
+        assert part is None or patch is not None, "a part of a picture is none"
         return Outgoing(time, frame.source, image_bgr if patch is None else patch, changed)
 
     def write(self, one: Outgoing) -> None:

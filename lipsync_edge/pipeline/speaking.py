@@ -9,20 +9,39 @@ from lipsync_edge.audio.alignment import pair
 from lipsync_edge.face.tracker import track, track_still
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.counters import Counters
+from lipsync_edge.pipeline.film_faces import FilmFaces
 from lipsync_edge.pipeline.film_scan import FilmScan
 from lipsync_edge.pipeline.hearing import Voices
 from lipsync_edge.pipeline.job import Job, face_key, track_options
 from lipsync_edge.pipeline.mouth_plans import MouthPlans, planned
 from lipsync_edge.pipeline.track_memory import TrackMemory
 from lipsync_edge.render.exemplars.planner import can_talk
-from lipsync_edge.types import U8, Boxes, Frame
+from lipsync_edge.types import U8, Boxes, Frame, Region
 from lipsync_edge.video.loop import endless_frames
 
 
-def source_frames(job: Job) -> Iterator[Frame]:
-    """Give the decoded frames of the wanted part, times counted from its start."""
+def source_frames(job: Job, faces: FilmFaces | None = None) -> Iterator[Frame]:
+    """Give the decoded frames of the wanted part, times counted from its start.
+
+    Args:
+        job: the run.
+        faces: where they lie in the film, where that is known: of each picture only what they need is converted, as
+            long as the rest goes to the encoder as it was decoded.
+    """
+    size = job.video.width, job.video.height
+
+    def part_of(index: int) -> Region | None:
+        is_known = faces is not None and job.options.label == "none" and index < len(faces)
+        return faces.part_of(index, size) if is_known and faces is not None else None
+
     return endless_frames(
-        job.face, job.video, job.options.loop, job.start, job.end, background=job.background
+        job.face,
+        job.video,
+        job.options.loop,
+        job.start,
+        job.end,
+        background=job.background,
+        part_of=part_of,
     )
 
 

@@ -10,9 +10,22 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
+WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
+LEAST_WAITING, MOST_WAITING = 2, 8
 POLL_S = 0.1
 PATIENCE_S = 5.0  # for a thread that is to stop; more than any frame takes
 _END = object()
+
+
+def fitting_frames(width: int, height: int) -> int:
+    """Return how many pictures of a size in pixels, decoded and in BGR, `WAITING_BYTES` hold."""
+    return WAITING_BYTES // int(width * height * BYTES_A_PIXEL)
+
+
+def waiting_frames(width: int, height: int) -> int:
+    """Return how many pictures of a size in pixels may wait between two threads."""
+    return min(MOST_WAITING, max(LEAST_WAITING, fitting_frames(width, height)))
 
 
 class ReadAhead(Generic[T]):

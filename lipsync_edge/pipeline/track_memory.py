@@ -52,8 +52,11 @@ class Track:
 
     def on(self, frame: Frame, position: int) -> Frame:
         """Return frame `position` with its faces."""
-        faces = tuple(self._face(row) for row in range(self._first[position], self._first[position + 1]))
-        return replace(frame, faces=faces, shot_start=bool(self.shots[position]))
+        return replace(frame, faces=self.faces(position), shot_start=bool(self.shots[position]))
+
+    def faces(self, position: int) -> tuple[Face, ...]:
+        """Return the faces of frame `position`."""
+        return tuple(self._face(row) for row in range(self._first[position], self._first[position + 1]))
 
     def row(self, position: int, identity: int) -> int | None:
         """Return where in `numbers` somebody's face of frame `position` stands; None where they have none."""

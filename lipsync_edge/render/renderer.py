@@ -170,7 +170,7 @@ class _Pictures:
     def writable(self, i: int) -> U8:
         """Return the new picture of frame i, uint8 (H, W, 3) BGR."""
         if i not in self._copies:
-            self._copies[i] = self._frames[i].image_bgr.copy()
+            self._copies[i] = self._frames[i].copy_of_image()
         return self._copies[i]
 
     def mark(self, i: int, region: Region) -> None:

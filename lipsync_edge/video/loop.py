@@ -12,7 +12,7 @@ from lipsync_edge.choices import Loop
 from lipsync_edge.types import Frame
 from lipsync_edge.video.alpha import WHITE, Color
 from lipsync_edge.video.probe import VideoInfo
-from lipsync_edge.video.reader import VideoReader, read_still
+from lipsync_edge.video.reader import PartOf, VideoReader, read_still
 
 
 def endless_frames(
@@ -23,6 +23,7 @@ def endless_frames(
     end: Fraction | None = None,
     *,
     background: Color = WHITE,
+    part_of: PartOf = lambda position: None,
 ) -> Iterator[Frame]:
     """Yield frames with growing times, without end unless `loop` is "cut" or an end is given.
 
@@ -34,8 +35,9 @@ def endless_frames(
         start: second of the endless film at which it begins, and from which times count.
         end: its end (exclusive), in seconds of the endless film.
         background: what transparent parts are laid on.
+        part_of: which part of each frame is wanted in BGR, see `VideoReader`.
     """
-    film = _Film(path, info, loop, background)
+    film = _Film(path, info, loop, background, part_of)
     for turn in count():
         frames, mapped, skips = film.turn(turn)
         for frame in frames:
@@ -56,9 +58,13 @@ def endless_frames(
 class _Film:
     """Turns through a film: which frames each shows, and when."""
 
-    def __init__(self, path: Path, info: VideoInfo, loop: Loop, background: Color) -> None:
+    def __init__(self, path: Path, info: VideoInfo, loop: Loop, background: Color, part_of: PartOf) -> None:
         self._background = background
-        self._reader = None if info.still else VideoReader(path, track=info.track, background=background)
+        self._reader = (
+            None
+            if info.still
+            else VideoReader(path, track=info.track, background=background, part_of=part_of)
+        )
         self._path = path
         self._loop = loop
         self._last: Frame | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import NoVideoError
-from lipsync_edge.types import U8, Frame
+from lipsync_edge.types import U8, Frame, Region
 from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
@@ -22,12 +22,13 @@ from lipsync_edge.video.interlace import Deinterlacer
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.still_kinds import is_image
-from lipsync_edge.video.yuv import bare_copy, is_420, plane
+from lipsync_edge.video.yuv import bare_copy, bare_part, even, is_420, plane
 
 if TYPE_CHECKING:
     import av
 
 _HELD_BYTES = 96 << 20  # decoded frames kept while going backwards
+PartOf = Callable[[int], Region | None]  # number of a frame → the part that is wanted in BGR; None: all of it
 _RUN_UP = 16  # frames decoded before a wanted one, for files whose index counts in decoding order
 
 
@@ -43,6 +44,8 @@ class VideoReader:
         end: seconds from the beginning of the file, or None for all of it.
         track: see `lipsync_edge.video.probe.probe`.
         background: what transparent parts are laid on.
+        part_of: says which part of each frame is wanted in BGR, where its pictures lie as 4:2:0 as they are shown;
+            `Frame.part` says whether that is all there is.
 
     Attributes:
         ended: whether the file ended there, and not the part that was asked for; known after the first pass.
@@ -59,9 +62,10 @@ class VideoReader:
         end: float | None = None,
         track: int | None = None,
         background: Color = WHITE,
+        part_of: PartOf = lambda position: None,
     ) -> None:
         check_range(start, end)
-        self.path, self._background = Path(path), background
+        self.path, self._background, self._part_of = Path(path), background, part_of
         self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
         self._end = None if end is None else Fraction(end).limit_denominator(1_000_000)
@@ -165,8 +169,46 @@ class VideoReader:
         return on_grid if abs(time - on_grid) <= self.info.time_base else time
 
     def _frame(self, decoded: av.VideoFrame, position: int) -> Frame:
+        wanted = self._part_of(position)
+        if wanted is not None and self._lies_as_shown(decoded):
+            image_bgr, part = self._partly(decoded, wanted)
+            return Frame(position, self.time(position), image_bgr, decoded, part=part)
         image_bgr, source = self.upright(decoded)
         return Frame(position, self.time(position), image_bgr, source)
+
+    def _lies_as_shown(self, frame: av.VideoFrame) -> bool:
+        """Whether a stored picture is 4:2:0, of the usual size, and not turned."""
+        info = self.info
+        same_size = (frame.width, frame.height) == (info.width, info.height)
+        return same_size and info.orientation.as_stored and is_420(frame)
+
+    def _partly(self, frame: av.VideoFrame, wanted: Region) -> tuple[U8, Region]:
+        """Convert a part of a picture that lies as it is shown, in an array of the whole size; and say which part."""
+        height, width = frame.height, frame.width
+        picture = np.empty((height, width, 3), np.uint8)
+        rows, columns = even(wanted, width, height)
+        part = Region(columns.start, rows.start, columns.stop, rows.stop)
+        if min(part.size) > 0:
+            self._to_bgr(bare_part(frame, rows, columns), part.size, POINT, part.view(picture))
+        return picture, part
+
+    def _to_bgr(
+        self, frame: av.VideoFrame, size: tuple[int, int], scaling: int, into: U8 | None = None
+    ) -> tuple[U8, av.VideoFrame]:
+        """Convert to BGR, uint8 (H, W, 3) of a size (width, height); with it the planes it was made of."""
+        planes = frame.reformat(
+            *size,
+            # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
+            format="gbrap" if has_alpha(frame) else "gbrp",
+            src_colorspace=self.info.color.sws_matrix,
+            src_color_range=self.info.color.sws_range,
+            dst_color_range=FULL_RANGE,
+            # repeated chroma on the way in and its mean on the way out undo each other exactly
+            interpolation=scaling | ACCURATE | FULL_CHROMA_OUT,
+            threads=1,
+        )
+        green, blue, red = (plane(planes, i) for i in range(3))
+        return np.asarray(cv2.merge([blue, green, red], into), np.uint8), planes
 
     def upright(self, frame: av.VideoFrame) -> tuple[U8, av.VideoFrame | None]:
         """Convert to BGR, turned as the file says; with it, where it lay as it came, the picture as it was stored.
@@ -178,21 +220,9 @@ class VideoReader:
         same_size = (frame.width, frame.height) == size
         # where a file says that its chroma samples lie is dropped: pictures on the way out do not say so either
         bare = bare_copy(frame) if is_420(frame) else frame
-        transparent = has_alpha(frame)
-        planes = bare.reformat(
-            *(size if info.still else _fitted(frame.width, frame.height, *size)),
-            # bit for bit what bgr24 gives, and faster: swscale has SIMD code for planes
-            format="gbrap" if transparent else "gbrp",
-            src_colorspace=info.color.sws_matrix,
-            src_color_range=info.color.sws_range,
-            dst_color_range=FULL_RANGE,
-            # repeated chroma on the way in and its mean on the way out undo each other exactly
-            interpolation=(POINT if same_size else BICUBIC) | ACCURATE | FULL_CHROMA_OUT,
-            threads=1,
-        )
-        green, blue, red = (plane(planes, i) for i in range(3))
-        picture = np.asarray(cv2.merge([blue, green, red]), np.uint8)
-        if transparent:
+        fitted = size if info.still else _fitted(frame.width, frame.height, *size)
+        picture, planes = self._to_bgr(bare, fitted, POINT if same_size else BICUBIC)
+        if has_alpha(frame):
             picture = laid_on_background(picture, plane(planes, 3), self._background)
         if not same_size:
             picture = _centred(picture, *size)

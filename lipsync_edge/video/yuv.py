@@ -34,6 +34,14 @@ def bare_copy(frame: av.VideoFrame) -> av.VideoFrame:
     return bare
 
 
+def bare_part(frame: av.VideoFrame, rows: slice, columns: slice) -> av.VideoFrame:
+    """Copy a part of a picture of `is_420`, even on all sides, as `bare_copy` does all of it."""
+    part = type(frame)(columns.stop - columns.start, rows.stop - rows.start, "yuv420p")
+    for i, step in enumerate(STEPS):
+        np.copyto(plane(part, i), plane(frame, i)[_samples(rows, step), _samples(columns, step)])
+    return part
+
+
 def even(region: Region, width: int, height: int) -> tuple[slice, slice]:
     """Return the rows and columns of a region, widened to whole chroma samples of a picture of even size."""
     x1, y1 = max(region.x1, 0) // 2 * 2, max(region.y1, 0) // 2 * 2
@@ -44,8 +52,9 @@ def even(region: Region, width: int, height: int) -> tuple[slice, slice]:
 def put(part: av.VideoFrame, frame: av.VideoFrame, rows: slice, columns: slice) -> None:
     """Put a 4:2:0 picture of even size into another, in place."""
     for i, step in enumerate(STEPS):
-        y, x = (
-            slice(rows.start // step, rows.stop // step),
-            slice(columns.start // step, columns.stop // step),
-        )
-        plane(frame, i)[y, x] = plane(part, i)
+        plane(frame, i)[_samples(rows, step), _samples(columns, step)] = plane(part, i)
+
+
+def _samples(pixels: slice, step: int) -> slice:
+    """Return the samples of a plane that stand for an even range of pixels."""
+    return slice(pixels.start // step, pixels.stop // step)

@@ -13,7 +13,7 @@ import pytest
 from lipsync_edge.errors import InputError
 from lipsync_edge.face.landmarks import COUNT, Landmarker, Landmarks
 from lipsync_edge.pipeline import film_scan
-from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder
+from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder, Found
 from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.types import U8, Face, Frame
 from tests.clips import write_clip, write_sound
@@ -34,6 +34,11 @@ def landmarks(number: int) -> Landmarks:
     return Landmarks(points, depth, pose, float(np.float32(rng.random())))
 
 
+def found(number: int) -> Found:
+    paste = np.random.default_rng(number).integers(0, 256, (8, 8)).astype(np.float32) / np.float32(255)
+    return Found(landmarks(number), paste)
+
+
 def frame(index: int, *identities: int) -> Frame:
     faces = tuple(Face(np.full(4, 10 * index + who, np.float32), identity=who) for who in identities)
     return Frame(index, Fraction(index), picture(index), faces=faces, shot_start=index in CUTS)
@@ -45,7 +50,7 @@ def film() -> FilmFaces:
     for index in range(8):
         shown = frame(index, *([0] if index < 3 else [0, 1]))
         recorder.note(
-            shown, [landmarks(10 * index + face.identity) for face in shown.faces[:1]] + [None] * (index >= 3)
+            shown, [found(10 * index + face.identity) for face in shown.faces[:1]] + [None] * (index >= 3)
         )
     return recorder.faces()
 
@@ -62,14 +67,23 @@ def test_faces_come_with_their_frames_in_any_order(film: FilmFaces) -> None:
                 10 * one.index + face.identity for face in one.faces
             ]
             first, *others = one.faces
-            known, wanted = kept.landmarks_of(one, first), landmarks(10 * one.index)
+            known, wanted = kept.found_of(one, first), found(10 * one.index)
             assert known is not None
-            assert np.array_equal(known.points, wanted.points)
-            assert np.array_equal(known.depth, wanted.depth)
-            assert np.array_equal(known.pose, wanted.pose)
-            assert known.confidence == wanted.confidence
-            assert all(kept.landmarks_of(one, other) is None for other in others)
-            assert kept.landmarks_of(one, Face(np.zeros(4, np.float32), identity=5)) is None
+            assert np.array_equal(known.paste, wanted.paste)
+            for name in ("points", "depth", "pose", "confidence"):
+                assert np.array_equal(getattr(known.landmarks, name), getattr(wanted.landmarks, name))
+            assert all(kept.found_of(one, other) is None for other in others)
+            assert kept.found_of(one, Face(np.zeros(4, np.float32), identity=5)) is None
+
+
+def test_frames_need_no_more_than_their_faces(film: FilmFaces) -> None:
+    size = (128, 72)
+    assert film.part_of(0, size) is None  # there a shot may begin, which all of a picture says
+    assert film.part_of(7, size) is None
+    for index in (1, 5):
+        part = film.part_of(index, size)
+        assert part is not None
+        assert (part.x1, part.y1) == (max(10 * index - 16, 0), max(10 * index - 16, 0))
 
 
 def test_shots_begin_where_they_do_whichever_way_the_film_runs(film: FilmFaces) -> None:

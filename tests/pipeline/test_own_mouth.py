@@ -10,7 +10,7 @@ import pytest
 from lipsync_edge.audio.alignment import pair
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import InputError, ModelError, UsageError
-from lipsync_edge.face.landmarks import Landmarker, Landmarks
+from lipsync_edge.face.landmarks import Landmarker
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, load_avatar
 from lipsync_edge.pipeline.film_scan import SCANNED_S, parts
@@ -119,9 +119,9 @@ def test_a_still_is_looked_at_once(speech: Path, tmp_path: Path, monkeypatch: py
     write_still(tmp_path / "face.png", talking(0))
     look = Watcher.__call__
 
-    def count(self: Watcher, frame_bgr: U8, five_points: np.ndarray, known: Landmarks | None = None) -> Seen:
+    def count(self: Watcher, frame_bgr: U8, five_points: np.ndarray) -> Seen:
         looked.append(frame_bgr)
-        return look(self, frame_bgr, five_points, known)
+        return look(self, frame_bgr, five_points)
 
     monkeypatch.setattr(Watcher, "__call__", count)
     assert engine.run(tmp_path / "face.png", speech, tmp_path / "o.mp4", options=LOSSLESS).frames > 9

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync_edge.errors import InputError, NoVideoError, UsageError
+from lipsync_edge.types import Region
 from lipsync_edge.video import reader as reader_module
 from lipsync_edge.video.probe import STILL_FPS, probe
 from lipsync_edge.video.reader import VideoReader
@@ -212,3 +213,28 @@ def test_a_damaged_stretch_is_passed_over(tmp_path: Path) -> None:
     frames = list(VideoReader(clip))
     assert 60 < len(frames) <= 100
     assert number(frames[-1].image_bgr) == 99
+
+
+def test_a_part_is_converted_as_the_whole_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "v.mp4", [scene(160, 120, i) for i in range(4)])
+    parts = [Region(31, 17, 90, 77), None, Region(0, 0, 0, 0), Region(100, 60, 170, 130)]
+    read = list(VideoReader(path, part_of=parts.__getitem__))
+    for one, whole, part in zip(read, VideoReader(path), parts, strict=True):
+        assert one.time == whole.time
+        assert one.source is not None
+        assert one.image_bgr.shape == whole.image_bgr.shape
+        if part is None:
+            assert one.part is None
+            assert np.array_equal(one.image_bgr, whole.image_bgr)
+            continue
+        assert one.part is not None
+        assert one.part.union(Region(part.x1, part.y1, min(part.x2, 160), min(part.y2, 120))) == one.part
+        assert np.array_equal(one.part.view(one.image_bgr), one.part.view(whole.image_bgr))
+        assert np.array_equal(one.part.view(one.copy_of_image()), one.part.view(whole.image_bgr))
+
+
+def test_pictures_that_must_be_turned_are_converted_whole(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "v.mp4", [scene(160, 120, 1)], rotation=90)
+    frame = next(iter(VideoReader(path, part_of=lambda position: Region(0, 0, 8, 8))))
+    assert frame.part is None
+    assert frame.source is None

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
-from lipsync_edge.render.exemplars.reshape import Lines, facing, source_map
+from lipsync_edge.render.exemplars.reshape import Lines, facing, mapped
 from lipsync_edge.render.exemplars.target import Target
-from lipsync_edge.types import F32, U8
+from lipsync_edge.types import F32, U8, Region
 
 RIM = 5  # crop pixels along the edge of a turned face
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
+STILL = 1 / 128  # pixels of the frame: what moves less is read where it lies
 
 
-def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> U8:
-    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
+def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> tuple[U8, Region | None]:
+    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them.
+
+    With it comes the part of the frame outside of which nothing was moved; None: nothing was.
+    """
     side = target.crop.side
-    x, y = source_map(result, target.face.points, canvas.x, canvas.y, side, press)
+    lines = Lines.of(result, target.face.points, canvas.x[0], side, press)
+    x, y = mapped(lines, canvas.x, canvas.y)
     # then no chin comes down over what lies behind, and the edge stays
     turned = 1.0 - facing(target.face.yaw)
     may = read_plane(target.paste, canvas.x, canvas.y, side)
-    fade, away = _edge_fade(canvas, side), _away_from_edge(may)
-    x = canvas.x + (x - canvas.x) * fade * away
-    y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
-    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
-    carried = read_plane(target.paste, x, y, side)
+    fade, away = _edge_fade(canvas.x.shape, EDGE * side), _away_from_edge(may)
+    across = (x - canvas.x) * fade * away
+    down = (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
-    under = _under_chin(canvas, target, Lines.of(result, target.face.points, canvas.x[0], side))
+    least = STILL / target.crop.scale
+    window = canvas.around((np.abs(across) > least) | (np.abs(down) > least))
+    moving = None if window[0] == slice(0) else canvas.part(*window)
+    if moving is None or moving.empty:
+        return base, None
+    x, y = moving.x + across[window], moving.y + down[window]
+    moved = moving.read(target.frame_bgr, x, y, target.crop.to_frame)
+    may, carried = may[window], read_plane(target.paste, x, y, side)
+    under = _under_chin(canvas, target, lines)[window]
     alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(np.maximum(may, carried), under)
-    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
-    return base
+    shown = moving.spread(np.asarray(alpha * (fade[window] > 0), np.float32))
+    mix(moving.region.within(canvas.region).view(base), moved, shown)
+    return base, moving.region
 
 
 def _away_from_edge(may: F32) -> F32:
@@ -53,11 +67,13 @@ def _under_chin(canvas: Canvas, target: Target, lines: Lines) -> F32:
     return np.asarray(np.clip((canvas.y - chin) / RIM, 0.0, 1.0) * may, np.float32)
 
 
-def _edge_fade(canvas: Canvas, side: int) -> F32:
-    """Return float32 (h, w): 1, falling smoothly to 0 at the area's edges."""
-    height, width = canvas.x.shape
-    reach = EDGE * side
+@lru_cache(maxsize=4)
+def _edge_fade(shape: tuple[int, int], reach: float) -> F32:
+    """Return float32 (h, w): 1, falling smoothly to 0 at the area's edges, over so many places."""
+    height, width = shape
     across = np.minimum(np.arange(width), np.arange(width)[::-1]) / reach
     down = np.minimum(np.arange(height), np.arange(height)[::-1]) / reach
     part = np.clip(np.minimum(across[None, :], down[:, None]), 0.0, 1.0)
-    return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)
+    fade = np.asarray(part * part * (3.0 - 2.0 * part), np.float32)
+    fade.flags.writeable = False  # one for all who ask
+    return fade

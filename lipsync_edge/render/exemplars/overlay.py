@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipsync_edge.face.landmarks import CHIN, INNER_LIP, LIPS
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.asked import SHUT
-from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
+from lipsync_edge.render.exemplars.canvas import Canvas, moved_by, read_plane
 from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.inside import smoothstep
 from lipsync_edge.render.exemplars.laid import Laid, Pick, lay_pick, merged
@@ -28,6 +28,7 @@ from lipsync_edge.render.exemplars.reshape import (
     FaceShape,
     Lines,
     goal,
+    mapped,
     press_of,
     source_map,
 )
@@ -54,7 +55,7 @@ FINEST = 4  # grid places for a crop pixel, across and down, at most
 def own_mouth(
     target: Target, picks: Sequence[Pick], asked: F32, inner: Inner | None = None, share: float = 1.0
 ) -> tuple[U8, Region] | None:
-    """Return the lower face with the mouth as asked, uint8 (h, w, 3), and where it lies; None outside the frame.
+    """Return what changes where the mouth is as asked, uint8 (h, w, 3), and where it lies; None: nothing does.
 
     The frame's own lips are moved to where the result has them, and the exemplars' lips are laid over them there.
 
@@ -75,21 +76,19 @@ def own_mouth(
     shape = asked - np.array([SHUT * pressed, 0.0, 0.0], np.float32)
     result = goal(_between(laid, target.face, share), target.face, shape, stretch=_stretch(laid, share))
     press = pressed * PRESS * target.face.unit
-    base = moved_face(canvas, target, result, press)
+    base, changed = moved_face(canvas, target, result, press)
     reach = (MARGIN + 3 * FEATHER) * side
     taken = outline_of(result, target.face.points)
     around = np.concatenate([result[LIPS], taken]) if laid else result[LIPS]
     mouth = Canvas(target.crop, target.frame_bgr.shape, canvas.inner(around, reach))
-    if mouth.empty:
-        return base, canvas.region
-    x1, y1 = mouth.region.x1 - canvas.region.x1, mouth.region.y1 - canvas.region.y1
-    width, height = mouth.region.size
-    view = base[y1 : y1 + height, x1 : x1 + width]
-    if inner is not None and (not laid or share < 1.0):
-        fill(view, mouth, target, inner, result)
-    if laid:
-        _lay_lips(view, mouth, target, laid, result, taken, share, press)
-    return base, canvas.region
+    if not mouth.empty:
+        view = mouth.region.within(canvas.region).view(base)
+        if inner is not None and (not laid or share < 1.0):
+            fill(view, mouth, target, inner, result)
+        if laid:
+            _lay_lips(view, mouth, target, laid, result, taken, share, press)
+        changed = mouth.region.union(changed)
+    return None if changed is None else (changed.within(canvas.region).view(base), changed)
 
 
 def outline_of(result: F32, own: F32) -> F32:
@@ -163,13 +162,12 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     meeting = float(gap.mean()) < MEETING
     for one in laid:
         exemplar, picture = one.pick.exemplar, one.pick.exemplar.decode()
-        x, y = source_map(result, one.face.points, mouth.x, mouth.y, side, press)
-        both = np.asarray(cv2.transform(cv2.merge([x, y]), one.to_exemplar), np.float32)
-        read = mouth.read(picture, both[..., 0], both[..., 1], exemplar.to_picture)
+        x, y = moved_by(one.to_exemplar, *source_map(result, one.face.points, mouth.x, mouth.y, side, press))
+        read = mouth.read(picture, x, y, exemplar.to_picture)
         if meeting:
             _seal(read, mouth, one, picture, result, press)
         plane = exemplar.paste.astype(np.float32) / np.float32(255)
-        shown = np.minimum(shown, read_plane(plane, both[..., 0], both[..., 1], side))
+        shown = np.minimum(shown, read_plane(plane, x, y, side))
         if mixed is None:
             mixed = read
             continue
@@ -190,15 +188,14 @@ def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: f
     seam = Canvas(mouth.crop, end, mouth.inner(result[INNER_LIP], SEAM))
     if seam.empty:
         return
-    x1, y1 = seam.region.x1 - mouth.region.x1, seam.region.y1 - mouth.region.y1
-    view = made[y1 : y1 + seam.region.size[1], x1 : x1 + seam.region.size[0]]
+    view = seam.region.within(mouth.region).view(made)
     columns, rows = seam.grid(finer)
-    x, y = source_map(result, one.face.points, columns, rows, seam.crop.side, press)
     lines = Lines.of(result, one.face.points, columns[0], seam.crop.side, press)
+    x, y = mapped(lines, columns, rows)
     sides = sides_of(lines, rows, y, seam.crop.scale)
     for from_y, part in ((sides.upper, sides.is_upper), (sides.lower, sides.is_lower)):
-        both = np.asarray(cv2.transform(cv2.merge([x, from_y]), one.to_exemplar), np.float32)
-        read = seam.read(picture, both[..., 0], both[..., 1], one.pick.exemplar.to_picture, finer)
+        places = moved_by(one.to_exemplar, x, from_y)
+        read = seam.read(picture, *places, one.pick.exemplar.to_picture, finer)
         mix(view, read, seam.spread(part, finer))
 
 

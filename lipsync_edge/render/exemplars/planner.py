@@ -158,5 +158,8 @@ def lay_over(image_bgr: U8, target: Target, plan: Plan, inner: Inner | None = No
     if found is None:
         return None
     picture, region = found
+    if plan.strength >= 1.0:
+        region.view(image_bgr)[:] = picture
+        return region
     mix(region.view(image_bgr), picture, np.full(picture.shape[:2], plan.strength, np.float32))
     return region

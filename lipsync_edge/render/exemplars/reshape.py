@@ -36,6 +36,12 @@ ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sid
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
 GAP = 0.02  # pixels between the knots of a column at least
+_GAPS = (GAP * np.arange(6, dtype=np.float32))[:, None]
+# the lines below the nose's base, from above
+_LINES = tuple(
+    np.array(line)
+    for line in (UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER, range(JAW.start, JAW.stop))
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,17 +138,34 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int, press: float
         side: of the crop, in pixels.
         press: so many pixels of each lip's inner edge are rolled in, out of sight.
     """
-    lines = Lines.of(result, source, x[0], side, press)
+    return mapped(Lines.of(result, source, x[0], side, press), x, y)
+
+
+def mapped(lines: Lines, x: F32, y: F32) -> tuple[F32, F32]:
+    """Return where each place (x, y), float32 (h, w), comes from; see `source_map`. Columns are those of the lines."""
     there, here = lines.there, lines.here
-    moved = np.broadcast_to(here[0], y.shape) + np.minimum(y - there[0], 0.0)
+    moved, part = np.minimum(y - there[0], 0.0), np.empty_like(y)
+    moved += here[0]
     for k in range(len(there) - 1):
-        part = np.clip((y - there[k]) / (there[k + 1] - there[k]), 0.0, 1.0)
-        moved = moved + part * (here[k + 1] - here[k])
-    moved = moved + np.maximum(y - there[-1], 0.0)
-    moved = _inside(moved, there, here, y)
+        np.subtract(y, there[k], out=part)
+        part /= there[k + 1] - there[k]
+        np.maximum(part, 0.0, out=part)
+        np.minimum(part, 1.0, out=part)
+        part *= here[k + 1] - here[k]
+        moved += part
+    np.subtract(y, there[-1], out=part)
+    np.maximum(part, 0.0, out=part)
+    moved += part
+    _move_inside(moved, there, here, y)
     down = _smooth((y - there[0]) / np.maximum(there[1] - there[0], 1.0))
     up = _smooth((there[-2] - y) / np.maximum(there[-2] - there[-3], 1.0))
-    return (x + lines.aside * down * up).astype(np.float32), (y + (moved - y) * lines.near).astype(np.float32)
+    down *= up
+    down *= lines.aside
+    down += x
+    moved -= y
+    moved *= lines.near
+    moved += y
+    return down, moved
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,19 +201,24 @@ class Lines:
         return cls(there, here, aside, near * (1.0 - _smooth((beside - 0.9) / 0.7)))
 
 
-def _inside(moved: F32, there: F32, here: F32, y: F32) -> F32:
-    """Return the map with the inside moved like teeth: the upper row with the head, the lower one with its lip.
+def _move_inside(moved: F32, there: F32, here: F32, y: F32) -> None:
+    """Move the map's inside like teeth, in place: the upper row with the head, the lower one with its lip.
 
     A lip that comes over the upper row hides it; where it draws back farther than the picture shows, the strip beside
     it is stretched. What lies between the rows makes up for the rest.
     """
     top, bottom = there[2], there[3]
+    rows = np.flatnonzero((y[:, 0] > top.min()) & (y[:, 0] < bottom.max()))
+    if not len(rows):
+        return
+    chosen = slice(int(rows[0]), int(rows[-1]) + 1)
+    y = y[chosen]
     back = np.maximum(here[2] - top, 0.0)
     upper = back * (1.0 - _smooth((y - top) / np.maximum(2.0 * back, 0.5)))
     share = _smooth((y - top) / np.maximum(bottom - top, 1.0))
     teeth = y + (1.0 - share) * upper + share * (here[3] - bottom)
     inside = (y > top) & (y < bottom)
-    return np.where(inside, np.clip(teeth, here[2], here[3]), moved).astype(np.float32)
+    np.copyto(moved[chosen], np.minimum(np.maximum(teeth, here[2]), here[3]), where=inside)
 
 
 def _sideways(result: F32, source: F32, columns: F32) -> F32:
@@ -204,13 +232,16 @@ def _sideways(result: F32, source: F32, columns: F32) -> F32:
 
 def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
     """Return float32 (7, w): nose base, upper lip outside and in, lower lip in and outside, chin, below."""
-    lines = [np.full(len(columns), top)]
-    lines += [
-        _line(points[list(part)], columns) for part in (UPPER_OUTER, UPPER_INNER, LOWER_INNER, LOWER_OUTER)
-    ]
-    chin = _line(points[JAW], columns)
-    knots = np.maximum.accumulate(np.stack([*lines, chin]), 0) + GAP * np.arange(6)[:, None]
-    return np.concatenate([knots, knots[-1:] + BELOW * side]).astype(np.float32)
+    knots = np.empty((7, len(columns)), np.float32)
+    knots[0] = top
+    for k, line in enumerate(_LINES, 1):
+        part = points[line]
+        knots[k] = np.interp(columns, np.maximum.accumulate(part[:, 0]), part[:, 1])  # its ends are held
+    upper = knots[:6]
+    np.maximum.accumulate(upper, 0, out=upper)
+    upper += _GAPS
+    knots[6] = knots[5] + np.float32(BELOW * side)
+    return knots
 
 
 def _pressed(knots: F32, columns: F32, result: F32, press: float) -> F32:
@@ -229,16 +260,11 @@ def press_of(asked: F32) -> float:
     return float(_smooth(np.array((PRESSED - float(asked[0])) / (PRESSED - SEALED), np.float32)))
 
 
-def _line(points: F32, columns: F32) -> F32:
-    """Read a line of points from left to right, (k, 2), at columns; its ends are held."""
-    return np.asarray(np.interp(columns, np.maximum.accumulate(points[:, 0]), points[:, 1]), np.float32)
-
-
 def _down_the_face(points: F32) -> F32:
     way = points[CHIN] - points[NOSE_BASE]
     return np.asarray(way / max(float(np.linalg.norm(way)), 1e-6), np.float32)
 
 
 def _smooth(part: F32) -> F32:
-    part = np.clip(part, 0.0, 1.0)
+    part = np.minimum(np.maximum(part, 0.0), 1.0)
     return np.asarray(part * part * (3.0 - 2.0 * part), np.float32)

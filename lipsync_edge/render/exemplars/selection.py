@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ JUMP, THUMB, THUMB_MOST = 3.0, 5.0, 6.0  # grey levels that cost 1
 INSIDE, INSIDE_MOST = (4.0, 10.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Bank:
     """The looks of a library, as arrays of n exemplars.
 
@@ -58,6 +59,11 @@ class Bank:
         """Return how many there are."""
         return len(self.frame)
 
+    @cached_property
+    def blurred(self) -> npt.NDArray[np.bool_]:
+        """Which of them are less sharp than a library's usual picture, bool (n,)."""
+        return self.sharpness < BLURRED * np.median(self.sharpness)
+
     @classmethod
     def of(cls, frames: list[int], looks: list[Look]) -> Bank:
         """Stack looks."""
@@ -84,8 +90,7 @@ def strangeness(bank: Bank, target: Look, asked: F32) -> F32:
     turned = (bank.pose - target.pose) * np.sqrt([1.0, 1.0, ROLL_SHARE]) / POSE
     light = (bank.cheek - target.cheek).mean(1) / CHEEK
     rim = np.sqrt(np.square(bank.rim - target.rim).mean(1)) / RIM
-    blurred = bank.sharpness < BLURRED * np.median(bank.sharpness)
-    cost = np.square(np.minimum(opening, 0.0) * LESS_OPEN / OPENING) + BLUR_COSTS * blurred
+    cost = np.square(np.minimum(opening, 0.0) * LESS_OPEN / OPENING) + BLUR_COSTS * bank.blurred
     cost += np.square(turned).sum(1) + np.square(light) + np.square(rim)
     return np.asarray(cost, np.float32)
 
@@ -141,7 +146,8 @@ class Selector:
     def __init__(self, bank: Bank, lag: int) -> None:
         self._bank = bank
         self._lag = lag
-        self._steps = steps(bank)
+        # by the exemplar that is reached, so that the best way to it is looked for along a row of memory
+        self._reached = np.ascontiguousarray(steps(bank).T)
         ahead = bank.frame[None, :] - bank.frame[:, None]
         self._jumps = (ahead < -1) | (ahead > 2)
         self.reset()
@@ -164,13 +170,13 @@ class Selector:
         strange = strangeness(self._bank, target, asked)
         unit = strange + reshaping(self._bank, asked)
         if self._cost is None:
-            reached = np.zeros_like(unit) if self._last < 0 else self._steps[self._last]
+            reached = np.zeros_like(unit) if self._last < 0 else self._reached[:, self._last]
             self._cost = unit + reached
         else:
-            ways = self._cost[:, None] + self._steps
-            best = ways.argmin(0).astype(np.int32)
+            ways = self._cost[None, :] + self._reached
+            best = ways.argmin(1).astype(np.int32)
             self._from.append(best)
-            self._cost = ways[best, np.arange(len(unit))] + unit
+            self._cost = ways[np.arange(len(unit)), best] + unit
         self._cost = self._cost - self._cost.min()
         self._strange.append(strange)
         return [self._decide()] if len(self._strange) > self._lag else []

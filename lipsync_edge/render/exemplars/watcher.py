@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,16 +56,28 @@ class Watcher:
         """Those of the landmarks and of the regions."""
         return self._landmarker.network, self._segmenter.network
 
-    def __call__(self, frame_bgr: U8, five_points: F32, landmarks: Landmarks | None = None) -> Seen:
-        """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels.
+    def __call__(self, frame_bgr: U8, five_points: F32) -> Seen:
+        """Look at a frame, uint8 (H, W, 3), at five points of a face, float32 (5, 2) in its pixels."""
+        crop_bgr = aligned_crop(five_points, self._landmarker.side).cut(frame_bgr)
+        landmarks, regions = self._landmarker([crop_bgr])[0], self._segmenter.regions([crop_bgr])[0]
+        # as it is kept, so that who knows a film and who looks at it make the same picture
+        regions = replace(regions, paste=paste_of(levels_of(regions.paste)))
+        return see(frame_bgr, crop_bgr, five_points, landmarks, regions)
 
-        Landmarks that were found there before are not looked for again.
-        """
-        crop = aligned_crop(five_points, self._landmarker.side)
-        crop_bgr = crop.cut(frame_bgr)
-        if landmarks is None:
-            landmarks = self._landmarker([crop_bgr])[0]
-        return see(frame_bgr, crop_bgr, five_points, landmarks, self._segmenter.regions([crop_bgr])[0])
+    def knowing(self, frame_bgr: U8, five_points: F32, landmarks: Landmarks, paste: F32) -> Seen:
+        """Look at a frame whose landmarks, and what may be replaced there, were found before."""
+        crop_bgr = aligned_crop(five_points, self._landmarker.side).cut(frame_bgr)
+        return see(frame_bgr, crop_bgr, five_points, landmarks, Regions(paste))
+
+
+def levels_of(paste: F32) -> U8:
+    """Return a mask, float32 0…1, in steps of 1/255, as it is kept."""
+    return np.rint(paste * 255).astype(np.uint8)
+
+
+def paste_of(levels: U8) -> F32:
+    """Return the mask, float32, of what `levels_of` gave."""
+    return levels.astype(np.float32) / np.float32(255)
 
 
 def see(frame_bgr: U8, crop_bgr: U8, five_points: F32, landmarks: Landmarks, regions: Regions) -> Seen:
