@@ -14,6 +14,7 @@ from lipsync_edge.face.tracker import track
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.face_cache import NOTHING
 from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder, Found
+from lipsync_edge.pipeline.heap import give_back
 from lipsync_edge.pipeline.job import Job, face_key, track_options
 from lipsync_edge.pipeline.threads import ReadAhead, waiting_frames
 from lipsync_edge.render.exemplars.library import MOST, Library
@@ -86,6 +87,7 @@ def scan_film(job: Job, people: Cast, probe: Probe = nullcontext) -> FilmScan:
             )
         return FilmScan()
     found = FilmScan() if job.video.still else _scanned(job, people, watcher, probe)
+    give_back()
     if job.options.mouth == "own" and not any(can_talk(library) for library in found.libraries.values()):
         raise InputError(
             expected=f"a person who talks in {job.face.name}, for --mouth own",
