@@ -11,18 +11,14 @@ from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
 from lipsync_edge.render.exemplars.reshape import Lines, facing, mapped
 from lipsync_edge.render.exemplars.target import Target
-from lipsync_edge.types import F32, U8, Region
+from lipsync_edge.types import F32, U8
 
 RIM = 5  # crop pixels along the edge of a turned face
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
-STILL = 1 / 128  # pixels of the frame: what moves less is read where it lies
 
 
-def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> tuple[U8, Region | None]:
-    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them.
-
-    With it comes the part of the frame outside of which nothing was moved; None: nothing was.
-    """
+def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> U8:
+    """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
     lines = Lines.of(result, target.face.points, canvas.x[0], side, press)
     x, y = mapped(lines, canvas.x, canvas.y)
@@ -30,22 +26,15 @@ def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) 
     turned = 1.0 - facing(target.face.yaw)
     may = read_plane(target.paste, canvas.x, canvas.y, side)
     fade, away = _edge_fade(canvas.x.shape, EDGE * side), _away_from_edge(may)
-    across = (x - canvas.x) * fade * away
-    down = (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
+    x = canvas.x + (x - canvas.x) * fade * away
+    y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
+    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
+    carried = read_plane(target.paste, x, y, side)
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
-    least = STILL / target.crop.scale
-    window = canvas.around((np.abs(across) > least) | (np.abs(down) > least))
-    moving = None if window[0] == slice(0) else canvas.part(*window)
-    if moving is None or moving.empty:
-        return base, None
-    x, y = moving.x + across[window], moving.y + down[window]
-    moved = moving.read(target.frame_bgr, x, y, target.crop.to_frame)
-    may, carried = may[window], read_plane(target.paste, x, y, side)
-    under = _under_chin(canvas, target, lines)[window]
+    under = _under_chin(canvas, target, lines)
     alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(np.maximum(may, carried), under)
-    shown = moving.spread(np.asarray(alpha * (fade[window] > 0), np.float32))
-    mix(moving.region.within(canvas.region).view(base), moved, shown)
-    return base, moving.region
+    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
+    return base
 
 
 def _away_from_edge(may: F32) -> F32:

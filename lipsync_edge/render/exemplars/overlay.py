@@ -55,7 +55,7 @@ FINEST = 4  # grid places for a crop pixel, across and down, at most
 def own_mouth(
     target: Target, picks: Sequence[Pick], asked: F32, inner: Inner | None = None, share: float = 1.0
 ) -> tuple[U8, Region] | None:
-    """Return what changes where the mouth is as asked, uint8 (h, w, 3), and where it lies; None: nothing does.
+    """Return the lower face with the mouth as asked, uint8 (h, w, 3), and where it lies; None outside the frame.
 
     The frame's own lips are moved to where the result has them, and the exemplars' lips are laid over them there.
 
@@ -76,7 +76,7 @@ def own_mouth(
     shape = asked - np.array([SHUT * pressed, 0.0, 0.0], np.float32)
     result = goal(_between(laid, target.face, share), target.face, shape, stretch=_stretch(laid, share))
     press = pressed * PRESS * target.face.unit
-    base, changed = moved_face(canvas, target, result, press)
+    base = moved_face(canvas, target, result, press)
     reach = (MARGIN + 3 * FEATHER) * side
     taken = outline_of(result, target.face.points)
     around = np.concatenate([result[LIPS], taken]) if laid else result[LIPS]
@@ -87,8 +87,7 @@ def own_mouth(
             fill(view, mouth, target, inner, result)
         if laid:
             _lay_lips(view, mouth, target, laid, result, taken, share, press)
-        changed = mouth.region.union(changed)
-    return None if changed is None else (changed.within(canvas.region).view(base), changed)
+    return base, canvas.region
 
 
 def outline_of(result: F32, own: F32) -> F32:
