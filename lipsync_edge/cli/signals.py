@@ -12,14 +12,17 @@ from typing import Any, NoReturn
 
 from lipsync_edge.cli.stuck import ending_anyway
 
-# Ctrl-C, a supervisor, a terminal that is closed
-STOPPING = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+# Ctrl-C and a supervisor; a terminal that is closed, its other key, the processor time that a scheduler grants
+_ALWAYS = (signal.SIGINT, signal.SIGTERM)
+_UNLESS_IGNORED = ("SIGHUP", "SIGQUIT", "SIGXCPU")  # as `nohup` does
+STOPPING = [*_ALWAYS, *(getattr(signal, name) for name in _UNLESS_IGNORED if hasattr(signal, name))]
 
 
 @contextmanager
 def stopping_once() -> Iterator[None]:
     """Raise KeyboardInterrupt (Ctrl-C) or SystemExit (the others, 128 + number) at the first, and at no other."""
-    before = {number: signal.signal(number, _stop) for number in STOPPING}
+    taken = [one for one in STOPPING if one in _ALWAYS or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in taken}
     try:
         with ending_anyway(STOPPING, _is_ours):
             yield
@@ -44,7 +47,7 @@ def leave(command: Callable[[], int]) -> NoReturn:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    for one in STOPPING:
+    for one in (one for one in STOPPING if _is_ours(one)):
         signal.signal(one, _pass_over)  # not SIG_IGN: Python would report one that is on its way
     raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
