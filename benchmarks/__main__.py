@@ -38,6 +38,11 @@ COMMANDS = {
         "live.watched",
         "a browser by WebRTC: skew of sound and picture, how soon an interrupt stops both",
     ),
+    "live soak": (
+        "live.soak",
+        "hours of viewers that come and go, on a faster clock: memory, what is left behind",
+    ),
+    "live lossy": ("live.lossy", "a browser by WebRTC over a bad network: loss, jitter, a narrow link"),
     "live c-host": ("live.c_host", "a call from C"),
     "networks": ("networks.timed", "every network by runtime, precision and batch, torch beside them"),
     "networks torch-export": ("networks.torch_export", "our graphs against torch's own export"),

@@ -3,7 +3,8 @@
     python -m benchmarks live watched [--preset lite] [--seconds 20] [--interrupts 8]
 
 `serve` runs in this process, headless Chromium beside it, both on the same cores. For the skew every 25th slot is
-replaced by a click and a flash; sound minus picture, on the page's own clock. For interrupts the avatar speaks and the
+replaced by a click and a flash; sound minus picture, on the page's own clock, when each is shown and heard (watch.js);
+`browser_says_ms` is the same as the browser's own statistics have it. For interrupts the avatar speaks and the
 page's button is pressed: time until the last picture whose mouth differs from the next one, and until the last sound.
 `first_picture_ms` is the time from the first sample that is said to the first picture that is handed out with sound of
 it: what an agent waits, look-ahead included. Rows: live.json, `measured` "watched". It needs Chromium and its driver.
@@ -40,6 +41,7 @@ from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.picture import WholePicture
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.app import make_app
+from lipsync_edge.server.ways import Ways
 
 KEY = ("measured", "preset", "face", "size")
 FLAGS = (
@@ -83,19 +85,20 @@ def last_sound(sounds: Curve, stopped: float) -> float:
 
 
 @contextmanager
-def served(opener: Callable[[], Stream]) -> Iterator[tuple[str, Any]]:
-    """Serve an avatar on a free port; give its address and application."""
+def served(opener: Callable[[], Stream], host: str = "127.0.0.1") -> Iterator[tuple[str, Any]]:
+    """Serve an avatar on a free port of an address; give where, and the session."""
     import uvicorn
 
-    app = make_app(opener, SessionOptions(rate=RATE))
+    is_local = host == "127.0.0.1"
+    app = make_app(opener, SessionOptions(rate=RATE), is_local=is_local, ways=Ways(address=host))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="websockets-sansio"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server((host, 0)) as listener:
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
         thread.start()
         while not server.started and thread.is_alive():
             time.sleep(0.01)
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.sessions.all["main"]
+            yield f"http://{host}:{listener.getsockname()[1]}", app.state.sessions.all["main"]
         finally:
             server.should_exit = True
             thread.join(10)
@@ -130,8 +133,8 @@ def noted(page: Any) -> tuple[Curve, Curve]:
     return np.array(pictures, float).reshape(-1, 2), np.array(sounds, float).reshape(-1, 2)
 
 
-def skew_of(opener: Callable[[], Stream], seconds: float) -> dict[str, float]:
-    """Flash and click for so long; return percentiles of the skew."""
+def skew_of(opener: Callable[[], Stream], seconds: float) -> dict[str, dict[str, float]]:
+    """Flash and click for so long; return percentiles of the skew, and of what the browser says of it."""
     with served(opener) as (address, session):
         sink = session.broadcaster
         write = sink.write
@@ -151,8 +154,16 @@ def skew_of(opener: Callable[[], Stream], seconds: float) -> dict[str, float]:
         with watching(address) as page:
             time.sleep(seconds)
             found = skews(*noted(page))
+            said = np.array(page.execute_script("return window.apart"), float).reshape(-1, 2)[:, 1]
     if not found:
         raise SystemExit("no flash was seen with its click")
+    return {"skew_ms": spread(found), "browser_says_ms": spread(said.tolist())}
+
+
+def spread(found: list[float]) -> dict[str, float]:
+    """Return percentiles of sizes, and the median with its sign."""
+    if not found:
+        return {}
     return percentiles([abs(one) for one in found]) | {"median": round(float(np.median(found)), 1)}
 
 
@@ -215,7 +226,7 @@ def main(options: argparse.Namespace) -> None:
 
         row = {
             "measured": "watched",
-            "skew_ms": skew_of(opener, options.seconds),
+            **skew_of(opener, options.seconds),
             **interrupts_of(opener, sound, options.interrupts),
             **facts_of(engine, avatar, source, options),
             "face": source.said if options.face else "the demo's picture",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,22 +9,25 @@ import typer
 from lipsync_edge.choices import LiveFormat
 from lipsync_edge.cli.console import pipes, reporting
 from lipsync_edge.cli.options import (
+    Avatar,
+    Fps,
+    Host,
     Label,
     LabelSize,
     LiveConfig,
     NoMark,
+    Port,
     ServeConfig,
     SignCert,
     SignKey,
     Strength,
+    Token,
+    UploadMb,
+    Watchdog,
     WhoseMouth,
     with_engine,
 )
 from lipsync_edge.models.engine_options import EngineOptions
-
-Avatar = Annotated[Path | None, typer.Option(help="Saved avatar, video or picture of the face.")]
-Fps = Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")]
-Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")]
 
 
 @with_engine
@@ -85,9 +87,9 @@ def live(
 @with_engine
 def serve(
     avatar: Avatar = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
-    token: Annotated[str, typer.Option(envvar="LIPSYNC_EDGE_TOKEN", help="What callers must know.")] = "",
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    token: Token = "",
     rate: Annotated[
         int, typer.Option(min=8000, max=96_000, help="Samples a second in the browser.")
     ] = 24_000,
@@ -95,7 +97,7 @@ def serve(
     quality: Annotated[int, typer.Option(min=1, max=100, help="JPEG quality.")] = 85,
     sessions: Annotated[int, typer.Option(min=1, help="Live sessions at a time.")] = 2,
     viewers: Annotated[int, typer.Option(min=1, help="Browsers of one session.")] = 8,
-    upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 20,
+    upload_mb: UploadMb = 20,
     webrtc: Annotated[bool, typer.Option(help="Offer WebRTC, where its extra is installed.")] = True,
     ice: Annotated[str, typer.Option(help="STUN and TURN servers, divided by commas.")] = "",
     tts: Annotated[str, typer.Option(help="Command that reads text and writes a WAV file to stdout.")] = "",

@@ -125,6 +125,14 @@ LabelSize = Annotated[
     float, typer.Option(help="Height of the label, percent of the shorter side.", min=3.0, max=30.0)
 ]
 
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")]
+Token = Annotated[str, typer.Option(envvar="LIPSYNC_EDGE_TOKEN", help="What callers must know.")]
+UploadMb = Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")]
+Avatar = Annotated[Path | None, typer.Option(help="Saved avatar, video or picture of the face.")]
+Fps = Annotated[float, typer.Option(min=0, max=240, help="Frames a second; 0: the avatar's own.")]
+Watchdog = Annotated[float, typer.Option(min=0, help="Exit when a session hangs so long; 0: never.")]
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
 

@@ -12,7 +12,7 @@ from typer.models import OptionInfo
 
 from lipsync_edge.cli.batch import NOT_IN_ROWS, long_name, vocabulary
 from lipsync_edge.cli.console import reporting, say
-from lipsync_edge.cli.options import ENGINE, SignCert, SignKey, with_engine
+from lipsync_edge.cli.options import ENGINE, Host, Port, SignCert, SignKey, Token, UploadMb, with_engine
 from lipsync_edge.cli.run import run
 from lipsync_edge.models.engine_options import EngineOptions
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 # who starts the studio gives these, or nobody: they name files and folders of this machine
 NOT_ASKED = ("models", "sign_cert", "sign_key")
-# marks are always written; several people at once take more than one field each
-NOT_OFFERED = ("no_mark", "voice", "speakers", "speaker_map")
+NOT_OFFERED = ("no_mark",)  # marks are always written
 KINDS: dict[Any, Any] = {bool: "flag", int: "whole", float: "number", Path: "file", str: "text"}
-# a picture would be a path of this machine
-FACES = ("largest", "left", "right", "all", *map(str, range(10)))
+# a picture's name would be a path of this machine: it is uploaded
+PLACES = ("left", "right", *map(str, range(10)))
+FACES = ("largest", "all", *PLACES)
 
 
 @with_engine
 def studio(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 7860,
-    token: Annotated[str, typer.Option(envvar="LIPSYNC_EDGE_TOKEN", help="What browsers must know.")] = "",
-    upload_mb: Annotated[int, typer.Option(min=1, help="Megabytes of one upload.")] = 500,
+    host: Host = "127.0.0.1",
+    port: Port = 7860,
+    token: Token = "",
+    upload_mb: UploadMb = 500,
     results: Annotated[
         Path | None, typer.Option(help="Folder of results and history; one in your data folder without it.")
     ] = None,
@@ -100,10 +100,14 @@ def _field(name: str, kind: Any, option: OptionInfo, default: Any, initial: Any)
     )
     listed = option.autocompletion("") if option.autocompletion is not None else get_args(plain)  # type: ignore[call-arg]
     choices = FACES if name == "face" else tuple(listed)
+    kind_of: Any = "choice" if choices else KINDS.get(plain)
+    if plain == list[str]:
+        kind_of, choices = ("keyed files", PLACES) if name in vocabulary().keyed_files else ("keys", ())
     return Field(
         name=name,
         help=option.help or "",
-        kind="choice" if choices else KINDS[plain],
+        kind=kind_of,
+        has_picture=name == "face",
         default=default,
         initial=default if initial is None else initial,
         choices=choices,

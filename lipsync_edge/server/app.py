@@ -154,7 +154,7 @@ async def _view(socket: WebSocket) -> None:
             listening = asyncio.create_task(_listen(socket))
             listening.add_done_callback(lambda _: viewer.close())
             try:
-                while (message := await viewer.get()) is not None:
+                while (message := await viewer.get()) is not None and not listening.done():
                     await (
                         socket.send_text(message) if isinstance(message, str) else socket.send_bytes(message)
                     )

@@ -68,10 +68,12 @@ class Controller:
             UsageError: no consent, no file, an option that cannot be.
         """
         check_consent(given.consent)
-        face, voice = check_inputs(given.face, given.voice)
         options = self.form.options(given.options)
         wishes = self.form.words.parse(options)
-        return DubRequest(face=face, voice=voice, options=options, wishes=wishes, title=titled(face, voice))
+        voices = [*wishes.options.voices.values()]
+        face, voice = check_inputs(given.face, given.voice, has_voices=bool(voices))
+        title = titled(face, *([voice] if voice else voices))
+        return DubRequest(face=face, voice=voice, options=options, wishes=wishes, title=title)
 
     def begin(self, kind: str, given: Given) -> Task:
         """Have a preview or a video made.

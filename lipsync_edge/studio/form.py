@@ -10,11 +10,14 @@ from typing import Any, Literal
 from lipsync_edge.batch.job import Option, Vocabulary, Wishes
 from lipsync_edge.errors import UsageError
 
-Kind = Literal["choice", "text", "number", "whole", "flag", "file"]
+Kind = Literal["choice", "text", "number", "whole", "flag", "file", "keys", "keyed files"]
 Value = str | float | int | bool | None
 
+PEOPLE = "Several people in one picture"
+VOICES = 3  # people who can be given a voice of their own
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Look", ("preset", "mouth", "strength", "face")),
+    (PEOPLE, ("voice", "speakers", "map")),
     ("Length", ("start", "end", "loop")),
     ("Picture", ("background", "label", "label-size", "codec", "crf")),
     ("Sound", ("play-audio", "audio-track", "listen")),
@@ -31,13 +34,14 @@ class Field:
     Attributes:
         name: the long option without its dashes.
         help: what the command line says of it.
-        kind: what may be given.
+        kind: what may be given; "keys": texts KEY=VALUE, divided by commas; "keyed files": a file for each key.
         default: what the command line takes where nothing is given.
         initial: what the page shows at first.
         choices: of a choice.
         low: least number; None: none is too low.
         high: greatest number.
         shape: what the command line shows instead of a value, such as X1,Y1,X2,Y2.
+        has_picture: whether a picture may be given instead of a choice.
     """
 
     name: str
@@ -49,6 +53,17 @@ class Field:
     low: float | None = None
     high: float | None = None
     shape: str = ""
+    has_picture: bool = False
+
+    @property
+    def picture(self) -> str:
+        """Name under which its picture is given."""
+        return f"{self.name}-picture"
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names under which the key and the file of each keyed file are given."""
+        return [(f"{self.name}-{k}-who", f"{self.name}-{k}") for k in range(1, VOICES + 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +94,34 @@ class Form:
         Raises:
             UsageError: a choice that is none. Names of files come from uploads alone: nothing that was typed is one.
         """
-        found = [_option(field, given.get(field.name)) for field in self.fields]
-        return (*(one for one in found if one is not None), *self.fixed)
+        found = [option for field in self.fields for option in _options(field, given)]
+        return (*found, *self.fixed)
+
+
+def _options(field: Field, given: Mapping[str, Any]) -> list[Option]:
+    """Return what was given for one field; nothing where the command line's default says the same."""
+    value = given.get(field.name)
+    if field.kind == "keyed files":
+        return [one for who, file in field.pairs if (one := _keyed(field, given.get(who), given.get(file)))]
+    if field.kind == "keys":
+        parts = (part.strip() for part in str(value or "").split(","))
+        return [Option(field.name, part) for part in parts if part]
+    picture = given.get(field.picture) if field.has_picture else None
+    if picture:
+        if value not in (None, "", field.default):
+            raise UsageError(expected=f"a picture for {field.name} or a choice", got="both")
+        return [Option(field.name, "", str(Path(picture)))]
+    found = _option(field, value)
+    return [] if found is None else [found]
+
+
+def _keyed(field: Field, who: Any, file: Any) -> Option | None:
+    if who and str(who) not in field.choices:
+        raise UsageError(expected=f"{field.name} of one out of {', '.join(field.choices)}", got=repr(who))
+    if bool(who) != bool(file):
+        missing = "file" if who else "person"
+        raise UsageError(expected=f"a person and a file for each {field.name}", got=f"no {missing}")
+    return Option(field.name, f"{who}=", str(Path(file))) if file else None
 
 
 def _option(field: Field, value: Any) -> Option | None:

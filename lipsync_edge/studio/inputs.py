@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from lipsync_edge.studio import view
-from lipsync_edge.studio.form import Field, grouped
+from lipsync_edge.studio.form import PEOPLE, Field, grouped
 
 SUBSTEPS = 20  # of a number between two bounds
 
@@ -34,16 +34,22 @@ class Asked:
         return dict(zip(self.by_name, values, strict=True))
 
 
-def ask_options(fields: Sequence[Field], name: str) -> Asked:
-    """Draw the options of `run`, folded, by what they are about."""
+def ask_options(fields: Sequence[Field], name: str, *, people: bool = True) -> Asked:
+    """Draw the options of `run`, folded, by what they are about; those of several people where they are wanted."""
     asked = Asked()
+    groups = [group for group in grouped(fields) if people or group[0] != PEOPLE]
     with gr.Accordion("All have usual values", open=False, elem_id=f"{name}s"):
-        for title, group in grouped(fields):
+        for title, group in groups:
             gr.HTML(f'<div class="ls-group">{title}</div>')
-            for pair in _pairs(group):
+            for one in (one for one in group if one.kind == "keyed files"):
+                asked.by_name |= _ask_keyed(one, name)
+            for pair in _pairs([one for one in group if one.kind != "keyed files"]):
                 with gr.Row():
                     for one in pair:
                         asked.by_name[one.name] = component(one, f"{name}-{one.name}")
+            for one in (one for one in group if one.has_picture):
+                about = f"--{one.name}: or a picture of them"
+                asked.by_name[one.picture] = _file(about, f"{name}-{one.picture}")
     return asked
 
 
@@ -51,12 +57,34 @@ def _pairs(group: Sequence[Field]) -> list[Sequence[Field]]:
     return [group[at : at + 2] for at in range(0, len(group), 2)]
 
 
+def _ask_keyed(asked: Field, name: str) -> dict[str, Any]:
+    """Draw a row for each key and its file."""
+    found: dict[str, Any] = {}
+    gr.HTML(f'<p class="ls-hint"><code>--{asked.name}</code> {asked.help}</p>')
+    choices = [("nobody", ""), *((choice, choice) for choice in asked.choices)]
+    for number, (who, file) in enumerate(asked.pairs, 1):
+        with gr.Row():
+            found[who] = gr.Dropdown(
+                choices, value="", label=f"Person {number}", elem_id=f"{name}-{who}", min_width=140
+            )
+            found[file] = _file(f"Voice of person {number}", f"{name}-{file}")
+    return found
+
+
+def _file(label: str, name: str) -> Any:
+    return gr.File(type="filepath", file_count="single", height=110, label=label, elem_id=name, min_width=200)
+
+
 def component(asked: Field, name: str) -> Any:
     """Return the component of one option: its name and its help are the command line's."""
-    about: dict[str, Any] = {"label": f"--{asked.name}", "elem_id": name, "min_width": 200}
     if asked.kind == "file":
-        return gr.File(type="filepath", file_count="single", height=110, **about)
-    about["info"] = asked.help
+        return _file(f"--{asked.name}: {asked.help}", name)
+    about: dict[str, Any] = {
+        "label": f"--{asked.name}",
+        "elem_id": name,
+        "min_width": 200,
+        "info": asked.help,
+    }
     if asked.kind == "choice":
         none = [] if asked.default is not None else [("as it comes", "")]
         choices = none + [(name, name) for name in asked.choices]

@@ -96,7 +96,7 @@ def _several_tab(controller: Controller) -> SeveralTab:
             height=200,
             elem_id="voices",
         )
-    options = ask_options(controller.form.fields, "every")
+    options = ask_options(controller.form.fields, "every", people=False)
     consent = ask_consent("consent-several")
     make = gr.Button(
         "Make all videos", variant="primary", size="lg", interactive=False, elem_id="make-several"

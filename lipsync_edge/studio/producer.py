@@ -162,7 +162,7 @@ class Producer:
 
     def _loudest(self, request: DubRequest) -> float:
         """Second at which the voice is loudest in its first minute."""
-        samples = read_audio(request.voice)[: round(SEARCHED_S * TARGET_RATE)]
+        samples = read_audio(request.heard)[: round(SEARCHED_S * TARGET_RATE)]
         return round(comparison.loudest_s(samples, TARGET_RATE), 2)
 
     def _preview_folder(self) -> Path:

@@ -18,23 +18,28 @@ class DubRequest:
 
     Attributes:
         face: file of a video or a still.
-        voice: file with sound.
+        voice: file with sound; None where the options give each person their own.
         options: as the command line takes them.
         wishes: the same, read.
         title: for people.
     """
 
     face: Path
-    voice: Path
+    voice: Path | None
     options: tuple[Option, ...]
     wishes: Wishes
     title: str
 
     @property
+    def heard(self) -> Path:
+        """The sound by whose times previews are chosen: that of the first who speaks."""
+        return self.voice or next(iter(self.wishes.options.voices.values()))
+
+    @property
     def told(self) -> str:
         """The options as they would be typed, files by their last names."""
         return " ".join(
-            f"--{one.name}" + (f" {one.text or Path(one.file).name}" if one.value else "")
+            f"--{one.name}" + (f" {one.text}{Path(one.file).name if one.file else ''}" if one.value else "")
             for one in self.options
         )
 
@@ -59,7 +64,7 @@ class Clip:
 
 def checked_second(request: DubRequest, at_s: float) -> float:
     """Return a second that was named; UsageError where the voice has none."""
-    length = probe_sound(request.voice).duration
+    length = probe_sound(request.heard).duration
     if not 0 <= at_s < (inf if length is None else float(length)):
         said = "" if length is None else f" and before {float(length):.1f}"
         raise UsageError(expected=f"a preview from second 0 on{said}", got=f"{at_s:g}")
@@ -72,9 +77,19 @@ def part_of(request: DubRequest, start_s: float, end_s: float) -> DubRequest:
     return replace(request, wishes=replace(request.wishes, options=options))
 
 
-def check_inputs(face: str | None, voice: str | None) -> tuple[Path, Path]:
-    """Return the files that were given; UsageError where one was not, InputError where it is gone."""
+def check_inputs(
+    face: str | None, voice: str | None, *, has_voices: bool = False
+) -> tuple[Path, Path | None]:
+    """Return the files that were given; UsageError where one was not, InputError where it is gone.
+
+    Args:
+        face: a video or a still.
+        voice: a sound; not needed where the options have voices.
+        has_voices: whether they have.
+    """
     for what, given in (("face", face), ("voice", voice)):
+        if not given and what == "voice" and has_voices:
+            continue
         if not given:
             raise UsageError(
                 expected=f"a {what}",
@@ -85,8 +100,8 @@ def check_inputs(face: str | None, voice: str | None) -> tuple[Path, Path]:
             raise InputError(
                 expected=f"the {what} that was given", got="nothing any more", fix="give it again"
             )
-    assert face, voice
-    return Path(face), Path(str(voice))
+    assert face
+    return Path(face), Path(voice) if voice else None
 
 
 def summary(result: RunResult) -> str:

@@ -163,6 +163,6 @@ def download_name(title: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "result"
 
 
-def titled(face: Path, voice: Path) -> str:
-    """Return how a result of two files is called."""
-    return f"{face.stem} · {voice.stem}"
+def titled(face: Path, *voices: Path) -> str:
+    """Return how a result of a face and its voices is called."""
+    return f"{face.stem} · {', '.join(voice.stem for voice in voices)}"

@@ -99,6 +99,32 @@ def test_what_cannot_be_is_refused_and_no_text_becomes_a_file(name: str, value: 
         FORM.wishes({name: value})
 
 
+def test_each_of_several_people_gets_a_voice_and_one_is_named_by_a_picture() -> None:
+    wishes = FORM.wishes({"voice-1-who": "left", "voice-1": "a.wav", "voice-3-who": "2", "voice-3": "b.wav"})
+    assert wishes.options.voices == {"left": Path("a.wav"), "2": Path("b.wav")}
+    wishes = FORM.wishes({"speakers": "turns.rttm", "map": "A=left, B=none"})
+    assert (wishes.options.speakers, wishes.options.speaker_map) == (
+        Path("turns.rttm"),
+        {"A": "left", "B": "none"},
+    )
+    assert FORM.wishes({"face": "largest", "face-picture": "her.jpg"}).options.face == "her.jpg"
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        ({"voice-1-who": "left"}, "no file"),
+        ({"voice-2": "a.wav"}, "no person"),
+        ({"voice-1-who": "/etc/passwd", "voice-1": "a.wav"}, "/etc/passwd"),
+        ({"face": "left", "face-picture": "her.jpg"}, "both"),
+        ({"map": "A=left"}, "--map"),
+    ],
+)
+def test_half_of_a_person_is_refused(given: dict[str, str], got: str) -> None:
+    with pytest.raises(UsageError, match=got):
+        FORM.wishes(given)
+
+
 def test_an_address_that_others_reach_needs_a_token() -> None:
     with pytest.raises(UsageError, match="--token"):
         StudioOptions(host="0.0.0.0")
