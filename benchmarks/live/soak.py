@@ -57,7 +57,7 @@ from lipsync_edge.video.still_image import read_image
 
 KEY = ("measured", "preset", "hours")
 SIDES = (256, 320, 384)
-WARM_S, SETTLE_S, LOOK_S = 1200.0, 200.0, 300.0  # simulated
+WARM_S, SETTLE_S, LOOK_S = 600.0, 200.0, 300.0  # simulated
 SEED = 20
 SWITCH_S = 0.0005  # between threads of Python: slots are a few milliseconds apart
 

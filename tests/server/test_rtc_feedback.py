@@ -24,6 +24,7 @@ from lipsync_edge.pipeline.picture import WholePicture
 from lipsync_edge.server.rtc.broadcast import RtcBroadcast
 from lipsync_edge.server.rtc.encode import LEAST_BITS, RtcAudioEncoder, RtcVideoEncoder, usual_bits
 from lipsync_edge.server.rtc.feedback import Feedback
+from lipsync_edge.server.rtc.pacing import Pacer
 from lipsync_edge.server.rtc.tracks import AHEAD_S, LATE_S, Pace, PacketTrack
 
 SSRC = 77
@@ -128,6 +129,17 @@ def test_sound_and_pictures_of_one_time_are_sent_together() -> None:
     assert pace.wait(100.0, 4.0) == pytest.approx(AHEAD_S)
     pace.begin(103.0, 5.0)  # one that is very late begins anew
     assert pace.wait(103.0, 5.0) == pytest.approx(AHEAD_S)
+
+
+def test_a_large_picture_leaves_packet_by_packet() -> None:
+    pacer = Pacer(lambda: 1_000_000)
+    assert pacer.take(1250, 10.0) == 0.0
+    assert pacer.take(1250, 10.0) == 0.0  # 4 ms of sending: not worth a wait
+    waits = [pacer.take(1250, 10.0) for _ in range(10)]
+    assert np.allclose(waits, 0.004 * np.arange(2, 12))
+    assert pacer.take(1250, 11.0) == 0.0  # what was not used is not saved up
+    assert pacer.take(1250, 11.0) == 0.0
+    assert pacer.take(1250, 11.0) == pytest.approx(0.008)
 
 
 def test_opus_packets_stand_at_their_own_time() -> None:

@@ -14,11 +14,13 @@ from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateErr
 from lipsync_edge.server.rtc.encode import Codec
 from lipsync_edge.server.rtc.feedback import listen
 from lipsync_edge.server.rtc.ice import connection, keep_to
+from lipsync_edge.server.rtc.pacing import Pacer, pace
 from lipsync_edge.server.rtc.upstream import say_what_comes
 from lipsync_edge.server.session import LOG, ServerSession
 from lipsync_edge.server.session_manager import Refusal, SessionManager
 
 CONNECT_S = 20.0  # a connection that is not there by then is given up
+CLOSE_S = 10.0  # and one that does not close within that is left to itself
 CODECS: tuple[Codec, ...] = ("H264", "VP8")  # best first
 
 
@@ -61,7 +63,12 @@ class RtcPeers:
         peer.task = asyncio.create_task(self._run(session, offer, peer, answer))
         self._peers[number] = peer
         peer.task.add_done_callback(lambda _: self._peers.pop(number, None))
-        return number, await answer
+        try:
+            return number, await answer
+        except Refusal:
+            await peer.task
+            self._peers.pop(number, None)  # who hears of it finds nothing left
+            raise
 
     async def close(self, number: str) -> None:
         """End a connection; Refusal 404 when there is none of that number."""
@@ -82,7 +89,7 @@ class RtcPeers:
         """Live as long as the connection."""
         try:
             async with AsyncExitStack() as stack:
-                stack.push_async_callback(peer.connection.close)
+                stack.push_async_callback(_close, peer.connection)
                 seat = await stack.enter_async_context(self._sessions.join(session))
                 answer.set_result(await self._connect(seat, offer, peer, stack))
                 with suppress(asyncio.TimeoutError):
@@ -115,6 +122,7 @@ class RtcPeers:
         video.sender.replaceTrack(viewer.video)
         audio.sender.replaceTrack(viewer.audio)
         listen(video.sender, viewer.feedback)
+        pace(video.sender, Pacer(lambda: viewer.feedback.bits))
         return text
 
 
@@ -149,6 +157,12 @@ def _heed(peer: _Peer, session: ServerSession, stack: AsyncExitStack, waiting: i
         if getattr(track, "kind", "") == "audio":
             listening = asyncio.create_task(say_what_comes(track, session, waiting=waiting))  # type: ignore[arg-type]
             stack.callback(listening.cancel)
+
+
+async def _close(connection: RTCPeerConnection) -> None:
+    """Close a connection; one whose own tasks have died would wait for them for ever, and hold its seat."""
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(connection.close(), CLOSE_S)
 
 
 async def _either(*events: asyncio.Event) -> None:
