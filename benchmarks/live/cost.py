@@ -3,8 +3,9 @@
     python -m benchmarks live cost [--rounds 8] [--preset lite] [--corpus DIR | --face AVATAR --audio FILE]
 
 Two streams of one avatar take turns, a second at a time, in one process of one thread a network: one makes, decodes and
-encodes every picture whole, as all did before pictures were kept; the other is a session of `serve` with one viewer.
-Figures are milliseconds of processor time a frame, the picture's JPEG included. The sizes are 1280x720 and 1920x1080.
+encodes every picture whole, as all did before pictures were kept; the other is a session of `serve` with one viewer
+of JPEGs, or ("webrtc") with viewers of H.264. Figures are milliseconds of processor time a frame, the encoder's
+included. The sizes are 1280x720 and 1920x1080; "still" is the demo's picture at 720 lines, whose pictures at rest repeat.
 Rows: live.json, `measured` "cost".
 """
 
@@ -26,6 +27,7 @@ from benchmarks import rows
 from benchmarks.live.opened import facts_of, sound_of
 from benchmarks.process import load_now
 from benchmarks.source import FPS, RATE, Source, add_source_options, make_source
+from lipsync_edge.demo import demo_files
 from lipsync_edge.engine import Engine
 from lipsync_edge.live.slot import I16
 from lipsync_edge.pipeline.avatar import Avatar
@@ -34,6 +36,7 @@ from lipsync_edge.pipeline.picture import Kept
 from lipsync_edge.pipeline.prepare import PrepareOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 KEY = ("measured", "preset", "face", "size")
@@ -50,6 +53,15 @@ def whole_jpeg(frame: StreamFrame) -> object:
 def kept_jpeg(frame: StreamFrame) -> object:
     """Encode as a session with a viewer does."""
     return frame.picture.jpeg(QUALITY)
+
+
+def webrtc(size: tuple[int, int]) -> Encode:
+    """Return what encodes as a session with viewers by WebRTC does."""
+    from lipsync_edge.server.rtc.broadcast import RtcPictures
+    from lipsync_edge.server.rtc.encode import RtcVideoEncoder, usual_bits
+
+    pictures = RtcPictures(RtcVideoEncoder("H264", size, FPS, usual_bits(size, FPS)))
+    return lambda frame: pictures.encode(frame.picture, frame.time)
 
 
 def idle(stream: Stream, encode: Encode, count: int) -> float:
@@ -87,11 +99,13 @@ def measure(engine: Engine, avatar: Avatar, sound: I16, rounds: int) -> dict[str
         kept_jpeg(frame)
     whole_jpeg(next(whole.idle()))
     times: dict[str, list[float]] = {}
-    voices = endless(sound), endless(sound)
+    watched = engine.stream(avatar)
+    voices = endless(sound), endless(sound), endless(sound)
     for _ in range(rounds):
         for name, stream, encode, voice in (
             ("whole", whole, whole_jpeg, voices[0]),
             ("kept", kept, kept_jpeg, voices[1]),
+            ("webrtc", watched, webrtc(avatar.size), voices[2]),
         ):
             idle(stream, encode, 5)  # the mouth closes
             times.setdefault(f"idle_{name}_ms", []).append(idle(stream, encode, 2 * second))
@@ -107,6 +121,12 @@ def resized(clip: Path, size: tuple[int, int], out: Path) -> Path:
         for i, frame in enumerate(VideoReader(clip)):
             picture = cv2.resize(frame.image_bgr, size, interpolation=cv2.INTER_CUBIC)
             writer.write(np.asarray(picture, np.uint8), i / FPS)
+    return out
+
+
+def still(out: Path) -> Path:
+    """Write the demo's picture at 720 lines."""
+    cv2.imwrite(str(out), cv2.resize(read_image(demo_files()[0]), (720, 720), interpolation=cv2.INTER_CUBIC))
     return out
 
 
@@ -128,10 +148,10 @@ def main(options: argparse.Namespace) -> None:
         folder = Path(name)
         source = make_source(options, folder)
         sound = sound_of(source)
-        for size in SIZES:
-            clip = resized(source.face, size, folder / f"{size[1]}.mp4")
+        clips = [resized(source.face, size, folder / f"{size[1]}.mp4") for size in SIZES]
+        for clip in (*clips, still(folder / "still.png")):
             avatar = engine.prepare(clip, options=PrepareOptions(seconds=options.avatar_seconds))
-            said = Source(face=clip, audio=source.audio, said=source.said)
+            said = Source(face=clip, audio=source.audio, said=source.said if clip in clips else "a still")
             row = {"measured": "cost"} | measure(engine, avatar, sound, options.rounds)
             row |= facts_of(engine, avatar, said, options) | {"load": load_now()}
             print(json.dumps(row), flush=True)

@@ -4,7 +4,7 @@
 
 `serve` and headless Chromium are in network namespaces of their own, `benchmarks.live.link` carries the packets between
 them. The avatar speaks all the time. Three links: a good one; one that loses 2 % of the packets of each direction and
-holds each for 0 to 200 ms; and one that after a third of the time carries half of what the encoder takes. Of each:
+holds each for 0 to 200 ms; and one that after a third of the time carries half of what came until then. Of each:
 pictures shown, freezes and packets as Chromium counts them; sound that was made up for; bits a second that the encoder
 was told; on the narrow link, too, whether they went down before the first picture was lost. Rows: live.json, `measured`
 "lossy". It needs root, /dev/net/tun, `ip`, Chromium and its driver.
@@ -162,9 +162,15 @@ def watch(
 
 
 def sent_kbit(looks: list[dict[str, Any]]) -> float:
-    """Return the kilobits a second of pictures that came."""
+    """Return the kilobits a second of pictures and sound that came, heads of RTP included."""
+
+    def came(look: dict[str, Any]) -> float:
+        return sum(
+            look[kind]["bytesReceived"] + look[kind]["headerBytesReceived"] for kind in ("audio", "video")
+        )
+
     first, last = looks[0], looks[-1]
-    return (last["video"]["bytesReceived"] - first["video"]["bytesReceived"]) / (last["s"] - first["s"]) / 125
+    return (came(last) - came(first)) / (last["s"] - first["s"]) / 125
 
 
 def apart_ms(look: dict[str, Any]) -> float | None:

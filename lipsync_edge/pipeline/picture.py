@@ -16,6 +16,7 @@ from lipsync_edge.video.tiles import TiledJpeg
 
 KEPT_BYTES = 256_000_000  # of an avatar
 ENTRY_BYTES = 500  # beside the pixels
+ONCE_MOST = 20_000  # keys that came once are remembered; then all of them are forgotten
 
 
 class Picture(Protocol):
@@ -28,6 +29,10 @@ class Picture(Protocol):
 
     def jpeg(self, quality: int) -> bytes:
         """Return the whole picture as a JPEG, quality 1 to 100."""
+        ...
+
+    def shows(self, other: Picture) -> bool:
+        """Whether both are known to have the same pixels, without looking at them."""
         ...
 
 
@@ -44,6 +49,10 @@ class WholePicture:
     def jpeg(self, quality: int) -> bytes:
         """Encode it."""
         return tiles.encode(self.image_bgr, quality=quality)
+
+    def shows(self, other: Picture) -> bool:
+        """Whether both are one array."""
+        return isinstance(other, WholePicture) and other.image_bgr is self.image_bgr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +74,9 @@ class Kept:
     """What streams of one avatar keep: idle pictures that were made, and JPEGs of the avatar's own pictures.
 
     An avatar goes through the same positions again and again, so nothing is thrown away for something newer: what
-    fits at first stays, and what finds no room is made every time. Safe to share between threads and streams.
+    fits at first stays, and what finds no room is made every time. A picture is kept when it is made for the second
+    time: on its way to rest after each utterance a mouth goes through states that never come again, which would fill
+    the room within a day of talking. Safe to share between threads and streams.
 
     Args:
         limit: bytes of all together.
@@ -75,6 +86,7 @@ class Kept:
         self.limit = limit
         self.held = 0
         self._idle: dict[Hashable, Made] = {}
+        self._once: set[Hashable] = set()
         self._jpegs: dict[Hashable, TiledJpeg] = {}
         self._turn = threading.Lock()
 
@@ -83,7 +95,13 @@ class Kept:
         return self._idle.get(key)
 
     def keep_idle(self, key: Hashable, made: Made) -> None:
-        """Keep what was made of an idle picture, if there is room."""
+        """Keep what was made of an idle picture, if it comes again and there is room."""
+        with self._turn:
+            if key not in self._once:
+                self._once = self._once if len(self._once) < ONCE_MOST else set()
+                self._once.add(key)
+                return
+            self._once.discard(key)
         size = ENTRY_BYTES + (0 if made.pixels is None else made.pixels.nbytes)
         self._keep(self._idle, key, made, size)
 
@@ -138,6 +156,13 @@ class AvatarPicture:
                 made.region.view(whole)[:] = made.pixels
             self._whole = whole
         return self._whole
+
+    def shows(self, other: Picture) -> bool:
+        """Whether both are the avatar's picture of one position with the same part made, or none."""
+        if not isinstance(other, AvatarPicture):
+            return False
+        is_there = self._avatar is other._avatar and self._position == other._position
+        return is_there and (self.made is other.made or self.made.region is other.made.region is None)
 
     def jpeg(self, quality: int) -> bytes:
         """Return the whole picture as a JPEG; only the part that was made is encoded."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from lipsync_edge.live.slot import Slot
+from lipsync_edge.pipeline.picture import Picture
 from lipsync_edge.server.rtc.encode import (
     LEAST_BITS,
     Codec,
@@ -21,6 +22,7 @@ from lipsync_edge.server.rtc.feedback import Feedback
 from lipsync_edge.server.rtc.tracks import Pace, PacketTrack
 
 KEY_EVERY_S = 0.5  # key pictures that were asked for come no more often
+REPEAT_S = 0.2  # a picture that has not changed is sent no more often: browsers hold it, and keep their time
 STEP = 0.1  # of the bits a second: smaller changes are not made
 
 
@@ -35,13 +37,32 @@ class RtcViewer:
     pace: Pace
 
 
-@dataclass(slots=True, eq=False)
-class _Pictures:
-    """The pictures of one codec."""
+class RtcPictures:
+    """Pictures of one codec, each encoded once for all viewers, if it shows something new.
 
-    encoder: RtcVideoEncoder
-    wants_key: bool = True
-    last_key: Fraction = field(default_factory=lambda: Fraction(-1000))
+    Args:
+        encoder: of the codec.
+
+    Attributes:
+        wants_key: whether a viewer needs a key picture.
+    """
+
+    def __init__(self, encoder: RtcVideoEncoder) -> None:
+        self.encoder = encoder
+        self.wants_key = True
+        self._last_key = self._last_time = Fraction(-1000)
+        self._last: Picture | None = None
+
+    def encode(self, picture: Picture, time: Fraction) -> list[Packet]:
+        """Encode a picture that is shown at `time` seconds; nothing where the last one still does."""
+        key = self.wants_key and time - self._last_key >= KEY_EVERY_S
+        is_new = self._last is None or not picture.shows(self._last)
+        if not (key or is_new or time - self._last_time >= REPEAT_S):
+            return []
+        if key:
+            self.wants_key, self._last_key = False, time
+        self._last, self._last_time = picture, time
+        return self.encoder.encode(picture.image_bgr, time, key=key)
 
 
 class RtcBroadcast:
@@ -60,7 +81,7 @@ class RtcBroadcast:
         self._loop, self._size, self._fps, self._rate = loop, size, fps, rate
         self._most = usual_bits(size, fps)
         self._viewers: tuple[RtcViewer, ...] = ()
-        self._pictures: dict[Codec, _Pictures] = {}  # of the render thread
+        self._pictures: dict[Codec, RtcPictures] = {}  # of the render thread
         self._sound: RtcAudioEncoder | None = None  # of the render thread
         self._keys: set[Codec] = set()
 
@@ -115,16 +136,13 @@ class RtcBroadcast:
         bits = min(viewer.feedback.bits for viewer in viewers if viewer.codec == codec)
         state = self._pictures.get(codec)
         if state is None:
-            state = self._pictures[codec] = _Pictures(RtcVideoEncoder(codec, self._size, self._fps, bits))
+            state = self._pictures[codec] = RtcPictures(RtcVideoEncoder(codec, self._size, self._fps, bits))
         if abs(bits / state.encoder.bits - 1) > STEP:
             state.encoder.bits = bits
         if codec in self._keys:
             self._keys.discard(codec)
             state.wants_key = True
-        key = state.wants_key and slot.time - state.last_key >= KEY_EVERY_S
-        if key:
-            state.wants_key, state.last_key = False, slot.time
-        return state.encoder.encode(slot.picture.image_bgr, slot.time, key=key)
+        return state.encode(slot.picture, slot.time)
 
     def _hand_out(
         self,

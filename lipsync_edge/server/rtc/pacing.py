@@ -17,7 +17,7 @@ AT_ONCE_S = 0.005  # of sending that need not be waited for
 
 
 class Pacer:
-    """When the next packet may leave.
+    """How long a packet holds up the next one.
 
     Args:
         bits: gives the bits a second that the network takes.
@@ -28,23 +28,26 @@ class Pacer:
         self._free_at = 0.0
 
     def take(self, size: int, now: float) -> float:
-        """Count a packet of so many bytes; return the seconds that it should have waited for, 0 for nearly none."""
-        wait = max(0.0, self._free_at - now)
-        self._free_at = now + wait + 8 * size / (FASTER * self._bits())
+        """Count a packet of so many bytes; return the seconds until the next may leave, 0 for nearly none."""
+        self._free_at = max(self._free_at, now) + 8 * size / (FASTER * self._bits())
+        wait = self._free_at - now
         return wait if wait > AT_ONCE_S else 0.0
 
 
 def pace(sender: RTCRtpSender, pacer: Pacer) -> None:
-    """Let the packets of a sender leave at their pace; those that are sent again are counted, but go at once."""
+    """Let the packets of a sender leave at their pace; those that are sent again are counted, but wait for nothing.
+
+    The wait follows a packet: the next one is given its time of sending, by which browsers estimate the network, then.
+    """
     transport = sender.transport
     send = transport._send_rtp
 
     async def paced(data: bytes) -> None:
+        await send(data)
         ssrc = 0 if is_rtcp(data) else int.from_bytes(data[8:12], "big")
         if ssrc in (sender._ssrc, sender._rtx_ssrc):
             wait = pacer.take(len(data), asyncio.get_running_loop().time())
             if wait and ssrc == sender._ssrc:
                 await asyncio.sleep(wait)
-        await send(data)
 
     transport._send_rtp = paced  # type: ignore[method-assign]
