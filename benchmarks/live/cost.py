@@ -5,7 +5,7 @@
 Two streams of one avatar take turns, a second at a time, in one process of one thread a network: one makes, decodes and
 encodes every picture whole, as all did before pictures were kept; the other is a session of `serve` with one viewer
 of JPEGs, or ("webrtc") with viewers of H.264. Figures are milliseconds of processor time a frame, the encoder's
-included. The sizes are 1280x720 and 1920x1080; "still" is the demo's picture at 720 lines, whose pictures at rest repeat.
+included. The sizes are 1280x720 and 1920x1080, and the demo's picture at 720 lines, whose pictures at rest repeat.
 Rows: live.json, `measured` "cost".
 """
 
