@@ -43,6 +43,7 @@ from benchmarks.live.opened import facts_of
 from benchmarks.live.visitors import SERVED
 from benchmarks.process import load_now
 from benchmarks.source import RATE, Source, make_speech
+from lipsync_edge.cli.heap import share_heap
 from lipsync_edge.demo import demo_files
 from lipsync_edge.engine import Engine
 from lipsync_edge.live import LiveSession, SessionOptions, Slot
@@ -220,6 +221,7 @@ def main(options: argparse.Namespace) -> None:
     """Soak, keep the row and print it."""
     options.threads = 1
     cv2.setNumThreads(1)
+    share_heap()  # as the command does
     sys.setswitchinterval(SWITCH_S)
     engine = le.load(preset=options.preset, threads=1)
     load = load_now()
