@@ -57,7 +57,7 @@ def root(
 
 def main() -> None:
     """Run the command line."""
-    if sys.argv[1:2] in (["run"], ["demo"]):  # before anything starts a thread
+    if sys.argv[1:2] in (["run"], ["demo"], ["live"], ["serve"]):  # before anything starts a thread
         share_heap()
     open_missing_streams()
     leave(lambda: run_app(app, sys.argv[1:]))

@@ -25,9 +25,10 @@ def test_nothing_that_starts_threads_is_loaded_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shared"), [(["run"], 1), (["demo"], 1), (["live"], 0), (["serve"], 0), ([], 0)]
+    ("words", "shared"),
+    [(["run"], 1), (["demo"], 1), (["live"], 1), (["serve"], 1), (["studio"], 0), ([], 0)],
 )
-def test_only_processes_that_make_a_film_share_it(
+def test_only_processes_that_make_a_film_or_serve_share_it(
     words: list[str], shared: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []

@@ -22,7 +22,7 @@ from aiortc.rtp import (
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.pipeline.picture import WholePicture
 from lipsync_edge.server.rtc.broadcast import RtcBroadcast
-from lipsync_edge.server.rtc.encode import LEAST_BITS, RtcAudioEncoder, RtcVideoEncoder, usual_bits
+from lipsync_edge.server.rtc.encode import NARROWEST_BITS, RtcAudioEncoder, RtcVideoEncoder, usual_bits
 from lipsync_edge.server.rtc.feedback import Feedback
 from lipsync_edge.server.rtc.pacing import Pacer
 from lipsync_edge.server.rtc.tracks import AHEAD_S, LATE_S, Pace, PacketTrack
@@ -104,11 +104,11 @@ def test_all_viewers_get_what_the_narrowest_network_takes_and_begin_with_a_key_p
             packet = await asyncio.wait_for(first, 5)
             assert packet.is_keyframe
             assert broadcast.report()["bits"] == {"H264": usual}
-            two.feedback.take(estimate(LEAST_BITS), 0)  # of no stream of its own
+            two.feedback.take(estimate(NARROWEST_BITS), 0)  # of no stream of its own
             two.feedback.take(report(0.0), SSRC)
-            two.feedback._receiver_allows = LEAST_BITS
+            two.feedback._receiver_allows = NARROWEST_BITS
             await asyncio.to_thread(broadcast.write, slot(20))
-            assert broadcast.report()["bits"] == {"H264": LEAST_BITS}
+            assert broadcast.report()["bits"] == {"H264": NARROWEST_BITS}
             late = asyncio.ensure_future(two.video.recv())  # its connection is there only now
             for index in range(21, 60):
                 await asyncio.to_thread(broadcast.write, slot(index))

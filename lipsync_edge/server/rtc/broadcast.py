@@ -11,7 +11,7 @@ from fractions import Fraction
 from lipsync_edge.live.slot import Slot
 from lipsync_edge.pipeline.picture import Picture
 from lipsync_edge.server.rtc.encode import (
-    LEAST_BITS,
+    NARROWEST_BITS,
     Codec,
     Packet,
     RtcAudioEncoder,
@@ -105,7 +105,7 @@ class RtcBroadcast:
         want_key: Callable[[], None] = lambda: self._keys.add(codec)  # noqa: E731
         pace = Pace()
         video, audio = PacketTrack("video", pace, want_key), PacketTrack("audio", pace)
-        viewer = RtcViewer(codec, video, audio, Feedback(self._most, LEAST_BITS, want_key), pace)
+        viewer = RtcViewer(codec, video, audio, Feedback(self._most, NARROWEST_BITS, want_key), pace)
         want_key()
         self._viewers = (*self._viewers, viewer)
         try:

@@ -20,7 +20,8 @@ VIDEO_CLOCK, OPUS_RATE = 90_000, 48_000
 OPUS_PACKET = OPUS_RATE // 50
 OPUS_BITS = 48_000  # a second, mono
 BITS_A_PIXEL = 0.1  # of a talking head that looks well
-LEAST_BITS, MOST_BITS = 120_000, 8_000_000  # a second
+LEAST_BITS, MOST_BITS = 250_000, 8_000_000  # a second, where the network allows it
+NARROWEST_BITS = 120_000  # a second, that a network may bring it down to
 ENCODERS: dict[Codec, tuple[str, dict[str, str]]] = {
     "H264": (
         "libx264",

@@ -13,6 +13,7 @@ from aiortc import RTCRtpSender
 from aiortc.rtp import is_rtcp
 
 FASTER = 2.5  # than the bits a second that are encoded, so that pictures do not wait for each other
+LEAST_BITS = 800_000  # a second, so that no picture is long on its way
 AT_ONCE_S = 0.005  # of sending that need not be waited for
 
 
@@ -29,7 +30,7 @@ class Pacer:
 
     def take(self, size: int, now: float) -> float:
         """Count a packet of so many bytes; return the seconds until the next may leave, 0 for nearly none."""
-        self._free_at = max(self._free_at, now) + 8 * size / (FASTER * self._bits())
+        self._free_at = max(self._free_at, now) + 8 * size / max(FASTER * self._bits(), LEAST_BITS)
         wait = self._free_at - now
         return wait if wait > AT_ONCE_S else 0.0
 

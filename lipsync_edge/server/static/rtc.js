@@ -5,9 +5,9 @@ const video = document.getElementById("video");
 const CONNECT_MS = 6000; // without a picture by then, the WebSocket is taken
 const GATHER_MS = 1000;
 const HELD_MS = 1000; // of sound that a browser may hold on a bad day
-// Sound goes on through the buffers of the machine, about 40 ms of them: pictures are held as much longer, so that both
+// Sound goes on through the buffers of the machine, about 30 ms of them: pictures are held as much longer, so that both
 // come together from the first one on. Browsers get there on their own, but slowly, and stop 30 ms before it.
-const HELD_AT_LEAST_MS = { audio: 40, video: 80 };
+const HELD_AT_LEAST_MS = { audio: 40, video: 70 };
 
 const rtc = { connection: null, resource: "", microphone: null, sender: null, hushed: 0 };
 
