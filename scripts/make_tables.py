@@ -14,7 +14,7 @@ from typing import Any
 from batch_tables import batch_table, faces_table, scale_table
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
-from live_tables import cost_table, sessions_table
+from live_tables import cost_table, lossy_table, sessions_table, soak_table
 from speed_tables import (
     grid,
     picture_table,
@@ -165,6 +165,8 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "live": live_table,
     "live_cost": cost_table,
     "live_sessions": sessions_table,
+    "live_lossy": lossy_table,
+    "live_soak": soak_table,
     "batch": batch_table,
     "scale": scale_table,
     "faces": faces_table,
@@ -178,7 +180,13 @@ TABLES: dict[str, Callable[[Any], str]] = {
 }
 SOURCES = {"summary": SUMMARY, "visemes": VISEMES}
 """Tables that are made of several files."""
-FILES = {"live_cost": "live", "live_sessions": "live", "scale": "batch"}
+FILES = {
+    "live_cost": "live",
+    "live_sessions": "live",
+    "live_lossy": "live",
+    "live_soak": "live",
+    "scale": "batch",
+}
 """Tables that are made of a part of a file; every other one is made of the file of its own name."""
 
 
