@@ -41,6 +41,8 @@ def summary_table(found: dict[str, Any]) -> str:
 def live_table(rows: list[Row]) -> str:
     """Live sessions paced by the clock: what was dropped, and how late frames were."""
     rows = [row for row in rows if "measured" not in row]
+    if not rows:
+        return "Not measured yet."
     body = [
         [
             str(row["streams"]),
