@@ -20,7 +20,8 @@ from lipsync_edge.server.session import LOG, ServerSession
 from lipsync_edge.server.session_manager import Refusal, SessionManager
 
 CONNECT_S = 20.0  # a connection that is not there by then is given up
-CLOSE_S = 10.0  # and one that does not close within that is left to itself
+CLOSE_S = 10.0  # and one that does not close within that holds no seat any more
+_CLOSING: set[asyncio.Future[None]] = set()
 CODECS: tuple[Codec, ...] = ("H264", "VP8")  # best first
 
 
@@ -160,9 +161,11 @@ def _heed(peer: _Peer, session: ServerSession, stack: AsyncExitStack, waiting: i
 
 
 async def _close(connection: RTCPeerConnection) -> None:
-    """Close a connection; one whose own tasks have died would wait for them for ever, and hold its seat."""
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(connection.close(), CLOSE_S)
+    """Close a connection; one that takes long goes on closing by itself, and holds no seat meanwhile."""
+    closing = asyncio.ensure_future(connection.close())
+    _CLOSING.add(closing)  # the loop alone would forget it
+    closing.add_done_callback(_CLOSING.discard)
+    await asyncio.wait([closing], timeout=CLOSE_S)
 
 
 async def _either(*events: asyncio.Event) -> None:
