@@ -274,8 +274,9 @@ def identity(rows: Rows) -> str:
         "a stranger is more alike",
     ]
     pairs = (
-        f"{found['faces']} faces of {found['people']} people of the evaluation clips, in pairs; thresholds were chosen "
-        f"while looking at both. Altered: in another light, turned a little, as few as 24 pixels.\n\n"
+        f"{found['faces']} faces of {found['people']} people of the evaluation clips, in pairs; network and thresholds "
+        "were chosen on *choose* (`python -m training evaluate.identity_thresholds`). Altered: in another light, "
+        "turned a little, as few as 24 pixels.\n\n"
         f"{table(head, body)}"
     )
     return f"{pairs}\n\n{_followed(scenes)}" if scenes else pairs
@@ -288,8 +289,8 @@ def _followed(scenes: Row) -> str:
         for way, total in one["totals"].items()
     ]
     return (
-        "Scenes of two to four people who change places at cuts, cross, leave and come back, all of them followed; "
-        "places alone are the control.\n\n"
+        "Scenes of two to four people who change places at cuts, cross, leave and come back, each a film that goes "
+        "through a whole run with a voice for everybody; places alone are the control.\n\n"
         + table(["told apart by", "clips", "scenes", "switches", "of the frames held"], body)
     )
 

@@ -99,6 +99,24 @@ def faces_table(rows: list[Row]) -> str:
     return _told(headings, body, {})
 
 
+def two_faces_table(found: Row) -> str:
+    """Each face of scenes of two people against its own voice, and against the other's."""
+    body = [
+        [
+            row["face"],
+            row["voice"].partition(".")[0],
+            f"{row['r']:.2f}",
+            f"{row['control_r']:.2f}",
+            f"{row['closures']:.2f}",
+        ]
+        for row in found["faces"]
+    ]
+    mean = found["mean"]
+    body.append(["**mean**", "", *(f"**{mean[key]:.2f}**" for key in ("r", "control_r", "closures"))])
+    headings = ["face", "voice", "opening r", "with the other's voice (control)", "closures kept"]
+    return grid(headings, body)
+
+
 def _told(headings: list[str], body: list[list[str]], notes: dict[str, None]) -> str:
     if not body:
         return "Not measured yet."

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from batch_tables import batch_table, faces_table, scale_table
+from batch_tables import batch_table, faces_table, scale_table, two_faces_table
 from export_tables import avx2_table, fitted_table, graph_table, network_table, nncf_table
 from kinds_of_rows import tables_by_kind
 from live_tables import cost_table, lossy_table, sessions_table, soak_table
@@ -170,6 +170,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "batch": batch_table,
     "scale": scale_table,
     "faces": faces_table,
+    "two_faces": two_faces_table,
     "dubbing": dubbing_table,
     "own_mouth": own_mouth_table,
     "lips_figures": lips_table,

@@ -198,3 +198,10 @@ def test_the_second_face_says_its_mouths(tables):
         "| `lite` | painted | 1.55 (1.50 to 1.60) | 1.70 (1.60 to 1.80) | 150 × 5 | 0.4 on 2 cores |" in text
     )
     assert "| `lite` | auto |" in text
+
+
+def test_two_faces_stand_beside_the_voice_of_the_other(tables):
+    row = {"face": "a", "voice": "b.mp4", "r": 0.664, "control_r": -0.1, "closures": 0.955}
+    text = tables.two_faces_table({"faces": [row], "mean": row})
+    assert "| a | b | 0.66 | -0.10 | 0.95 |" in text
+    assert "| **mean** |  | **0.66** | **-0.10** |" in text

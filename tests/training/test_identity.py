@@ -105,7 +105,9 @@ def test_thresholds_are_those_with_the_fewest_switches_then_wrong_frames_then_th
         row(0.6, 0, 2, 991),
         row(0.7, 0, 2, 991),
     ]
-    assert choose(rows)["same"] == 0.6
+    assert choose(rows)["same"] == 0.7
+    others = [rows[-1] | {"other": other} for other in (0.1, 0.3, 0.4)]
+    assert choose([*rows, *others])["other"] == 0.2
     assert choose([*rows, row(0.8, 0, 0, 10)])["same"] == 0.8
 
 

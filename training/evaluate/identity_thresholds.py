@@ -3,8 +3,9 @@
     python -m training evaluate.identity_thresholds --graph models_onnx/edge_identity.int8.onnx
 
 Everybody is followed with every pair of thresholds. Chosen is the pair with the fewest switches, of these with the
-fewest wrong frames, of these the one that holds its people longest; the same within `SLACK` frames counts as equal,
-and of what is equal the pair in the middle is taken.
+fewest wrong frames, of these the one that holds its people longest; the same within `SLACK` frames counts as equal. As
+these scenes hold nobody who is not followed, the highest `same` of what is equal is taken, which refuses most
+strangers, and the `other` in the middle.
 """
 
 from __future__ import annotations
@@ -96,10 +97,10 @@ def choose(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     clean = [row for row in rows if (row["switches"], row["wrong_frames"]) == fewest]
     most = max(row["held"] for row in clean)
     equal = [row for row in clean if row["held"] >= most - SLACK * row["seen"]]
-    middle = [float(np.median([row[key] for row in equal])) for key in ("same", "other")]
-    return min(
-        equal, key=lambda row: (abs(row["same"] - middle[0]) + abs(row["other"] - middle[1]), row["same"])
-    )
+    same = max(row["same"] for row in equal)
+    strictest = [row for row in equal if row["same"] == same]
+    middle = float(np.median([row["other"] for row in strictest]))
+    return min(strictest, key=lambda row: (abs(row["other"] - middle), row["other"]))
 
 
 def arguments() -> argparse.ArgumentParser:
