@@ -72,7 +72,7 @@ def _ask_keyed(asked: Field, name: str) -> dict[str, Any]:
 
 
 def _file(label: str, name: str) -> Any:
-    return gr.File(type="filepath", file_count="single", height=110, label=label, elem_id=name, min_width=200)
+    return gr.File(type="filepath", file_count="single", height=150, label=label, elem_id=name, min_width=200)
 
 
 def component(asked: Field, name: str) -> Any:
