@@ -10,7 +10,7 @@ import numpy as np
 from lipsync_edge.types import F32, U8
 
 WIDTH = 48  # pixels of the small copies that are compared
-BLUR = 14.0  # of these pixels
+BLUR = 24.0  # of these pixels
 MOST = 1.3  # times as light, or as dark, at most
 FLOOR = 4.0  # grey levels, so that black is not multiplied away
 

@@ -35,6 +35,7 @@ JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a co
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
+THIN, ROLLED = 0.06, 0.6  # of the mouth's width: what is left of a lip at least; of what is beyond that, at most
 GAP = 0.02  # pixels between the knots of a column at least
 _GAPS = (GAP * np.arange(6, dtype=np.float32))[:, None]
 # the lines below the nose's base, from above
@@ -245,11 +246,18 @@ def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
 
 
 def _pressed(knots: F32, columns: F32, result: F32, press: float) -> F32:
-    """Return the knots with the inner edges of both lips moved into them, at most by half of each lip."""
-    place = 2.0 * (columns - result[0, 0]) / max(float(result[10, 0] - result[0, 0]), 1.0) - 1.0
+    """Return the knots with the inner edges of both lips moved into them.
+
+    Lips that are pressed together in the picture are thin already; rolled in once more they would vanish.
+    """
+    width = max(float(result[10, 0] - result[0, 0]), 1.0)
+    place = 2.0 * (columns - result[0, 0]) / width - 1.0
     share = np.clip(2.0 * (1.0 - np.abs(place)), 0.0, 1.0) * press
     knots = knots.copy()
-    upper, lower = (knots[2] - knots[1]) / 2, (knots[4] - knots[3]) / 2
+    thin = np.float32(THIN * width)
+    upper, lower = (
+        ROLLED * np.maximum(lip - thin, 0.0) for lip in (knots[2] - knots[1], knots[4] - knots[3])
+    )
     knots[2] -= np.minimum(share, upper)
     knots[3] += np.minimum(share, lower)
     return knots

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from lipsync_edge.face.landmarks import CHIN, JAW, LIPS, Landmarks
-from lipsync_edge.render.exemplars.reshape import FaceShape, eye_distance, facing, goal, source_map
+from lipsync_edge.render.exemplars.reshape import (
+    LOWER_INNER,
+    UPPER_INNER,
+    FaceShape,
+    Lines,
+    eye_distance,
+    facing,
+    goal,
+    source_map,
+)
 from tests.render.exemplars.faces import SIDE, landmarks
+
+INNER = (*UPPER_INNER, *LOWER_INNER)
 
 
 def face(of: Landmarks, yaw: float = 0.0) -> FaceShape:
@@ -118,3 +129,19 @@ def test_an_exemplar_is_neither_pressed_nor_pulled_far(asked: float) -> None:
     exemplar = face(landmarks(width=0.75))
     result = goal(exemplar, exemplar, np.array([0.1, asked, 1.2], np.float32))
     assert abs(shape_of(result)[1] - 0.75) == pytest.approx(0.12 * 0.75, abs=0.005)
+
+
+def test_lips_that_are_pressed_together_already_are_not_rolled_in_until_they_vanish() -> None:
+    usual = face(landmarks(0.012))
+    thin = usual.points.copy()
+    middle = thin[list(INNER)].mean(0)[1]
+    thin[LIPS, 1] = middle + 0.3 * (thin[LIPS, 1] - middle)
+    columns = np.arange(40.0, 88.0, dtype=np.float32)
+    rolled = []
+    for points in (usual.points, thin):
+        free, pressed = (Lines.of(points, points, columns, SIDE, press).here for press in (0.0, 1.0))
+        assert (pressed[1] <= pressed[2] + 1e-4).all()
+        assert (pressed[3] <= pressed[4] + 1e-4).all()
+        rolled.append(float((free[2] - pressed[2]).max()))
+    assert rolled[0] > 0.3
+    assert rolled[1] < 0.5 * rolled[0]

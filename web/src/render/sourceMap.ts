@@ -6,6 +6,7 @@ import { clamp, smooth } from '../picture/types'
 const BELOW = 0.13 // of the crop: so far under the chin nothing moves any more
 const JAW_BELOW = 0.16 // of the crop: so far below the mouth the jaw must be for a column to move freely
 const ASIDE = 0.8 // of the mouth's width: so far beside its corners nothing moves sideways
+const [THIN, ROLLED] = [0.06, 0.6] // of the mouth's width: what is left of a lip at least; of what is beyond, at most
 const GAP = 0.02 // pixels between the knots of a column at least
 const KNOTS = 7 // nose base, upper lip outside and in, lower lip in and outside, chin, below
 
@@ -114,13 +115,14 @@ function knots(points: Float32Array, columns: Float32Array, top: number, side: n
   })
 }
 
-/** Move the inner edges of both lips into them, at most by half of each lip, in place. */
+/** Move the inner edges of both lips into them, in place; lips that are pressed together already are thin, and stay. */
 function pressIn(here: Float64Array[], columns: Float32Array, result: Float32Array, press: number): void {
   const wide = Math.max(result[20]! - result[0]!, 1)
   here.forEach((h, c) => {
     const place = (2 * (columns[c]! - result[0]!)) / wide - 1
     const share = clamp(2 * (1 - Math.abs(place)), 0, 1) * press
-    const [upper, lower] = [(h[2]! - h[1]!) / 2, (h[4]! - h[3]!) / 2]
+    const upper = ROLLED * Math.max(h[2]! - h[1]! - THIN * wide, 0)
+    const lower = ROLLED * Math.max(h[4]! - h[3]! - THIN * wide, 0)
     h[2]! -= Math.min(share, upper)
     h[3]! += Math.min(share, lower)
   })
