@@ -27,9 +27,9 @@ from lipsync_edge.demo import demo_files
 from lipsync_edge.engine import Engine, load
 from training.cli import WORK
 from training.data.sounds import read_sound
+from training.mouth.shape import mouth_shape
 from training.teachers.mesh_v2 import TASK, MeshTeacher
 from training.voice.align import SHIFT, Aligner
-from training.voice.measures import measures
 from training.voice.prepare_voices import rows_of
 
 Array = npt.NDArray[Any]
@@ -117,12 +117,12 @@ def say(engine: Engine, avatar: Any, token: Token) -> tuple[Array, Array]:
 
 
 def read_off(teacher: MeshTeacher, image_bgr: Array) -> tuple[Array, Array]:
-    """Return opening, width and jaw (3,), and the points, of a picture."""
+    """Return opening, width and jaw (3,) in eye distances, as the encoder's card means them, and a picture's points."""
     teacher.reset()
     found = teacher(image_bgr)
     if found is None:
         raise SystemExit("no face in a made picture")
-    return measures(found.points[None])[0], found.points
+    return mouth_shape(found.points[None]).astype(float)[0], found.points
 
 
 def shown_for(engine: Engine, teacher: MeshTeacher, tokens: list[Token], photo: Array) -> list[Shown]:
