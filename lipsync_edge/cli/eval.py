@@ -11,7 +11,6 @@ from lipsync_edge.atomic_write import check_place, check_spares
 from lipsync_edge.cli.console import plain, print_json, reporting, say, write_json
 from lipsync_edge.cli.options import Json, Models, NoMark, SignCert, SignKey
 from lipsync_edge.errors import OutputError
-from lipsync_edge.figures import check_page
 
 
 def evaluate_command(
@@ -41,6 +40,7 @@ def evaluate_command(
         from lipsync_edge.eval.marking import StillMark
         from lipsync_edge.eval.report import FIX, HTML, table
         from lipsync_edge.eval.report import report as write_report
+        from lipsync_edge.figures import check_page
         from lipsync_edge.mark.options import MarkOptions
 
         mark = StillMark.of(

@@ -15,8 +15,7 @@ def share_heap() -> bool:
 
     Frames go from the thread that decodes them to those that change and encode them. With a heap a thread, each keeps
     the room of the most frames that it ever held: 40 MB more at 720p, 100 MB at 1080p. A server's sessions are threads
-    that come and go; by `benchmarks live soak` they took 25 MB more an hour. Only for processes that are the
-    program's own, as it holds for all that run in them.
+    that come and go. Only for processes that are the program's own, as it holds for all that run in them.
     """
     if sys.platform != "linux" or any(name in os.environ for name in _SETTINGS):
         return False

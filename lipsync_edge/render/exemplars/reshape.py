@@ -35,7 +35,10 @@ JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a co
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
-THIN, ROLLED = 0.06, 0.6  # of the mouth's width: what is left of a lip at least; of what is beyond that, at most
+THIN, ROLLED = (
+    0.06,
+    0.6,
+)  # of the mouth's width: what is left of a lip at least; of what is beyond that, at most
 GAP = 0.02  # pixels between the knots of a column at least
 _GAPS = (GAP * np.arange(6, dtype=np.float32))[:, None]
 # the lines below the nose's base, from above
