@@ -132,7 +132,7 @@ def turned(own: Own) -> Own:
 def _photo(
     engine: le.Engine, name: str, photo: U8, sound: npt.NDArray[np.int16], store: Store
 ) -> tuple[dict[str, object], U8]:
-    """Everything the package finds in a photo and makes of it; and the frame whose mouth is widest open."""
+    """Everything the package finds in a photo and makes of it; and the frame after the widest mouth, to be a photo."""
     avatar = engine.prepare(OUT / f"{name}.png")
     avatar._only = photo  # the very pixels, not what a JPEG keeps of them
     renderer = engine.renderer
@@ -193,7 +193,7 @@ def _photo(
         "pose": [float(v) for v in seen.landmarks.pose],
         "shape": [float(v) for v in seen.target.face.shape],
     }
-    return facts, made[widest].copy()
+    return facts, made[widest + 1].copy()
 
 
 def _pictures(stream: Stream, sound: npt.NDArray[np.int16]) -> list[U8]:

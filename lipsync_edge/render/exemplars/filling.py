@@ -13,6 +13,7 @@ from lipsync_edge.face.landmarks import LEFT_EYE_CORNERS, NOSE_BASE, RIGHT_EYE_C
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.alignment import lay
 from lipsync_edge.render.exemplars.canvas import Canvas
+from lipsync_edge.render.exemplars.inside import smoothstep
 from lipsync_edge.render.exemplars.library import Exemplar
 from lipsync_edge.render.exemplars.reshape import LOWER_INNER, UPPER_INNER, FaceShape
 from lipsync_edge.render.exemplars.target import Target
@@ -29,6 +30,13 @@ DROP_SHARE = 0.8  # of the lower lip's way; the lip goes down a little farther t
 FEATHER = 0.004  # of the crop side: softness of the lips' inner edge
 FINER = 4  # points of a lip's line for one landmark
 OWN_INSIDE = 0.05  # eye distances: from this opening on the picture's own teeth are kept
+UNCOVERS = (
+    0.02  # eye distances that lips move apart until all between them is painted; below it they show their own
+)
+OPEN_BEFORE = (
+    0.03,
+    0.05,
+)  # opening of the picture's own lips: from the first on their inside is more than a line
 KEPT_FEATHER = 0.012  # of the crop side: how softly they end
 
 
@@ -97,6 +105,7 @@ def fill(view: U8, mouth: Canvas, target: Target, inner: Inner, result: F32) -> 
     side = target.crop.side
     line = outline(result)
     is_open = mouth.mask(line, 0.0, FEATHER * side, FINER)
+    is_open *= np.float32(_uncovered(result, target.face))
     if not (is_open > 0.02).any():
         return
     seat = inner.seat(target.face.points)
@@ -106,6 +115,17 @@ def fill(view: U8, mouth: Canvas, target: Target, inner: Inner, result: F32) -> 
     if target.face.shape[0] > OWN_INSIDE:
         _keep(made, mouth, target, result, is_open)
     mix(view, made, is_open)
+
+
+def _uncovered(result: F32, own: FaceShape) -> float:
+    """Return 0 where shut lips are no farther apart than in the picture, so that they are seen as they are; else 1."""
+    places = [5, 4, 6]
+    gaps = [
+        float((points[list(LOWER_INNER)][places, 1] - points[list(UPPER_INNER)][places, 1]).mean())
+        for points in (result, own.points)
+    ]
+    was_open = smoothstep(float(own.shape[0]), *OPEN_BEFORE)
+    return max(was_open, smoothstep((gaps[0] - gaps[1]) / own.unit, 0.0, UNCOVERS))
 
 
 def _keep(made: U8, mouth: Canvas, target: Target, result: F32, is_open: F32) -> None:

@@ -29,6 +29,7 @@ from lipsync_edge.render.exemplars.reshape import (
     Lines,
     goal,
     mapped,
+    parted,
     press_of,
     source_map,
 )
@@ -76,7 +77,7 @@ def own_mouth(
     shape = asked - np.array([SHUT * pressed, 0.0, 0.0], np.float32)
     result = goal(_between(laid, target.face, share), target.face, shape, stretch=_stretch(laid, share))
     press = pressed * PRESS * target.face.unit
-    base = moved_face(canvas, target, result, press)
+    base = moved_face(canvas, target, result, press * parted(float(target.face.shape[0])))
     reach = (MARGIN + 3 * FEATHER) * side
     taken = outline_of(result, target.face.points)
     around = np.concatenate([result[LIPS], taken]) if laid else result[LIPS]

@@ -35,6 +35,7 @@ JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a co
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
+SHUT_BEFORE = (0.015, 0.035)  # opening of a picture's own lips: below the first they meet already
 THIN, ROLLED = (
     0.06,
     0.6,
@@ -264,6 +265,12 @@ def _pressed(knots: F32, columns: F32, result: F32, press: float) -> F32:
     knots[2] -= np.minimum(share, upper)
     knots[3] += np.minimum(share, lower)
     return knots
+
+
+def parted(opening: float) -> float:
+    """Return how far a picture's own lips, so many eye distances open, are apart, 0…1: shut ones need no rolling in."""
+    low, high = SHUT_BEFORE
+    return float(_smooth(np.array((opening - low) / (high - low), np.float32)))
 
 
 def press_of(asked: F32) -> float:

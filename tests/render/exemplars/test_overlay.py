@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lipsync_edge.render.exemplars.canvas import Canvas
+from lipsync_edge.render.exemplars.filling import fill, inner_of
 from lipsync_edge.render.exemplars.laid import Pick
 from lipsync_edge.render.exemplars.library import Exemplar, make_exemplar
 from lipsync_edge.render.exemplars.light import match_light
 from lipsync_edge.render.exemplars.overlay import own_mouth
+from lipsync_edge.render.exemplars.reshape import goal
 from lipsync_edge.render.exemplars.watcher import Seen
 from tests.render.exemplars.faces import seen
 
@@ -48,6 +51,26 @@ def test_an_open_exemplar_opens_a_shut_mouth() -> None:
     mouth = (slice(145, 190), slice(100, 156))
     assert np.abs(out[mouth].astype(int) - real[mouth]).mean() < 12
     assert np.abs(shut.target.frame_bgr[mouth].astype(int) - real[mouth]).mean() > 25
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "painted"), [(0.012, 0.012, False), (0.03, 0.02, False), (0.012, 0.1, True)]
+)
+def test_between_lips_that_are_no_farther_apart_than_in_the_picture_nothing_is_painted(
+    own: float, asked: float, painted: bool
+) -> None:
+    face = seen(own).target
+    mouth = Canvas(face.crop, face.frame_bgr.shape, (30, 60, 100, 120))
+    inner = inner_of(face.face, face.crop.cut(face.frame_bgr), face.crop.scale)
+    view = mouth.region.view(face.frame_bgr).copy()
+    fill(
+        view,
+        mouth,
+        face,
+        inner,
+        goal(face.face, face.face, np.array([asked, *face.face.shape[1:]], np.float32)),
+    )
+    assert (view != mouth.region.view(face.frame_bgr)).any() == painted
 
 
 def test_the_upper_face_is_not_touched() -> None:

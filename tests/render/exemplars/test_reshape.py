@@ -14,6 +14,7 @@ from lipsync_edge.render.exemplars.reshape import (
     eye_distance,
     facing,
     goal,
+    parted,
     source_map,
 )
 from tests.render.exemplars.faces import SIDE, landmarks
@@ -145,3 +146,9 @@ def test_lips_that_are_pressed_together_already_are_not_rolled_in_until_they_van
         rolled.append(float((free[2] - pressed[2]).max()))
     assert rolled[0] > 0.3
     assert rolled[1] < 0.5 * rolled[0]
+
+
+def test_only_lips_that_are_apart_in_the_picture_need_rolling_in() -> None:
+    assert parted(0.012) == 0.0
+    assert parted(0.04) == 1.0
+    assert 0.0 < parted(0.025) < 1.0

@@ -3,7 +3,7 @@ import { LOWER_INNER, NOSE_BASE, UPPER_INNER, pick, type FaceShape } from '../fa
 import { joined, type Affine } from '../picture/affine'
 import { mixInto, shaded } from '../picture/blend'
 import { interpolate } from '../picture/interpolate'
-import type { Picture, Plane } from '../picture/types'
+import { smooth, type Picture, type Plane } from '../picture/types'
 import type { Canvas } from './canvas'
 import { drawLayers, paint, type Layers } from './inside/layers'
 import { lit } from './inside/light'
@@ -17,6 +17,8 @@ const DROP_SHARE = 0.8 // of the lower lip's way; the lip goes down a little far
 const FEATHER = 0.004 // of the crop side: softness of the lips' inner edge
 const FINER = 4 // points of a lip's line for one landmark
 const OWN_INSIDE = 0.05 // eye distances: from this opening on the picture's own teeth are kept
+const UNCOVERS = 0.02 // eye distances that lips move apart until all between them is painted; below it they show their own
+const OPEN_BEFORE = [0.03, 0.05] as const // opening of the picture's own lips: from the first on more than a line
 const KEPT_FEATHER = 0.012 // of the crop side: how softly they end
 const MIDDLE = 5 // of a lip's line of landmarks
 
@@ -52,6 +54,8 @@ export function innerOf(face: FaceShape, crop: Picture, scale: number): Inner {
 export function fill(view: Picture, mouth: Canvas, target: Target, inner: Inner, result: Float32Array): void {
   const { face, crop } = target
   const open = mouth.mask(outline(result), FEATHER * crop.side, FINER)
+  const share = uncovered(result, face)
+  for (let k = 0; k < open.data.length; k++) open.data[k]! *= share
   if (!open.data.some((value) => value > 0.02)) return
   const { seat } = inner
   const length = Math.max(Math.hypot(seat[1], seat[4]), 1e-6)
@@ -61,6 +65,17 @@ export function fill(view: Picture, mouth: Canvas, target: Target, inner: Inner,
   const made = paint(inner.layers, open, joined(mouth.toRegion, seat), DROP_SHARE * Math.max(low, 0))
   if (face.shape[0] > OWN_INSIDE) keepOwn(made, mouth, target, result, open)
   mixInto(view, made, open)
+}
+
+/** 0 where shut lips are no farther apart than in the picture, so that they are seen as they are; else 1. */
+function uncovered(result: Float32Array, own: FaceShape): number {
+  const wasOpen = smooth((own.shape[0] - OPEN_BEFORE[0]) / (OPEN_BEFORE[1] - OPEN_BEFORE[0]))
+  return Math.max(wasOpen, smooth((gapOf(result) - gapOf(own.points)) / (own.unit * UNCOVERS)))
+}
+
+/** How far apart the inner lips stand in their middle, crop pixels. */
+function gapOf(points: Float32Array): number {
+  return [5, 4, 6].reduce((sum, k) => sum + points[2 * LOWER_INNER[k]! + 1]! - points[2 * UPPER_INNER[k]! + 1]!, 0) / 3
 }
 
 /** Put the inside that the picture itself shows over a painted one, in place: as teeth it does not move. */

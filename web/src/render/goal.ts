@@ -10,6 +10,7 @@ const UPPER_SHARE = 0.25 // of a change of the opening; the lower lip makes the 
 const JAW_SHARE = [0, 0, 0.2, 0.65, 0.95, 1, 0.95, 0.65, 0.2, 0, 0] // from ear to ear
 const TURNED = [20, 34] as const // degrees of yaw: between these the chin stops following, its far side is not seen
 const [PRESSED, SEALED] = [0.03, 0.015] // asked opening where lips begin to be rolled in, and where they are
+const SHUT_BEFORE = [0.015, 0.035] as const // opening of a picture's own lips: below the first they meet already
 /** Eye distances of each lip that are rolled in where lips are asked to be shut. */
 export const PRESS = 0.025
 
@@ -65,6 +66,11 @@ export function facing(yaw: number): number {
 /** How far shut lips are rolled in, 0 … 1 times PRESS: a slit that landmarks take for shut is shut by that. */
 export function pressOf(asked: Shape): number {
   return smooth((PRESSED - asked[0]) / (PRESSED - SEALED))
+}
+
+/** How far a picture's own lips, so many eye distances open, are apart, 0 … 1: shut ones need no rolling in. */
+export function parted(opening: number): number {
+  return smooth((opening - SHUT_BEFORE[0]) / (SHUT_BEFORE[1] - SHUT_BEFORE[0]))
 }
 
 function downTheFace(points: Float32Array): [number, number] {

@@ -5,7 +5,7 @@ import { cutOut, layInto, type Picture, type Region } from '../picture/types'
 import { SHUT } from './asked'
 import { Canvas } from './canvas'
 import { fill, type Inner } from './filling'
-import { PRESS, goal, pressOf } from './goal'
+import { PRESS, goal, parted, pressOf } from './goal'
 import { FaceMover, type Target } from './movedFace'
 
 const [MARGIN, FEATHER] = [0.034, 0.016] // of the crop: how far beyond the lips a mouth's own canvas reaches
@@ -35,7 +35,7 @@ export class MouthMaker {
     if (canvas.empty || strength <= 0) return undefined
     const pressed = pressOf(asked)
     const result = goal(target.face, [asked[0] - SHUT * pressed, asked[1], asked[2]])
-    const base = mover.move(result, pressed * PRESS * target.face.unit)
+    const base = mover.move(result, pressed * parted(target.face.shape[0]) * PRESS * target.face.unit)
     const reach = (MARGIN + 3 * FEATHER) * target.crop.side
     const mouth = new Canvas(target.crop, target.frame, canvas.inner(result.subarray(0, 2 * LIP_POINTS), reach))
     if (!mouth.empty) {
