@@ -21,7 +21,7 @@ from training.data.sources import Face, balanced, load_frames, load_stills, read
 from training.detector.network import DetectGraph, DetectNet, flat
 from training.detector.scenes import MAX_FACES, SceneMaker
 from training.detector.targets import encode, losses, priors
-from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean, mixed
 from training.onnx_graph import export_graph, largest_difference, parameters
 
 Array = npt.NDArray[Any]
@@ -84,7 +84,7 @@ class DetectLoss:
         pool.renew(self._renew if small else max(self._renew // 2, 1))
         frames, boxes, marks = pool.batch(size)
         x = frames.permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             found = net(x.contiguous(memory_format=torch.channels_last))
         scores = torch.cat([flat(s) for s, _, _ in found], 1).squeeze(2)
         offsets = torch.cat([flat(o) for _, o, _ in found], 1)

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from training.cli import WORK, command, parse
 from training.enhancer.network import EnhanceGraph, EnhanceNet
 from training.enhancer.sharpness import cut_frames, cut_stills, degrade, patch
-from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean, mixed
 from training.onnx_graph import export_graph, largest_difference, parameters
 
 Array = npt.NDArray[Any]
@@ -36,7 +36,7 @@ class EnhanceLoss:
     def __call__(self, net: nn.Module) -> Losses:
         """See the class."""
         x, y = self._batch()
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             made = net(x)
         terms = {"pixel": (made - y).abs().mean()}
         for axis in (2, 3):

@@ -23,7 +23,7 @@ from export.networks import Wav2Lip
 from lipsync_edge.audio.mel import mel_spectrogram
 from training.cli import WORK, command, parse
 from training.data.sounds import read_sound
-from training.fit import Losses, Plan, fit
+from training.fit import Losses, Plan, fit, mixed
 from training.fitted.published import Stage
 
 U8 = npt.NDArray[np.uint8]
@@ -102,7 +102,7 @@ class GeneratorLoss:
     def __call__(self, net: nn.Module) -> Losses:
         """See the class."""
         mel, face, real = self._talking.batch(self._batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             made = net(mel, face.contiguous(memory_format=torch.channels_last))
         error = (made.float() - real).abs()
         return {"half": 1.5 * error[:, :, 48:].mean(), "rest": 0.5 * error[:, :, :48].mean()}

@@ -31,7 +31,7 @@ from training.data.sources import Face
 from training.detector.scenes import SceneMaker
 from training.detector.targets import encode, losses
 from training.detector.train import ScenePool, load_faces
-from training.fit import Losses, Plan, fit
+from training.fit import Losses, Plan, fit, mixed
 from training.fitted.parsing_maps import BROWS, EYES, LOWER_LIP, MOUTH, UPPER_LIP, augmented
 
 TRUNK = (*(f"conv{name}" for name, _, _ in VGG), "fc6", "fc7", "conv6_1", "conv6_2", "conv7_1", "conv7_2")
@@ -78,7 +78,7 @@ class ParseLoss:
         drawn = [augmented(self._rng, self._faces[row], self._stage.side) for row in rows]
         x = self._normalise(torch.from_numpy(np.stack([d.crop_bgr for d in drawn])))
         classes = torch.from_numpy(np.stack([d.classes for d in drawn]).astype(np.int64))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             spatial, near, far = net.cp(x.contiguous(memory_format=torch.channels_last))
             heads = net.conv_out(net.ffm(spatial, near)), net.conv_out16(near), net.conv_out32(far)
         half = classes[:, ::2, ::2]
@@ -108,7 +108,7 @@ class FaceLoss:
         """See the class."""
         self._pool.renew(2)
         frames, boxes, marks = self._pool.batch(self._stage.batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             heads = net(self._normalise(frames).contiguous(memory_format=torch.channels_last))
         scores = torch.cat([(c[:, 1] - c[:, 0]).float().flatten(1) for c in heads[0::2]], 1)
         offsets = torch.cat([o.float().flatten(2) for o in heads[1::2]], 2).transpose(1, 2)

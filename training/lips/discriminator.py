@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.fit import mixed
+
 RATE = 4e-4
 SAVE_EVERY = 200
 
@@ -32,7 +34,7 @@ class Discriminator(nn.Module):
         """Return the marks, 1 for real, and the features of each layer."""
         x = torch.cat([picture * 2 - 1, mask], 1)
         features = []
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             for layer in self.layers:
                 x = F.leaky_relu(layer(x), 0.2)
                 features.append(x.float())

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from training.cli import WORK, command, parse
-from training.fit import Plan, channels_last, fit
+from training.fit import Plan, channels_last, fit, mixed
 from training.lips.asking import CHIN
 from training.lips.coefficients import LOWER_INNER, UPPER_INNER, ShapeModel
 from training.lips.discriminator import Adversary
@@ -135,7 +135,7 @@ def renderer_losses(
     size, twins = len(batch["reference"]), batch["later"][:LATER]
     faces = torch.cat([batch["reference"], batch["reference"][: len(twins)]])
     asked = torch.cat([batch["coefficients"], twins])
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed():
         outputs = [out.float() for out in net(faces.contiguous(memory_format=torch.channels_last), asked)]
     flow, logits, interior, seen = (out[:size] for out in outputs)
     later = torch.sigmoid(outputs[1][size:]), outputs[2][size:]
@@ -162,7 +162,7 @@ def renderer_losses(
         "steady": 3.0 * steady((shown[: len(twins)], interior[: len(twins)]), later),
     }
     if before is not None:
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), mixed():
             earlier = before(faces[:size], batch["coefficients"])[2].float()
         both = real * (1 - has)
         kept, kept_edges, kept_texture = unlike(interior, earlier, both)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from training.blocks import folded
 from training.cli import WORK, command, parse
-from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean
+from training.fit import Losses, Plan, channels_last, contiguous, fit, load_mean, mixed
 from training.onnx_graph import export_graph, largest_difference, parameters
 from training.segmenter.network import SegmentGraph, SegmentNet
 from training.segmenter.regions import RegionPool
@@ -34,7 +34,7 @@ class SegmentLoss:
         drawn = [self._pool.sample(self._rng) for _ in range(self._size)]
         x = torch.from_numpy(np.stack([c for c, _ in drawn])).permute(0, 3, 1, 2).float() / 127.5 - 1
         maps = torch.from_numpy(np.stack([m for _, m in drawn]).astype(np.float32))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             logits = net(x.contiguous(memory_format=torch.channels_last))
         weight = torch.tensor([1.0, 1.0, 2.0, 3.0])[:, None, None]
         entropy = -(weight * maps * F.log_softmax(logits, 1)).sum(1).mean()

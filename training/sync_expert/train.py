@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.cli import WORK, command, parse
-from training.fit import Plan, channels_last, fit
+from training.fit import Plan, channels_last, fit, mixed
 from training.onnx_graph import parameters
 from training.sync_expert.clips import Talks, load_talks
 from training.sync_expert.networks import Expert
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     def losses(expert: nn.Module) -> dict[str, Tensor]:
         mouths, mels, columns = batches.batch()
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             seen, heard = expert(mouths, mels, columns)
         return likeness_losses(seen.float(), heard.float(), expert.sharpness)  # type: ignore[arg-type]
 

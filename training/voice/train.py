@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.fit import Plan, fit
+from training.fit import Plan, fit, mixed
 from training.voice.coarticulation import load_coarticulation, mouths_of
 from training.voice.losses import heard_losses
 from training.voice.mouth_codes import load_readout
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     def losses(net: nn.Module) -> dict[str, Tensor]:
         batch = sampler.batch()
         assert isinstance(net, Encoder)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed():
             coefficients, phones = net.both(batch.mel)
         return heard_losses(coefficients.float(), phones.float(), batch, readout)
 
