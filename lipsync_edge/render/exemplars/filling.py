@@ -30,13 +30,10 @@ DROP_SHARE = 0.8  # of the lower lip's way; the lip goes down a little farther t
 FEATHER = 0.004  # of the crop side: softness of the lips' inner edge
 FINER = 4  # points of a lip's line for one landmark
 OWN_INSIDE = 0.05  # eye distances: from this opening on the picture's own teeth are kept
-UNCOVERS = (
-    0.02  # eye distances that lips move apart until all between them is painted; below it they show their own
-)
-OPEN_BEFORE = (
-    0.03,
-    0.05,
-)  # opening of the picture's own lips: from the first on their inside is more than a line
+# eye distances that lips move apart until all between them is painted; below it they show their own
+UNCOVERS = 0.02
+# opening of the picture's own lips: from the first on their inside is more than a line
+OPEN_BEFORE = (0.03, 0.05)
 KEPT_FEATHER = 0.012  # of the crop side: how softly they end
 
 

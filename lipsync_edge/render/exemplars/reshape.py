@@ -36,10 +36,8 @@ ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sid
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
 SHUT_BEFORE = (0.015, 0.035)  # opening of a picture's own lips: below the first they meet already
-THIN, ROLLED = (
-    0.06,
-    0.6,
-)  # of the mouth's width: what is left of a lip at least; of what is beyond that, at most
+# of the mouth's width: what is left of a lip at least; of what is beyond that, at most
+THIN, ROLLED = 0.06, 0.6
 GAP = 0.02  # pixels between the knots of a column at least
 _GAPS = (GAP * np.arange(6, dtype=np.float32))[:, None]
 # the lines below the nose's base, from above
