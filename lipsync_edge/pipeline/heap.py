@@ -10,7 +10,7 @@ def give_back() -> bool:
     """Give free memory back to the system; return whether this C library can.
 
     A C library keeps what was freed, so that pictures of one step and blocks of another size of the next would stand
-    beside each other: 65 MB of a 4K run.
+    beside each other.
     """
     if sys.platform != "linux":
         return False
