@@ -26,9 +26,7 @@ def _parity(found: dict[str, Any]) -> str:
     for known, what in ((True, "at the package's five points"), (False, "found by the page")):
         rows = [row for row in found["rows"] if row["known"] is known]
         most, mean = max(row["most"] for row in rows), max(row["mean"] for row in rows)
-        tolerated = (
-            f"{found['most_tolerated']} at most" if known else f"{found['mean_tolerated']} in the mean"
-        )
+        tolerated = f"{found['most_tolerated']} at most"
         lines.append(
             [f"frames, grey levels; face {what}", tolerated, f"{most} at most, {mean:.3f} in the mean"]
         )

@@ -23,11 +23,12 @@ from lipsync_edge.face.people import Followed, People, Wanted
 from lipsync_edge.face.reference_tracker import ReferenceTracker
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smooth_tracker import SmoothTracker
-from lipsync_edge.types import F32, U8, Boxes, Frame
+from lipsync_edge.types import F32, U8, Boxes, Face, Frame
 
 __all__ = ["TrackOptions", "Tracker", "track"]
 
 REMEMBERED = 8  # frames whose faces several trackers ask for
+STEP = 1 / 64  # pixel, to which a still's landmarks are rounded
 
 
 class Tracker:
@@ -199,10 +200,22 @@ def track(
 def track_still(
     frames: Iterable[Frame], tracker: Tracker, probe: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[Frame]:
-    """Yield frames that all show one still picture; only the first is looked at."""
-    found: Frame | None = None
+    """Yield frames that all show one still picture; only the first is looked at.
+
+    Its five landmarks are rounded to 1/64 pixel. Runtimes and processors give them with other last bits, and an int8
+    network makes more of that; rounded they are the same everywhere.
+    """
+    faces: tuple[Face, ...] | None = None
     for position, frame in enumerate(frames):
-        if found is None:
+        if faces is None:
             with probe():
                 found = (tracker.push(frame) + tracker.flush())[0]
-        yield replace(frame, faces=found.faces, shot_start=position == 0)
+            faces = tuple(rounded(face) for face in found.faces)
+        yield replace(frame, faces=faces, shot_start=position == 0)
+
+
+def rounded(face: Face) -> Face:
+    """Return a face whose landmarks lie at whole steps."""
+    if face.landmarks is None:
+        return face
+    return replace(face, landmarks=np.asarray(np.rint(face.landmarks / STEP) * STEP, np.float32))

@@ -27,7 +27,7 @@ from lipsync_edge.errors import (
 )
 from lipsync_edge.face.detector import Detector
 from lipsync_edge.face.looks import Looks
-from lipsync_edge.face.tracker import Tracker, track
+from lipsync_edge.face.tracker import Tracker, track, track_still
 from lipsync_edge.models.preset import Preset
 from lipsync_edge.pipeline.avatar import Avatar, AvatarOrigin
 from lipsync_edge.pipeline.avatar_file import NUMBERS
@@ -119,7 +119,8 @@ def prepare(
     origin, look = AvatarOrigin.of(detector, preset), None if info.still else watcher
     if size != (info.width, info.height):
         frames = (_scaled(frame, size) for frame in frames)
-    return build_avatar(track(frames, tracker), info.fps, origin, color=info.color, watcher=look)
+    tracked = track_still(frames, tracker) if info.still else track(frames, tracker)
+    return build_avatar(tracked, info.fps, origin, color=info.color, watcher=look)
 
 
 def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:

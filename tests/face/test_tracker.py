@@ -13,7 +13,7 @@ from lipsync_edge.face.looks import appearance
 from lipsync_edge.face.options import TrackOptions
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smoothing import smooth_row
-from lipsync_edge.face.tracker import Tracker
+from lipsync_edge.face.tracker import Tracker, track_still
 from lipsync_edge.types import F32, U8, Boxes, Frame
 from tests.fakes import box_of, landmarks_of
 
@@ -378,3 +378,17 @@ def test_cuts_in_quick_succession_are_all_found() -> None:
     frames = [SCENES[i // 4 % 3] for i in range(24)]
     cuts = CutDetector()
     assert [i for i, frame in enumerate(frames) if cuts.push(frame)] == [0, 4, 8, 12, 16, 20]
+
+
+def test_landmarks_of_a_still_have_the_same_last_bits_everywhere() -> None:
+    def found(nudge: float) -> list[F32]:
+        faces = ScriptedFaces(lambda i: [(40.3 + nudge, 20.7, 80.3 + nudge, 60.7)])
+        frames = [Frame(i, Fraction(i), frame) for i, frame in enumerate(numbered(3))]
+        tracked = track_still(frames, Tracker(TrackOptions(), faces))
+        return [face.landmarks for frame in tracked for face in frame.faces if face.landmarks is not None]
+
+    places = found(0.0)
+    assert len(places) == 3
+    assert np.array_equal(places, found(1e-5))
+    assert not np.array_equal(places, found(0.02))
+    assert np.array_equal(np.array(places) * 64, np.rint(np.array(places) * 64))

@@ -78,8 +78,8 @@ function warp(source: Grid, map: Affine, border: Border, out: Plane): void {
     const rowX = fround(fround(b * y) + c)
     const rowY = fround(fround(e * y) + f)
     for (let x = 0; x < out.width; x++, at += channels) {
-      const sx = fround(fround(a * x) + rowX)
-      const sy = fround(fround(d * x) + rowY)
+      const sx = fround(a * x + rowX) // the product is not rounded by itself: a fused multiply-add in the reference
+      const sy = fround(d * x + rowY)
       const left = Math.floor(sx)
       const top = Math.floor(sy)
       const wx = sx - left

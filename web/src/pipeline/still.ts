@@ -4,13 +4,15 @@ import { decodeHead, largest, smallCopy, type FoundFace } from '../face/detector
 import { faceShape } from '../face/landmarks'
 import { CARDS } from '../models/cards'
 import type { Networks } from '../models/networks'
-import { smooth, type Picture } from '../picture/types'
+import { roundEven, smooth, type Picture } from '../picture/types'
 import { rangeOfStill, type MouthRange } from '../render/asked'
 import { innerOf } from '../render/filling'
 import { MouthMaker } from '../render/mouth'
 import type { Target } from '../render/movedFace'
 
 const COVERED = [0.35, 0.65] as const // of the mouth is seen: below the first nothing is laid over it
+
+const STEP = 1 / 64 // pixel, to which the five points are rounded: so their last bits are the package's, too
 
 /** No face was found in a picture. */
 export class NoFace extends Error {}
@@ -30,7 +32,7 @@ export async function findFace(frame: Picture, networks: Networks): Promise<Foun
   const raw = await networks.detect(picture)
   const found = largest(decodeHead(raw, CARDS.detect, picture.width, picture.height, scale))
   if (!found) throw new NoFace(`No face was found in this picture of ${frame.width}×${frame.height} pixels.`)
-  return found
+  return { ...found, points: found.points.map((value) => roundEven(value / STEP) * STEP) }
 }
 
 /** Prepare a photo for a face at five points, x, y, … in its pixels. */
