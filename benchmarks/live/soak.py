@@ -59,6 +59,7 @@ from lipsync_edge.video.still_image import read_image
 KEY = ("measured", "preset", "hours")
 SIDES = (256, 320, 384)
 WARM_S, SETTLE_S, LOOK_S = 600.0, 200.0, 300.0  # simulated
+COMPUTED = ("CONNECT_S", "CLOSE_S")  # limits of computing, not of waiting: they are as long as ever
 SEED = 20
 SWITCH_S = 0.0005  # between threads of Python: slots are a few milliseconds apart
 
@@ -121,7 +122,7 @@ def served(
         socket.create_server(("127.0.0.1", 0)) as listener,
         patch.object(server_session, "LiveSession", paced),
         patch.object(Broadcaster, "write", counted),
-        patch.object(peers, "CONNECT_S", peers.CONNECT_S * clock.factor),  # of computing, not of waiting
+        patch.multiple(peers, **{name: getattr(peers, name) * clock.factor for name in COMPUTED}),
     ):
         thread = threading.Thread(
             target=lambda: loop.run_until_complete(server.serve([listener])), daemon=True
