@@ -10,6 +10,7 @@ from lipsync_edge.live.options import SessionOptions
 from lipsync_edge.pipeline.stream import Stream
 from lipsync_edge.server.auth import Limits
 from lipsync_edge.server.broadcast import Viewer
+from lipsync_edge.server.heap import HeapTrim
 from lipsync_edge.server.session import LOG, ServerSession
 
 MAIN = "main"
@@ -52,6 +53,7 @@ class SessionManager:
         self._open_stream, self._options, self._quality = open_stream, options, quality
         self._sessions: dict[str, ServerSession] = {}
         self._opening = asyncio.Lock()
+        self._trim = HeapTrim()
 
     def __len__(self) -> int:
         """Return how many sessions are open."""
@@ -103,6 +105,8 @@ class SessionManager:
             if name != MAIN and not session.seats and self._sessions.get(name) is session:
                 del self._sessions[name]
                 await session.close()
+            if not session.seats:
+                self._trim.ask()
 
     @asynccontextmanager
     async def watch(self, name: str, *, sees: bool = True) -> AsyncIterator[Viewer]:
@@ -121,6 +125,7 @@ class SessionManager:
 
     async def close(self) -> None:
         """End every session."""
+        self._trim.cancel()
         ending, self._sessions = list(self._sessions.values()), {}
         for session in ending:
             session.broadcaster.end(None)
