@@ -18,8 +18,10 @@ def cost_table(rows: list[Row]) -> str:
             f"**{row['idle_kept_ms']:.1f}**",
             f"{row['speaking_whole_ms']:.1f}",
             f"**{row['speaking_kept_ms']:.1f}**",
-            _webrtc(row),
+            _webrtc(row, "webrtc_live"),
+            _webrtc(row, "webrtc"),
             f"{row['kept_mb']:.0f} ({row['frames'] / row['fps']:.0f} s)",
+            f"{row['loop_mb']:.1f}" if "loop_mb" in row else "-",
             f"{row['load']:.1f}",
         ]
         for row in rows
@@ -31,17 +33,19 @@ def cost_table(rows: list[Row]) -> str:
         "idle",
         "speaking, whole",
         "speaking",
-        "idle / speaking, WebRTC",
+        "WebRTC, idle / speaking, no loop",
+        "WebRTC, idle / speaking",
         "kept MB (avatar)",
+        "encoded loop MB",
         "load",
     ]
     return grid(headings, body) if body else "Not measured yet."
 
 
-def _webrtc(row: Row) -> str:
-    if "idle_webrtc_ms" not in row:
+def _webrtc(row: Row, way: str) -> str:
+    if f"idle_{way}_ms" not in row:
         return "-"
-    return f"{row['idle_webrtc_ms']:.1f} / {row['speaking_webrtc_ms']:.1f}"
+    return f"{row[f'idle_{way}_ms']:.1f} / {row[f'speaking_{way}_ms']:.1f}"
 
 
 def lossy_table(rows: list[Row]) -> str:

@@ -4,7 +4,9 @@
 
 Two streams of one avatar take turns, a second at a time, in one process of one thread a network: one makes, decodes and
 encodes every picture whole, as all did before pictures were kept; the other is a session of `serve` with one viewer
-of JPEGs, or ("webrtc") with viewers of H.264. Figures are milliseconds of processor time a frame, the encoder's
+of JPEGs, or with viewers of H.264 ("webrtc"), and the same without an encoded loop ("webrtc_live"), which is what a
+session did before, and does on a narrow network. Viewers of H.264 are measured when the loop is joined again, a few
+seconds after somebody spoke. Figures are milliseconds of processor time a frame, the encoder's
 included. The sizes are 1280x720 and 1920x1080, and the demo's picture at 720 lines, whose pictures at rest repeat.
 Rows: live.json, `measured` "cost".
 """
@@ -16,7 +18,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -35,6 +36,9 @@ from lipsync_edge.pipeline.frame import StreamFrame
 from lipsync_edge.pipeline.picture import Kept
 from lipsync_edge.pipeline.prepare import PrepareOptions
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.server.rtc.encode import RtcVideoEncoder, usual_bits
+from lipsync_edge.server.rtc.loop import KEPT_BYTES, EncodedLoop
+from lipsync_edge.server.rtc.pictures import CHAIN_S, RtcPictures
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
@@ -55,13 +59,12 @@ def kept_jpeg(frame: StreamFrame) -> object:
     return frame.picture.jpeg(QUALITY)
 
 
-def webrtc(size: tuple[int, int]) -> Encode:
-    """Return what encodes as a session with viewers by WebRTC does."""
-    from lipsync_edge.server.rtc.broadcast import RtcPictures
-    from lipsync_edge.server.rtc.encode import RtcVideoEncoder, usual_bits
-
-    pictures = RtcPictures(RtcVideoEncoder("H264", size, FPS, usual_bits(size, FPS)))
-    return lambda frame: pictures.encode(frame.picture, frame.time)
+def webrtc(avatar: Avatar, kept_bytes: int) -> tuple[EncodedLoop, Encode]:
+    """Return what encodes as a session with viewers by WebRTC does, and the loop that it keeps."""
+    size, fps = avatar.size, avatar.fps
+    bits = usual_bits(size, fps)
+    pictures = RtcPictures(RtcVideoEncoder("H264", size, fps, bits), bits, kept_bytes)
+    return pictures.loop, lambda frame: pictures.encode(frame.picture, frame.time)
 
 
 def idle(stream: Stream, encode: Encode, count: int) -> float:
@@ -93,25 +96,27 @@ def endless(sound: I16, piece: int = RATE // 25) -> Iterator[I16]:
 def measure(engine: Engine, avatar: Avatar, sound: I16, rounds: int) -> dict[str, object]:
     """Let the two streams take turns; returns medians over the rounds."""
     whole = Stream(engine.renderer, avatar, kept=Kept(0))
-    kept = engine.stream(avatar)
-    second = round(float(avatar.fps))
-    for frame in islice(kept.idle(10_000), 4 * len(avatar)):  # the mouth's state repeats after a round or two
-        kept_jpeg(frame)
+    kept, looped, live = engine.stream(avatar), engine.stream(avatar), engine.stream(avatar)
+    second, join = round(float(avatar.fps)), round(float(avatar.fps) * (CHAIN_S + 1))
+    (loop, encode_looped), (_, encode_live) = webrtc(avatar, KEPT_BYTES), webrtc(avatar, 0)
+    turns = (
+        ("whole", whole, whole_jpeg, endless(sound), 5),  # idle frames until the mouth has closed
+        ("kept", kept, kept_jpeg, endless(sound), 5),
+        ("webrtc", looped, encode_looped, endless(sound), join),
+        ("webrtc_live", live, encode_live, endless(sound), 5),
+    )
+    for _, stream, encode, _, _ in turns[1:3]:  # the mouth's state repeats after a round or two
+        idle(stream, encode, 6 * len(avatar))
     whole_jpeg(next(whole.idle()))
     times: dict[str, list[float]] = {}
-    watched = engine.stream(avatar)
-    voices = endless(sound), endless(sound), endless(sound)
     for _ in range(rounds):
-        for name, stream, encode, voice in (
-            ("whole", whole, whole_jpeg, voices[0]),
-            ("kept", kept, kept_jpeg, voices[1]),
-            ("webrtc", watched, webrtc(avatar.size), voices[2]),
-        ):
-            idle(stream, encode, 5)  # the mouth closes
+        for name, stream, encode, voice, settles in turns:
+            idle(stream, encode, settles)
             times.setdefault(f"idle_{name}_ms", []).append(idle(stream, encode, 2 * second))
             times.setdefault(f"speaking_{name}_ms", []).append(speaking(stream, encode, voice, second))
     found: dict[str, object] = {name: round(float(np.median(of)), 2) for name, of in times.items()}
-    return found | {"rounds": rounds, "kept_mb": round(kept.kept.held / 1e6, 1), "frames": len(avatar)}
+    megabytes = {"kept_mb": round(kept.kept.held / 1e6, 1), "loop_mb": round(loop.held / 1e6, 1)}
+    return found | megabytes | {"rounds": rounds, "frames": len(avatar)}
 
 
 def resized(clip: Path, size: tuple[int, int], out: Path) -> Path:

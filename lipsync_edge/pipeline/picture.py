@@ -35,6 +35,11 @@ class Picture(Protocol):
         """Whether both are known to have the same pixels, without looking at them."""
         ...
 
+    @property
+    def loop_key(self) -> Hashable | None:
+        """What it is known by where it comes again and again among other pictures; None where it does not."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WholePicture:
@@ -53,6 +58,10 @@ class WholePicture:
     def shows(self, other: Picture) -> bool:
         """Whether both are one array."""
         return isinstance(other, WholePicture) and other.image_bgr is self.image_bgr
+
+    @property
+    def loop_key(self) -> None:
+        """Nothing: it is not known whether it comes again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,16 +103,17 @@ class Kept:
         """Give what was made of an idle picture, or None."""
         return self._idle.get(key)
 
-    def keep_idle(self, key: Hashable, made: Made) -> None:
-        """Keep what was made of an idle picture, if it comes again and there is room."""
+    def keep_idle(self, key: Hashable, made: Made) -> bool:
+        """Keep what was made of an idle picture, if it comes again and there is room; return whether it is kept."""
         with self._turn:
             if key not in self._once:
                 self._once = self._once if len(self._once) < ONCE_MOST else set()
                 self._once.add(key)
-                return
+                return False
             self._once.discard(key)
         size = ENTRY_BYTES + (0 if made.pixels is None else made.pixels.nbytes)
         self._keep(self._idle, key, made, size)
+        return self._idle.get(key) is made
 
     def jpeg(self, avatar: Avatar, position: int, quality: int) -> TiledJpeg | None:
         """Give the JPEG of an avatar's own picture; None where there is no room to keep it."""
@@ -135,13 +145,21 @@ class AvatarPicture:
         made: the part.
         kept: holds JPEGs of the avatar's own pictures.
         whole: uint8 (H, W, 3), the whole picture where that is there already.
+        is_kept: whether the part is kept, so that it comes again.
     """
 
     def __init__(
-        self, avatar: Avatar, position: int, made: Made, kept: Kept, whole: U8 | None = None
+        self,
+        avatar: Avatar,
+        position: int,
+        made: Made,
+        kept: Kept,
+        whole: U8 | None = None,
+        *,
+        is_kept: bool = False,
     ) -> None:
         self._avatar, self._position, self._kept = avatar, position, kept
-        self._whole = whole
+        self._whole, self._is_kept = whole, is_kept
         self.made = made
         self.was_asked = False  # for all of its pixels
 
@@ -163,6 +181,13 @@ class AvatarPicture:
             return False
         is_there = self._avatar is other._avatar and self._position == other._position
         return is_there and (self.made is other.made or self.made.region is other.made.region is None)
+
+    @property
+    def loop_key(self) -> Hashable | None:
+        """Position and part; None for a photo, which is not among others, and for a part that is not kept."""
+        if len(self._avatar) == 1 or not (self._is_kept or self.made.region is None):
+            return None
+        return self._position, None if self.made.region is None else self.made
 
     def jpeg(self, quality: int) -> bytes:
         """Return the whole picture as a JPEG; only the part that was made is encoded."""

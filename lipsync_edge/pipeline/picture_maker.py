@@ -61,7 +61,7 @@ class PictureMaker:
         if made is not None:
             if self._own is not None and made.then is not None:
                 self._own.state = made.then
-            self._last = AvatarPicture(self._avatar, position, made, self._kept)
+            self._last = AvatarPicture(self._avatar, position, made, self._kept, is_kept=True)
             return self._last
         face = self._avatar.face(position)
         is_whole = self._last is None or self._last.was_asked
@@ -82,10 +82,9 @@ class PictureMaker:
         if asked.key is not None:
             changed = differing(changed, done.image_bgr, asked.frame.image_bgr)
         made = taken(changed, done.image_bgr, None if self._own is None else self._own.state)
-        if asked.key is not None:
-            self._kept.keep_idle(asked.key, made)
+        is_kept = asked.key is not None and self._kept.keep_idle(asked.key, made)
         whole = None if asked.frame.image_bgr is self._canvas else done.image_bgr
-        self._last = AvatarPicture(self._avatar, asked.position, made, self._kept, whole)
+        self._last = AvatarPicture(self._avatar, asked.position, made, self._kept, whole, is_kept=is_kept)
         return self._last
 
     def _part(self, position: int, region: Region | None) -> U8:

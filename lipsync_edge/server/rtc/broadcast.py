@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from lipsync_edge.live.slot import Slot
-from lipsync_edge.pipeline.picture import Picture
 from lipsync_edge.server.rtc.encode import (
     NARROWEST_BITS,
     Codec,
@@ -19,10 +18,9 @@ from lipsync_edge.server.rtc.encode import (
     usual_bits,
 )
 from lipsync_edge.server.rtc.feedback import Feedback
+from lipsync_edge.server.rtc.pictures import RtcPictures
 from lipsync_edge.server.rtc.tracks import Pace, PacketTrack
 
-KEY_EVERY_S = 0.5  # key pictures that were asked for come no more often
-REPEAT_S = 0.2  # a picture that has not changed is sent no more often: browsers hold it, and keep their time
 STEP = 0.1  # of the bits a second: smaller changes are not made
 
 
@@ -35,34 +33,6 @@ class RtcViewer:
     audio: PacketTrack
     feedback: Feedback
     pace: Pace
-
-
-class RtcPictures:
-    """Pictures of one codec, each encoded once for all viewers, if it shows something new.
-
-    Args:
-        encoder: of the codec.
-
-    Attributes:
-        wants_key: whether a viewer needs a key picture.
-    """
-
-    def __init__(self, encoder: RtcVideoEncoder) -> None:
-        self.encoder = encoder
-        self.wants_key = True
-        self._last_key = self._last_time = Fraction(-1000)
-        self._last: Picture | None = None
-
-    def encode(self, picture: Picture, time: Fraction) -> list[Packet]:
-        """Encode a picture that is shown at `time` seconds; nothing where the last one still does."""
-        key = self.wants_key and time - self._last_key >= KEY_EVERY_S
-        is_new = self._last is None or not picture.shows(self._last)
-        if not (key or is_new or time - self._last_time >= REPEAT_S):
-            return []
-        if key:
-            self.wants_key, self._last_key = False, time
-        self._last, self._last_time = picture, time
-        return self.encoder.encode(picture.image_bgr, time, key=key)
 
 
 class RtcBroadcast:
@@ -136,7 +106,8 @@ class RtcBroadcast:
         bits = min(viewer.feedback.bits for viewer in viewers if viewer.codec == codec)
         state = self._pictures.get(codec)
         if state is None:
-            state = self._pictures[codec] = RtcPictures(RtcVideoEncoder(codec, self._size, self._fps, bits))
+            encoder = RtcVideoEncoder(codec, self._size, self._fps, bits)
+            state = self._pictures[codec] = RtcPictures(encoder, self._most)
         if abs(bits / state.encoder.bits - 1) > STEP:
             state.encoder.bits = bits
         if codec in self._keys:
