@@ -82,7 +82,11 @@ def sentence(text: str) -> str:
 
 def shapes(spec: ModelSpec) -> str:
     """Return inputs and outputs."""
-    rows = [(way, t) for way, specs in (("in", spec.inputs), ("out", spec.outputs)) for t in specs]
+    rows = [
+        (way, t)
+        for way, specs in (("in", spec.inputs), ("out", spec.outputs), ("out", spec.extras))
+        for t in specs
+    ]
     return table(["", "name", "type", "shape"], [[way, t.name, t.dtype, shape_of(t)] for way, t in rows])
 
 

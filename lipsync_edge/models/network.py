@@ -37,7 +37,8 @@ class Network:
             {tensor_spec.name for tensor_spec in spec.inputs},
             {tensor_spec.name for tensor_spec in spec.outputs},
         )
-        if (set(backend.inputs), set(backend.outputs)) != wanted:
+        extras = {tensor_spec.name for tensor_spec in spec.extras}
+        if (set(backend.inputs), set(backend.outputs) - extras) != wanted:
             raise ModelError(
                 expected=f"inputs {sorted(wanted[0])} and outputs {sorted(wanted[1])} (card {spec.name})",
                 got=f"inputs {sorted(backend.inputs)} and outputs {sorted(backend.outputs)}",
@@ -56,7 +57,7 @@ class Network:
             **feeds: one array for every input of the card, by name; any batch size from 1.
 
         Returns:
-            One array for every output of the card.
+            One array for every output of the card, and for those of its extras that the file has.
 
         Raises:
             ValueError: an array is missing, or has another shape or dtype than the card says.

@@ -5,7 +5,8 @@ Specs ("cards") are TOML files, written by hand. Facts that a machine measured (
 
 A spec holds facts of three kinds. Graph facts (`GRAPH_FACTS`) are what the file computes and what its tensors mean:
 only these are in the digest that ties a file to its card. Run-time facts (thresholds, the offset and tail of the
-audio window, the classes that may be replaced) may change without a new file. The others are for export and people.
+audio window, the classes that may be replaced, outputs that a file may lack) may change without a new file. The others
+are for export and people.
 """
 
 from __future__ import annotations
@@ -149,12 +150,16 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What one network is, eats and gives; see the fields' own types."""
+    """What one network is, eats and gives; see the fields' own types.
+
+    `extras` are outputs that a file may give besides `outputs`; one that lacks them works without what they say.
+    """
 
     name: str
     role: Role
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    extras: tuple[TensorSpec, ...] = ()
     kind: str = ""
     crop: Crop = "box"
     opset: int = 17
@@ -219,6 +224,7 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
     parts: dict[str, Any] = {
         side: tuple(_tensor(t) for t in rest.pop(side)) for side in ("inputs", "outputs")
     }
+    parts["extras"] = tuple(_tensor(t) for t in rest.pop("extras", ()))
     tables = {
         "normalise": Normalise,
         "audio": AudioWindow,
@@ -236,7 +242,13 @@ def parse_spec(table: dict[str, Any]) -> ModelSpec:
     if isinstance(parts.get("segment"), SegmentClasses):
         parts["segment"] = _paste_indices(parts["segment"])
     spec = ModelSpec(**parts, **rest)
-    for part in (spec, *spec.inputs, *spec.outputs, *(parts[key] for key in tables if key in parts)):
+    for part in (
+        spec,
+        *spec.inputs,
+        *spec.outputs,
+        *spec.extras,
+        *(parts[key] for key in tables if key in parts),
+    ):
         check_fields(part)
     if spec.role not in ROLES:
         raise ValueError(f"role must be one of {ROLES}, not {spec.role!r}")

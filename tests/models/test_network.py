@@ -169,3 +169,16 @@ def test_onnx_runtimes_openvino_plug_in_serves_where_openvino_is_missing(
     assert backend.runtime_of(find_device("openvino:GPU")) is ort.OrtBackend
     monkeypatch.setattr(ort, "offers", lambda device: False)
     assert backend.runtime_of(find_device("openvino:GPU")) is openvino.OpenVinoBackend
+
+
+def test_an_extra_output_may_be_there_and_may_be_lacking(models: Path, tmp_path: Path) -> None:
+    """Neither the file's place in the manifest nor what it gives besides depends on the card's extras."""
+    digest = load_spec("adder", models).digest()
+    extra = '[[extras]]\nname = "{}"\ndtype = "float32"\naxes = ["batch", 2]\n'
+    (models / "adder.toml").write_text(CARD + extra.format("more"))
+    assert load_spec("adder", models).digest() == digest
+    network = load_network("adder", models=models, device="cpu", precision="fp32")
+    assert list(network(image=np.zeros((1, 2, 2, 3), np.float32))) == ["image_out"]
+    (models / "adder.toml").write_text(CARD.replace("image_out", "other") + extra.format("image_out"))
+    with pytest.raises(ModelError, match="other"):
+        Network(load_spec("adder", models), open_backend(models / "adder.fp32.onnx", "cpu"))
