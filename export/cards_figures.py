@@ -246,6 +246,36 @@ def voice(rows: Rows) -> str:
     return (
         "On clips of ordinary speech by strangers, against the mesh teacher, by a linear read-out that never saw "
         f"the clip or its person; choices were made on the part that is called so.\n\n{table(head, body)}"
+        f"\n\n{_articulation(rows('articulation'))}"
+    )
+
+
+HEARD = {"tuck": "lip under the teeth (f v)", "tongue": "tongue raised (th l)"}
+VOICES = {
+    "strangers": "VCTK, never learnt from",
+    "kept out": "speakers kept out of the read-out",
+    "kept out, damaged": "the same, damaged",
+}
+
+
+def _articulation(found: Row) -> str:
+    """Return how well what coefficients do not say is heard by the int8 file."""
+    if not found:
+        return NOTHING
+    body = [
+        [HEARD[name], f"{VOICES[voices]}, {part}", str(row["phones"]), f"{row['auc']:.3f}", f"{row['f1']:.2f}",
+         f"{row['phones_heard']:.2f}", f"{row['bursts_right']:.2f}",
+         f"{row['closures_touched']:.1%}", f"{row['closures_covered']:.1%}"]
+        for name in HEARD
+        for voices, precisions in found["voices"].items()
+        for part, row in ((part, one[name]) for part, one in precisions["int8"].items())
+        if not (voices == "strangers" and part != "all")
+    ]  # fmt: skip
+    head = ["heard", "voices", "phones", "AUC", "F1, frames", "phones heard", "bursts that are right"]
+    return (
+        "What coefficients do not say, by phones laid on by forced alignment, 40 frames a second; the last columns: "
+        "p, b and m that are taken for it anywhere, and from beginning to end. The network, but not the read-out, "
+        f"learnt from speakers that were kept out.\n\n{table([*head, 'p b m touched', 'p b m covered'], body)}"
     )
 
 

@@ -44,8 +44,13 @@ def unharmed(samples: Array) -> Array:
 
 def rows_of(corpus: Path) -> list[dict[str, str]]:
     """Return the rows of the voices whose licence was found where they come from."""
+    return [row for row in all_rows(corpus) if row["status"] == "clean"]
+
+
+def all_rows(corpus: Path) -> list[dict[str, str]]:
+    """Return the rows of all voices; those that are not `rows_of` are for measuring alone."""
     with (corpus / "voices" / "SOURCES.tsv").open(encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file, delimiter="\t") if row["status"] == "clean"]
+        return list(csv.DictReader(file, delimiter="\t"))
 
 
 def known_phones(corpus: Path, name: str) -> dict[str, list[Segment]]:
@@ -68,13 +73,18 @@ def aligned_voices(corpus: Path, way: Way = unharmed) -> list[Utterance]:
             if row["file"] in phones:
                 samples = read_sound(corpus / "voices" / row["file"])
                 out.append(_cut(group, row["speaker"], way(samples), phones[row["file"]]))
-    aligner = Aligner()
+    to_align = [row for row in rows if row["set"] in TO_ALIGN and row["lang"] == "en"]
+    return out + by_alignment(corpus, to_align, way)
+
+
+def by_alignment(corpus: Path, rows: list[dict[str, str]], way: Way = unharmed) -> list[Utterance]:
+    """Return English voices whose words can be laid on the sound, as they sound after a `way`."""
+    aligner, out = Aligner(), []
     for row in rows:
-        if row["set"] in TO_ALIGN and row["lang"] == "en":
-            samples = read_sound(corpus / "voices" / row["file"])
-            segments = aligner(samples, row["transcript"])
-            if segments:
-                out.append(_cut("read", row["speaker"], way(samples), segments))
+        samples = read_sound(corpus / "voices" / row["file"])
+        segments = aligner(samples, row["transcript"])
+        if segments:
+            out.append(_cut("read", row["speaker"], way(samples), segments))
     return out
 
 
