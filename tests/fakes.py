@@ -174,13 +174,17 @@ def blind_detector() -> Network:
     return fake_network(spec, run)
 
 
-def loudness_encoder(columns: int = 16) -> Network:
-    """An audio encoder whose first coefficient is 0 at a mel of −4 and 3 at one of +4."""
+def loudness_encoder(columns: int = 16, *, articulates: bool = False) -> Network:
+    """An audio encoder whose first coefficient is 0 at a mel of −4 and 3 at one of +4.
+
+    One that articulates hears a lip under the teeth where that is high, a tongue where it is low.
+    """
     spec = ModelSpec(
         name="fake_voice",
         role="voice",
         inputs=(TensorSpec("mel", "float32", ("batch", 80, columns)),),
         outputs=(TensorSpec("coefficients", "float32", ("batch", 8)),),
+        extras=(TensorSpec("articulation", "float32", ("batch", 2)),),
         audio=AudioWindow(columns=columns, offset=-columns // 2, tail="pad"),
         shapes=MouthShapes((0.07, *[0.0] * 7), (0.0,) * 8, (0.04, *[0.0] * 7)),
     )
@@ -188,7 +192,8 @@ def loudness_encoder(columns: int = 16) -> Network:
     def run(feeds: Arrays) -> Arrays:
         out = np.zeros((len(feeds["mel"]), 8), np.float32)
         out[:, 0] = (feeds["mel"].mean((1, 2)) + 4) / 8 * 3
-        return {"coefficients": out}
+        heard = np.stack([out[:, 0] / 2, 1 - out[:, 0] / 2], 1)
+        return {"coefficients": out} | ({"articulation": heard} if articulates else {})
 
     return fake_network(spec, run)
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from lipsync_edge.pipeline.film_faces import FilmFaces
 from lipsync_edge.pipeline.film_scan import Probe
+from lipsync_edge.render.exemplars.asked import Articulation
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.planner import LAG, can_talk
 from lipsync_edge.render.exemplars.sequence import Own, Planner, Resting, SequencePlanner, StillPlanner
 from lipsync_edge.render.exemplars.watcher import Seen, Watcher
 from lipsync_edge.render.lips import AudioEncoder
-from lipsync_edge.types import F32, Face, Frame
+from lipsync_edge.types import Face, Frame
 
 SILENT = np.zeros(8, np.float32)
 
@@ -127,9 +128,10 @@ class MouthPlans:
     def _push(self, stage: Planner, frame: Frame, face: Face | None, at_rest: bool) -> list[Own | None]:
         if face is None or face.features is None:
             return stage.push(None, SILENT, cut=frame.shot_start)
-        coefficients: F32 = self._encoder([face.features])[0]
+        coefficients, heard = self._encoder.hear([face.features])
         seen = self._look(frame, face)
-        return stage.push(seen, coefficients, cut=frame.shot_start, at_rest=at_rest)
+        said = Articulation.of(heard[0])
+        return stage.push(seen, coefficients[0], said, cut=frame.shot_start, at_rest=at_rest)
 
     def _look(self, frame: Frame, face: Face) -> Seen:
         """Look at a face; the same picture with the face at the same place is looked at once."""

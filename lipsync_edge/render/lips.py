@@ -70,8 +70,17 @@ class AudioEncoder:
 
     def __call__(self, windows: Sequence[F32]) -> F32:
         """Return the mouth coefficients, float32 (n, 8), of n windows, float32 (bands, columns) of its front end."""
-        feeds = {self._features: np.stack(windows)}
-        return np.asarray(self.network(**feeds)["coefficients"], np.float32)
+        return self.hear(windows)[0]
+
+    def hear(self, windows: Sequence[F32]) -> tuple[F32, F32]:
+        """Return the mouth coefficients, float32 (n, 8), of n windows, and how surely each articulation is heard.
+
+        The latter is float32 (n, 2), 0…1: a lower lip under the teeth, and a raised tongue; zeros where the network
+        does not say it.
+        """
+        out = self.network(**{self._features: np.stack(windows)})
+        said = out.get("articulation", np.zeros((len(windows), 2), np.float32))
+        return np.asarray(out["coefficients"], np.float32), np.asarray(said, np.float32)
 
 
 class Lips:

@@ -40,14 +40,14 @@ def talking(index: int, *, talks: bool = True) -> U8:
     return picture
 
 
-def make_engine(*, whole: bool = True) -> Engine:
+def make_engine(*, whole: bool = True, articulates: bool = False) -> Engine:
     """An engine that can take mouths from other frames, or one that lacks the networks for it."""
     return fakes.engine_of(
         preset=Preset(name="t", description="", detect="d", lips="l", detect_every=1),
         detector=FaceThere(),
         lips=Lips(fakes.warp_lips()),
         segmenter=Segmenter(fakes.regions_segmenter()),
-        encoder=AudioEncoder(fakes.loudness_encoder()) if whole else None,
+        encoder=AudioEncoder(fakes.loudness_encoder(articulates=articulates)) if whole else None,
         landmarker=Landmarker(fakes.dark_mouth_landmarks()) if whole else None,
     )
 
@@ -189,8 +189,9 @@ def test_an_avatar_cut_short_in_its_exemplars_is_refused(film: Path, tmp_path: P
         load_avatar(path)
 
 
-def test_a_stream_makes_what_a_file_without_lag_would_make(film: Path) -> None:
-    engine, avatar = prepared(film)
+@pytest.mark.parametrize("articulates", [False, True])
+def test_a_stream_makes_what_a_file_without_lag_would_make(film: Path, articulates: bool) -> None:
+    avatar, engine = prepared(film)[1], make_engine(articulates=articulates)
     pcm = (0.1 * np.random.default_rng(0).normal(size=24_000)).astype(np.float32)
     with engine.stream(avatar) as stream:
         live = [f.image_bgr for chunk in np.array_split(pcm, 7) for f in stream.push(chunk)]
@@ -228,8 +229,11 @@ def spoken(stream: Stream, pcm: np.ndarray) -> list[U8]:
     return frames + [f.image_bgr for f in stream.flush()]
 
 
-def test_a_stream_of_a_film_that_keeps_silent_moves_its_own_lips_as_a_file_does(tmp_path: Path) -> None:
-    engine = make_engine()
+@pytest.mark.parametrize("articulates", [False, True])
+def test_a_stream_of_a_film_that_keeps_silent_moves_its_own_lips_as_a_file_does(
+    tmp_path: Path, articulates: bool
+) -> None:
+    engine = make_engine(articulates=articulates)
     avatar = engine.prepare(write_clip(tmp_path / "f.mp4", [talking(i, talks=False) for i in range(40)]))
     assert avatar.library is None
     pcm, renderer = noise(24_000), engine.renderer
@@ -251,6 +255,16 @@ def test_a_stream_of_a_film_that_keeps_silent_moves_its_own_lips_as_a_file_does(
         list(stream.idle(2 * len(avatar) - 2))
         again = spoken(stream, pcm)
     assert all(np.array_equal(a, b) for a, b in zip(again, whole, strict=True))
+
+
+def test_what_is_heard_besides_is_seen(tmp_path: Path) -> None:
+    film, pcm = write_clip(tmp_path / "f.mp4", [talking(i, talks=False) for i in range(40)]), noise(24_000)
+    made = []
+    for articulates in (False, True):
+        engine = make_engine(articulates=articulates)
+        with engine.stream(engine.prepare(film)) as stream:
+            made.append(spoken(stream, pcm))
+    assert any(not np.array_equal(a, b) for a, b in zip(*made, strict=True))
 
 
 @pytest.mark.parametrize("talks", [True, False])

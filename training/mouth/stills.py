@@ -5,7 +5,8 @@ python -m training mouth.stills --task FACE_LANDMARKER.task --mesh MESH/eval/nat
 Each still says what each clip of the half says. Shapes are read off the made pictures by the mesh v2 teacher.
 `light_jumps`: mean change of brightness between the inner lips from frame to frame, over the clip's own in which a
 person says the same; both over the brightness of their cheeks. `closures`: part of the frames that ask shut lips whose
-lips are shut. `opening_asked`, `width_asked`: r with what is asked. `sharpness`: root mean square of the Laplacian
+lips are shut; `closures_alone`: the same where f and v are asked as shut as p, as the coefficients alone have it.
+`opening_asked`, `width_asked`: r with what is asked. `sharpness`: root mean square of the Laplacian
 between the lips over the clip's own, both at the same size of the face and over the brightness of the cheeks.
 """
 
@@ -95,7 +96,7 @@ def measure(engine: Engine, picture: Path, clip: Clip, teacher: MeshTeacher) -> 
     frames = speaking(
         engine, still_frames(engine, picture, len(clip.frames) * FPS // round(clip.fps)), clip.samples
     )
-    wanted = asked(engine, frames)
+    wanted, alone = asked(engine, frames), asked(engine, frames, alone=True)
     five = frames[0].faces[0].landmarks
     assert five is not None, "a still without landmarks"
     known = [
@@ -115,17 +116,23 @@ def measure(engine: Engine, picture: Path, clip: Clip, teacher: MeshTeacher) -> 
         )
         shapes = mouth_shape(meshes)
         jump, sharp = look(*seen(made, [five] * len(made), meshes))
-        shut = (wanted[:, 0] < SHUT_ASKED) & np.isfinite(shapes[:, 0])
         rows[name] = {
             "still": picture.name,
             "voice": clip.name,
             "light_jumps": jump / real[0],
             "sharpness": sharp / real[1],
-            "closures": float((shapes[shut, 0] < SHUT_MADE).mean()) if shut.any() else np.nan,
+            "closures": _closures(shapes[:, 0], wanted[:, 0]),
+            "closures_alone": _closures(shapes[:, 0], alone[:, 0]),
             "opening_asked": float(correlation(shapes[:, 0], wanted[:, 0]) or np.nan),
             "width_asked": float(correlation(shapes[:, 1], wanted[:, 1]) or np.nan),
         }
     return rows
+
+
+def _closures(made: Array, wanted: Array) -> float:
+    """Return the part of the frames that ask shut lips whose lips are shut."""
+    shut = (wanted < SHUT_ASKED) & np.isfinite(made)
+    return float((made[shut] < SHUT_MADE).mean()) if shut.any() else np.nan
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.engine import Engine, load
+from lipsync_edge.render.exemplars.asked import NEUTRAL, Articulation
 from lipsync_edge.render.exemplars.filling import Inner, inner_of_exemplar
 from lipsync_edge.render.exemplars.library import MOST
 from lipsync_edge.render.exemplars.planner import OwnMouth, can_talk
@@ -88,8 +89,10 @@ def _planned(
         assert features is not None, "a face that hears nothing"
         if told:
             shape = one.look.shape
-            mouth.asker = lambda coefficients, shape=shape: (shape, 1.0)  # type: ignore[assignment, misc]
-        plans += mouth.push(one.look, encoder([features])[0])
+            mouth.asker = lambda coefficients, said, shape=shape: (shape, 1.0)  # type: ignore[assignment, misc]
+        coefficients, heard = encoder.hear([features])
+        said = NEUTRAL if told else Articulation.of(heard[0])
+        plans += mouth.push(one.look, coefficients[0], said)
     plans += mouth.flush()
     out = list(frames)
     for k, plan in zip(there, plans, strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.engine import Engine
+from lipsync_edge.render.exemplars.asked import Articulation, articulated
 from lipsync_edge.types import Frame
 from training.evaluate.speaking import hearing
 from training.mouth.clips import Voice
@@ -29,14 +30,24 @@ def speaking(engine: Engine, frames: list[Frame], samples: Array) -> list[Frame]
     return hearing(engine, timed, samples)
 
 
-def asked(engine: Engine, frames: list[Frame]) -> Array:
-    """Return what the voice asks in every frame, opening, width and jaw, float (n, 3); NaN without a face."""
+def asked(engine: Engine, frames: list[Frame], *, alone: bool = False) -> Array:
+    """Return what the voice asks in every frame, opening, width and jaw, float (n, 3); NaN without a face.
+
+    Args:
+        engine: hears.
+        frames: what they hear.
+        alone: leave out what the coefficients do not say, so that f and v are asked as shut as p.
+    """
     encoder = engine.renderer.encoder
     assert encoder is not None, "the preset has no audio encoder"
     out = np.full((len(frames), 3), np.nan)
     heard = {i: frame.faces[0].features for i, frame in enumerate(frames) if frame.faces}
     features = [one for one in heard.values() if one is not None]
-    out[list(heard)] = encoder(features) @ encoder.to_shape.T
+    coefficients, said = encoder.hear(features)
+    out[list(heard)] = coefficients @ encoder.to_shape.T
+    if not alone:
+        for i, one in zip(heard, said, strict=True):
+            out[i, 0] = articulated(float(out[i, 0]), Articulation.of(one))
     return out
 
 

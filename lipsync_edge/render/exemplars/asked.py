@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipsync_edge.render.exemplars.inside import smoothstep
 from lipsync_edge.types import F32
 
 WIDE_OPEN = 0.19  # eye distances: the 95 % quantile of the openings that speech asks for, before any is heard
@@ -19,6 +20,12 @@ SEAL = 0.05  # eye distances: asked openings below this one shrink smoothly to s
 GAIN = (0.6, 1.2)  # the person's range may make the asked motion so much smaller or larger
 SHUT = 0.01  # eye distances: what the landmarks read off shut lips
 BINS, MOST = 64, 0.6
+# Eye distances that lips are apart where the lower one is under the teeth; how surely that, and a raised tongue, must
+# be heard for none and for all of it.
+TUCKED = 0.05
+# The same where the tongue is raised, so that it is seen; lips that are parted less than that are left as they are.
+RAISED, RAISED_PARTED = 0.1, 0.03
+TUCK_HEARD, TONGUE_HEARD = (0.4, 0.7), (0.15, 0.4)
 SPOKEN = (
     0.03  # eye distances: a smaller asked opening may be silence, which says nothing about a voice's range
 )
@@ -43,6 +50,28 @@ class Range:
     jaw_gain: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Articulation:
+    """What a mouth does that its shape does not say, each 0…1.
+
+    Attributes:
+        tuck: how far the lower lip is drawn in under the upper teeth (f v).
+        tongue: how far the tip of the tongue is raised to the upper teeth (th l).
+    """
+
+    tuck: float = 0.0
+    tongue: float = 0.0
+
+    @classmethod
+    def of(cls, heard: F32) -> Articulation:
+        """Return what is done where it is heard so surely, float32 (2,), see `AudioEncoder.hear`."""
+        tuck, tongue = (float(one) for one in heard)
+        return cls(smoothstep(tuck, *TUCK_HEARD), smoothstep(tongue, *TONGUE_HEARD))
+
+
+NEUTRAL = Articulation()
+
+
 def range_of(shapes: F32) -> Range:
     """Measure a person's range on shapes, float32 (n, 3), of frames in which they talk."""
     opening = shapes[:, 0]
@@ -56,6 +85,13 @@ def sealing(opening: float) -> float:
     """Return an asked opening in eye distances, not below 0, small ones shrunk to none."""
     part = float(np.clip(opening / SEAL, 0.0, 1.0))
     return max(opening * part * part * (3.0 - 2.0 * part), 0.0)
+
+
+def articulated(opening: float, articulation: Articulation, strength: float = 1.0) -> float:
+    """Return an asked opening, eye distances from shut lips on, with room for what is done besides."""
+    raised = articulation.tongue * smoothstep(opening, 0.0, RAISED_PARTED)
+    opening += raised * max(strength * RAISED - opening, 0.0)
+    return opening + articulation.tuck * (strength * TUCKED - opening)
 
 
 STILL_SPREAD = 0.021  # eye distances: how far a still's mouth varies in width; a usual talker's does by 0.035
@@ -88,14 +124,14 @@ class Asker:
         self._heard = 0.0
         self._widths = WIDTH_BEFORE * np.array([1.0, WIDTH_MEAN, WIDTH_MEAN**2 + WIDTH_SPREAD**2])
 
-    def __call__(self, coefficients: F32) -> tuple[F32, float]:
+    def __call__(self, coefficients: F32, articulation: Articulation = NEUTRAL) -> tuple[F32, float]:
         """Return the asked shape, float32 (3,), and the gain that coefficients, float32 (8,), are scaled by."""
         moved = self._to_shape @ coefficients
         self._listen(float(moved[0]), float(moved[1]))
         gain = self.gain
-        opening = SHUT + gain * sealing(float(moved[0]))
+        opening = articulated(gain * sealing(float(moved[0])), articulation, min(self._strength, 1.0))
         jaw = self._person.jaw + gain * self._person.jaw_gain * float(moved[2])
-        return np.array([opening, self._width(float(moved[1])), jaw], np.float32), gain
+        return np.array([SHUT + opening, self._width(float(moved[1])), jaw], np.float32), gain
 
     @property
     def gain(self) -> float:

@@ -97,8 +97,8 @@ def inner_of_exemplar(exemplar: Exemplar) -> Inner:
     return inner_of(face, crop.cut(exemplar.decode()), crop.scale)
 
 
-def fill(view: U8, mouth: Canvas, target: Target, inner: Inner, result: F32) -> None:
-    """Paint what lies between the result's lips, in place."""
+def fill(view: U8, mouth: Canvas, target: Target, inner: Inner, result: F32, tongue: float = 0.0) -> None:
+    """Paint what lies between the result's lips, in place; the tongue's tip is raised so far, 0…1."""
     side = target.crop.side
     line = outline(result)
     is_open = mouth.mask(line, 0.0, FEATHER * side, FINER)
@@ -108,7 +108,7 @@ def fill(view: U8, mouth: Canvas, target: Target, inner: Inner, result: F32) -> 
     seat = inner.seat(target.face.points)
     down = seat[:, 1] / max(float(np.linalg.norm(seat[:, 1])), 1e-6)
     low = float((result[LOWER_INNER[5]] - seat[:, 2]) @ down) / target.face.unit + EDGE_BELOW
-    made = paint(inner.layers, is_open, joined(mouth.to_region, seat), DROP_SHARE * max(low, 0.0))
+    made = paint(inner.layers, is_open, joined(mouth.to_region, seat), DROP_SHARE * max(low, 0.0), tongue)
     if target.face.shape[0] > OWN_INSIDE:
         _keep(made, mouth, target, result, is_open)
     mix(view, made, is_open)

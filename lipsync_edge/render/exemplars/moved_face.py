@@ -9,7 +9,7 @@ import numpy as np
 
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
-from lipsync_edge.render.exemplars.reshape import Lines, facing, mapped
+from lipsync_edge.render.exemplars.reshape import UNPRESSED, Lines, Press, facing, mapped
 from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.types import F32, U8
 
@@ -17,7 +17,7 @@ RIM = 5  # crop pixels along the edge of a turned face
 EDGE = 0.05  # of the crop: motion dies away so near the area's edge
 
 
-def moved_face(canvas: Canvas, target: Target, result: F32, press: float = 0.0) -> U8:
+def moved_face(canvas: Canvas, target: Target, result: F32, press: Press = UNPRESSED) -> U8:
     """Return the target's own lower face over the canvas, its lips and chin moved to where the result has them."""
     side = target.crop.side
     lines = Lines.of(result, target.face.points, canvas.x[0], side, press)

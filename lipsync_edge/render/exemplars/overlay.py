@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lipsync_edge.face.landmarks import CHIN, INNER_LIP, LIPS
 from lipsync_edge.render.composite import mix
-from lipsync_edge.render.exemplars.asked import SHUT
+from lipsync_edge.render.exemplars.asked import NEUTRAL, SHUT, Articulation
 from lipsync_edge.render.exemplars.canvas import Canvas, moved_by, read_plane
 from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.inside import smoothstep
@@ -23,10 +23,12 @@ from lipsync_edge.render.exemplars.reshape import (
     LOWER_OUTER,
     MOST_STRETCH,
     PRESS,
+    TUCK_PRESS,
     UPPER_INNER,
     UPPER_OUTER,
     FaceShape,
     Lines,
+    Press,
     goal,
     mapped,
     parted,
@@ -54,7 +56,12 @@ FINEST = 4  # grid places for a crop pixel, across and down, at most
 
 
 def own_mouth(
-    target: Target, picks: Sequence[Pick], asked: F32, inner: Inner | None = None, share: float = 1.0
+    target: Target,
+    picks: Sequence[Pick],
+    asked: F32,
+    inner: Inner | None = None,
+    share: float = 1.0,
+    articulation: Articulation = NEUTRAL,
 ) -> tuple[U8, Region] | None:
     """Return the lower face with the mouth as asked, uint8 (h, w, 3), and where it lies; None outside the frame.
 
@@ -66,6 +73,7 @@ def own_mouth(
         asked: float32 (3,), opening, width and jaw in eye distances.
         inner: what the frame's own lips uncover; needed where they are seen.
         share: of the exemplars' lips, 0…1; the frame's own have the rest.
+        articulation: what the shape does not say; a tongue is seen only where the inside is painted.
     """
     side = target.crop.side
     left, top, right, bottom = (round(part * side) for part in AREA)
@@ -75,9 +83,10 @@ def own_mouth(
     laid = [lay_pick(pick, target) for pick in picks] if share > 0.0 else []
     pressed = press_of(asked)
     shape = asked - np.array([SHUT * pressed, 0.0, 0.0], np.float32)
-    result = goal(_between(laid, target.face, share), target.face, shape, stretch=_stretch(laid, share))
-    press = pressed * PRESS * target.face.unit
-    base = moved_face(canvas, target, result, press * parted(float(target.face.shape[0])))
+    lips, tuck = _between(laid, target.face, share), articulation.tuck
+    result = goal(lips, target.face, shape, stretch=_stretch(laid, share), tuck=tuck)
+    own = _pressed(pressed * parted(float(target.face.shape[0])), tuck, target.face.unit)
+    base = moved_face(canvas, target, result, own)
     reach = (MARGIN + 3 * FEATHER) * side
     taken = outline_of(result, target.face.points)
     around = np.concatenate([result[LIPS], taken]) if laid else result[LIPS]
@@ -85,8 +94,9 @@ def own_mouth(
     if not mouth.empty:
         view = mouth.region.within(canvas.region).view(base)
         if inner is not None and (not laid or share < 1.0):
-            fill(view, mouth, target, inner, result)
+            fill(view, mouth, target, inner, result, articulation.tongue)
         if laid:
+            press = _pressed(pressed, tuck, target.face.unit)
             _lay_lips(view, mouth, target, laid, result, taken, share, press)
     return base, canvas.region
 
@@ -107,6 +117,11 @@ def outline_of(result: F32, own: F32) -> F32:
         taper = np.sin(np.linspace(0.0, np.pi, len(lower)))
         lower += np.outer(share * taper, result[CHIN] - result[middle].mean(0)).astype(np.float32)
     return np.concatenate([result[list(UPPER_OUTER)], lower[-2:0:-1]])
+
+
+def _pressed(both: float, tuck: float, unit: float) -> Press:
+    """Return how many pixels of each lip are rolled in: of both where they are shut, of the lower one under teeth."""
+    return both * PRESS * unit, max(both, TUCK_PRESS * tuck) * PRESS * unit
 
 
 def _between(laid: Sequence[Laid], own: FaceShape, share: float) -> FaceShape:
@@ -137,7 +152,7 @@ def _lay_lips(
     result: F32,
     outline: F32,
     share: float,
-    press: float,
+    press: Press,
 ) -> None:
     """Lay the exemplars' lips over the moved face, in place."""
     taken, shown = _taken(mouth, laid, result, press)
@@ -148,7 +163,7 @@ def _lay_lips(
     mix(view, taken, alpha * np.float32(share))
 
 
-def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tuple[U8, F32]:
+def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: Press) -> tuple[U8, F32]:
     """Return the exemplars' mouths at the result's landmarks, and where they may be shown (grid).
 
     The first one's is taken inside the lips; lips and skin are mixed.
@@ -178,7 +193,7 @@ def _taken(mouth: Canvas, laid: Sequence[Laid], result: F32, press: float) -> tu
     return mixed, shown
 
 
-def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: float) -> None:
+def _seal(made: U8, mouth: Canvas, one: Laid, picture: U8, result: F32, press: Press) -> None:
     """Read lips that meet again, in place, each from its own side of the line; `made` lies over the canvas.
 
     Between them the map leaps, and a grid coarser than the picture would show what lies there, in steps.

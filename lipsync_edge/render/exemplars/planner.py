@@ -10,7 +10,7 @@ from typing import TypeGuard
 import numpy as np
 
 from lipsync_edge.render.composite import mix
-from lipsync_edge.render.exemplars.asked import Asker, range_of
+from lipsync_edge.render.exemplars.asked import NEUTRAL, Articulation, Asker, range_of
 from lipsync_edge.render.exemplars.filling import Inner
 from lipsync_edge.render.exemplars.laid import Pick
 from lipsync_edge.render.exemplars.library import Library
@@ -38,6 +38,7 @@ class Plan:
         coefficients: float32 (8,), what the mouth renderer is asked where it is needed too.
         strength: 0 (today's way) … 1 (all of the lower face as planned); less than 1 where the mouth is covered.
         share: 0 (the frame's own lips, moved) … 1 (the exemplars').
+        articulation: what the shape does not say.
     """
 
     picks: tuple[Pick, ...]
@@ -45,6 +46,7 @@ class Plan:
     coefficients: F32
     strength: float
     share: float = 1.0
+    articulation: Articulation = NEUTRAL
 
 
 def can_talk(library: Library | None) -> TypeGuard[Library]:
@@ -68,7 +70,8 @@ class OwnMouth:
         self.asker = self._fresh()
         self._selector = Selector(library.bank, max(0, lag - 1))
         self._ahead = min(1, lag)
-        self._asked: deque[tuple[F32, F32, float]] = deque()  # shape, coefficients, how much is visible
+        # shape, articulation, coefficients, how much is visible
+        self._asked: deque[tuple[F32, Articulation, F32, float]] = deque()
         self._waiting: list[Choice] = []  # the frame to plan, and the one after it
         self._before: Choice | None = None
         self._strength = Slow()
@@ -85,13 +88,21 @@ class OwnMouth:
         self._before = None if state[0] < 0 else Choice(state[0], 0.0, jumped=False)
         self._strength.value, self._share.value = state[1:]
 
-    def push(self, look: Look, coefficients: F32, *, at_rest: bool = False) -> list[Plan]:
+    def push(
+        self,
+        look: Look,
+        coefficients: F32,
+        articulation: Articulation = NEUTRAL,
+        *,
+        at_rest: bool = False,
+    ) -> list[Plan]:
         """Take the look of the next frame and what is asked there, float32 (8,); give the plans that are ready.
 
         At rest what was heard before does not count, so that the same silence asks the same for ever.
         """
-        asked, gain = (self._fresh() if at_rest else self.asker)(coefficients)
-        self._asked.append((asked, (coefficients * np.float32(gain)).astype(np.float32), look.visible))
+        asked, gain = (self._fresh() if at_rest else self.asker)(coefficients, articulation)
+        scaled = (coefficients * np.float32(gain)).astype(np.float32)
+        self._asked.append((asked, articulation, scaled, look.visible))
         return self._plans(self._selector.push(look, asked), last=False)
 
     def flush(self) -> list[Plan]:
@@ -115,11 +126,10 @@ class OwnMouth:
                 share = JUMP_SHARE / (1.0 - JUMP_SHARE)
                 picks.append(Pick(self._library.exemplars[other.exemplar], share))
         self._before = now
-        asked, coefficients, visible = self._asked.popleft()
+        asked, articulation, coefficients, visible = self._asked.popleft()
         strength = self._strength(uncovered(visible))
-        return Plan(
-            tuple(picks), asked, coefficients, strength, self._share(_fall(now.strangeness, NEAR, FAR))
-        )
+        share = self._share(_fall(now.strangeness, NEAR, FAR))
+        return Plan(tuple(picks), asked, coefficients, strength, share, articulation)
 
 
 class Slow:
@@ -154,7 +164,7 @@ def lay_over(image_bgr: U8, target: Target, plan: Plan, inner: Inner | None = No
     """Lay the planned mouth over a made picture, uint8 (H, W, 3), in place; return where, None for nowhere."""
     if plan.strength <= 0.0:
         return None
-    found = own_mouth(target, plan.picks, plan.asked, inner, plan.share)
+    found = own_mouth(target, plan.picks, plan.asked, inner, plan.share, plan.articulation)
     if found is None:
         return None
     picture, region = found

@@ -33,6 +33,8 @@ TURNED = (20.0, 34.0)  # degrees of yaw: between these the chin stops following,
 BELOW = 0.13  # of the crop: so far under the chin nothing moves any more
 JAW_BELOW = 0.16  # of the crop: so far below the mouth the jaw must be for a column to move freely
 ASIDE = 0.8  # of the mouth's width: so far beside its corners nothing moves sideways
+TUCK_PRESS = 0.7  # of that: how much of the lower lip is rolled in under the teeth
+TUCK_RAISE = 0.024  # eye distances that the lower lip's outer line comes up meanwhile
 PRESS = 0.025  # eye distances of each lip that are rolled in where lips are asked to be shut
 PRESSED, SEALED = 0.03, 0.015  # asked opening where that begins, and where it is whole
 SHUT_BEFORE = (0.015, 0.035)  # opening of a picture's own lips: below the first they meet already
@@ -40,6 +42,8 @@ SHUT_BEFORE = (0.015, 0.035)  # opening of a picture's own lips: below the first
 THIN, ROLLED = 0.06, 0.6
 GAP = 0.02  # pixels between the knots of a column at least
 _GAPS = (GAP * np.arange(6, dtype=np.float32))[:, None]
+Press = tuple[float, float]  # of the upper and of the lower lip
+UNPRESSED: Press = (0.0, 0.0)
 # the lines below the nose's base, from above
 _LINES = tuple(
     np.array(line)
@@ -78,6 +82,7 @@ def goal(
     most_wider: float = MOST_WIDER,
     *,
     stretch: float = MOST_STRETCH,
+    tuck: float = 0.0,
 ) -> F32:
     """Return where landmarks shall lie, float32 (78, 2): lips after one face, chin after the target, both as asked.
 
@@ -87,6 +92,7 @@ def goal(
         asked: float32 (3,), opening, width and jaw in eye distances.
         most_wider: of the lips' width: how far they are pulled wide or pressed narrow.
         stretch: times the opening of the lips that are taken, at most.
+        tuck: how far the lower lip is under the upper teeth, 0…1: there it stays, and the upper one is lifted off it.
     """
     points = target.points.copy()
     lips = lips_of.points[LIPS]
@@ -100,10 +106,14 @@ def goal(
     place = (lips - middle) @ along / half  # -1 at the left corner, 1 at the right one
     spread = wider * target.unit * np.cos(np.radians(target.yaw)) / (2 * half)
     taper = np.clip(1.0 - np.square(place), 0.0, 1.0) if taller > 0 else _gaps(lips, place, across)
-    down = np.full(len(lips), 1.0 - UPPER_SHARE)
-    down[[*UPPER_OUTER[1:-1], *UPPER_INNER[1:-1]]] = -UPPER_SHARE
+    upper = UPPER_SHARE + tuck * ((1.0 if taller > 0 else 0.0) - UPPER_SHARE)
+    down = np.full(len(lips), 1.0 - upper)
+    down[[*UPPER_OUTER[1:-1], *UPPER_INNER[1:-1]]] = -upper
     points[LIPS] = lips + np.outer(place * half * spread, along)
     points[LIPS] += np.outer(down * taper * taller * target.unit, across)
+    below = list(LOWER_OUTER[1:-1])
+    rise = tuck * TUCK_RAISE * np.clip(1.0 - np.square(place[below]), 0.0, 1.0)
+    points[below] -= np.outer(rise * target.unit, across)
     lower = (asked[2] - target.shape[2]) * target.unit * facing(target.yaw)
     points[JAW] += np.outer(np.array(JAW_SHARE) * lower, _down_the_face(target.points))
     return points.astype(np.float32)
@@ -127,7 +137,9 @@ def facing(yaw: float) -> float:
     return 1.0 - float(_smooth(np.array((abs(yaw) - TURNED[0]) / (TURNED[1] - TURNED[0]), np.float32)))
 
 
-def source_map(result: F32, source: F32, x: F32, y: F32, side: int, press: float = 0.0) -> tuple[F32, F32]:
+def source_map(
+    result: F32, source: F32, x: F32, y: F32, side: int, press: Press = UNPRESSED
+) -> tuple[F32, F32]:
     """Return where each place (x, y), float32 (h, w), of the result comes from.
 
     Columns are stretched between nose base, lips and chin; beside the corners, above the nose and under the chin the
@@ -139,7 +151,7 @@ def source_map(result: F32, source: F32, x: F32, y: F32, side: int, press: float
         x: columns of the grid.
         y: rows of the grid.
         side: of the crop, in pixels.
-        press: so many pixels of each lip's inner edge are rolled in, out of sight.
+        press: so many pixels of the upper and of the lower lip's inner edge are rolled in, out of sight.
     """
     return mapped(Lines.of(result, source, x[0], side, press), x, y)
 
@@ -188,12 +200,12 @@ class Lines:
     near: F32
 
     @classmethod
-    def of(cls, result: F32, source: F32, columns: F32, side: int, press: float = 0.0) -> Lines:
+    def of(cls, result: F32, source: F32, columns: F32, side: int, press: Press = UNPRESSED) -> Lines:
         """Lay the lines of both through columns, float32 (w,); see `source_map`."""
         aside = _sideways(result, source, columns)
         there = _knots(result, columns, result[NOSE_BASE, 1], side)
         here = _knots(source, columns + aside, result[NOSE_BASE, 1], side)
-        if press > 0.0:
+        if max(press) > 0.0:
             here = _pressed(here, columns, result, press)
         here[-1] = np.maximum(here[-2] + 1.0, there[-1])  # under the chin nothing moves
         width = max(float(result[10, 0] - result[0, 0]), 8.0)
@@ -247,21 +259,21 @@ def _knots(points: F32, columns: F32, top: float, side: int) -> F32:
     return knots
 
 
-def _pressed(knots: F32, columns: F32, result: F32, press: float) -> F32:
-    """Return the knots with the inner edges of both lips moved into them.
+def _pressed(knots: F32, columns: F32, result: F32, press: Press) -> F32:
+    """Return the knots with the inner edges of the lips moved into them.
 
     Lips that are pressed together in the picture are thin already; rolled in once more they would vanish.
     """
     width = max(float(result[10, 0] - result[0, 0]), 1.0)
     place = 2.0 * (columns - result[0, 0]) / width - 1.0
-    share = np.clip(2.0 * (1.0 - np.abs(place)), 0.0, 1.0) * press
+    share = np.clip(2.0 * (1.0 - np.abs(place)), 0.0, 1.0)
     knots = knots.copy()
     thin = np.float32(THIN * width)
     upper, lower = (
         ROLLED * np.maximum(lip - thin, 0.0) for lip in (knots[2] - knots[1], knots[4] - knots[3])
     )
-    knots[2] -= np.minimum(share, upper)
-    knots[3] += np.minimum(share, lower)
+    knots[2] -= np.minimum(share * press[0], upper)
+    knots[3] += np.minimum(share * press[1], lower)
     return knots
 
 

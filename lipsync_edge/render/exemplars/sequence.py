@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lipsync_edge.render.exemplars.asked import Asker, Range, range_of_still
+from lipsync_edge.render.exemplars.asked import NEUTRAL, Articulation, Asker, Range, range_of_still
 from lipsync_edge.render.exemplars.filling import Inner, inner_of, inner_of_exemplar
 from lipsync_edge.render.exemplars.library import Library
 from lipsync_edge.render.exemplars.planner import LAG, OwnMouth, Plan, Slow, lay_over, uncovered
@@ -53,13 +53,20 @@ class Planner(Protocol):
     def state(self, state: Any) -> None: ...
 
     def push(
-        self, seen: Seen | None, coefficients: F32, *, cut: bool = False, at_rest: bool = False
+        self,
+        seen: Seen | None,
+        coefficients: F32,
+        articulation: Articulation = NEUTRAL,
+        *,
+        cut: bool = False,
+        at_rest: bool = False,
     ) -> list[Own | None]:
         """Take the next frame and what is asked there, float32 (8,); return plans of frames that are ready now.
 
         Args:
             seen: the frame's face; None without one.
             coefficients: what the audio encoder asks.
+            articulation: what it says besides.
             cut: whether a new shot begins, so that nothing before it is continued.
             at_rest: whether nobody speaks, so that what was heard before does not count.
         """
@@ -95,14 +102,20 @@ class SequencePlanner:
         self._own.state = state
 
     def push(
-        self, seen: Seen | None, coefficients: F32, *, cut: bool = False, at_rest: bool = False
+        self,
+        seen: Seen | None,
+        coefficients: F32,
+        articulation: Articulation = NEUTRAL,
+        *,
+        cut: bool = False,
+        at_rest: bool = False,
     ) -> list[Own | None]:
         """See `Planner`; where the face is gone, nothing that waits is held back any longer."""
         done = self._give(self._own.flush()) if cut or seen is None else []
         if seen is None:
             return [*done, None]
         self._waiting.append(seen)
-        return done + self._give(self._own.push(seen.look, coefficients, at_rest=at_rest))
+        return done + self._give(self._own.push(seen.look, coefficients, articulation, at_rest=at_rest))
 
     def flush(self) -> list[Own | None]:
         """Give the plans of all frames that wait."""
@@ -151,7 +164,13 @@ class StillPlanner:
         self._covered.value = state
 
     def push(
-        self, seen: Seen | None, coefficients: F32, *, cut: bool = False, at_rest: bool = False
+        self,
+        seen: Seen | None,
+        coefficients: F32,
+        articulation: Articulation = NEUTRAL,
+        *,
+        cut: bool = False,
+        at_rest: bool = False,
     ) -> list[Own | None]:
         """See `Planner`."""
         if seen is None:
@@ -160,9 +179,11 @@ class StillPlanner:
             self._resting = Resting.of(seen)
         if self._asker is None:
             self._asker = self._fresh(self._resting.range)
-        asked, gain = (self._fresh(self._resting.range) if at_rest else self._asker)(coefficients)
+        asker = self._fresh(self._resting.range) if at_rest else self._asker
+        asked, gain = asker(coefficients, articulation)
         strength = self._covered(uncovered(seen.look.visible))
-        plan = Plan((), asked, (coefficients * np.float32(gain)).astype(np.float32), strength, 0.0)
+        scaled = (coefficients * np.float32(gain)).astype(np.float32)
+        plan = Plan((), asked, scaled, strength, 0.0, articulation)
         return [Own(seen, plan, self._resting.inner)]
 
     def flush(self) -> list[Own | None]:

@@ -23,6 +23,12 @@ LOWER_LIGHT = 0.68  # of the upper row's
 SHADE, SHADE_HEIGHT = 0.5, 2.2 * MM  # the upper row's shadow on what lies behind it
 TONGUE_BEHIND, TONGUE_SOFT, TONGUE_WIDTH = 1.0 * MM, 0.035, 0.34
 TONGUE_LIGHT = (0.4, 0.75)  # at its rim, and farther down
+# A raised tongue from the front, in eye distances: half its width, and half of that of its layer; its tip laps so far
+# over the upper edge and comes down at least so far below it.
+RAISED_WIDTH, RAISED_ACROSS = 0.2, 0.23
+RAISED_ABOVE, RAISED_LEAST = 1.1 * MM, 3.2 * MM
+RAISED_ROUND = 0.4  # of its height: the rounded part
+RAISED_LIGHT = (1.2, 0.7)  # at its tip, and at its lower end
 FROM_ABOVE = 0.055  # eye distances that the upper lip's shadow reaches down
 DEPTH = 0.05  # eye distances: an opening of about this lets half of the light in
 # Light in the narrowest slit; how much of the surroundings must be open for all of it.
@@ -40,12 +46,18 @@ class Layers:
         shown: float32 (h, w), 0…1, where it is.
         jaw: uint8 (h, w, 3), lower row, tongue and dark; moves down with the jaw.
         to_pixels: float64 (2, 3), eye distances → pixels of the pictures.
+        raised: uint8 (k, m, 3), the tongue with its tip raised: before both rows.
+        raised_shown: float32 (k, m), 0…1, where that is.
+        raised_to_pixels: float64 (2, 3), eye distances across and parts of its height → pixels of the two.
     """
 
     head: U8
     shown: F32
     jaw: U8
     to_pixels: F64
+    raised: U8
+    raised_shown: F32
+    raised_to_pixels: F64
 
 
 def draw_layers(tone: Tone, yaw: float, fine: float) -> Layers:
@@ -67,7 +79,8 @@ def draw_layers(tone: Tone, yaw: float, fine: float) -> Layers:
     shown = upper + (1.0 - upper) * shadow
     head = tone.tooth * (light * upper / np.maximum(shown, 1e-3))[..., None]
     to_pixels = np.array([[scale, 0.0, ACROSS * scale - 0.5], [0.0, scale, ABOVE * scale - 0.5]])
-    return Layers(_bytes(head), shown.astype(np.float32), _bytes(_jaw(tone, x, y, yaw, soft)), to_pixels)
+    jaw = _bytes(_jaw(tone, x, y, yaw, soft))
+    return Layers(_bytes(head), shown.astype(np.float32), jaw, to_pixels, *_raised(tone, scale))
 
 
 def _jaw(tone: Tone, x: F32, y: F32, yaw: float, soft: float) -> F32:
@@ -82,7 +95,24 @@ def _jaw(tone: Tone, x: F32, y: F32, yaw: float, soft: float) -> F32:
     return made
 
 
-def paint(layers: Layers, mask: F32, to_region: F64, drop: float) -> U8:
+def _raised(tone: Tone, scale: float) -> tuple[U8, F32, F64]:
+    """Draw a tongue whose tip is raised: its picture, where it is, and the map of the two; see `Layers`."""
+    width, height = round(2 * RAISED_ACROSS * scale), max(round(RAISED_WIDTH * scale), 2)
+    x = (np.arange(width, dtype=np.float32) + 0.5) / scale - RAISED_ACROSS
+    part = (np.arange(height, dtype=np.float32) + 0.5) / height
+    x, part = np.meshgrid(x.astype(np.float32), part.astype(np.float32))
+    above = np.clip(1.0 - part / RAISED_ROUND, 0.0, 1.0)
+    half = RAISED_WIDTH * np.sqrt(1.0 - np.square(above))
+    soft = 2.0 * SOFT / scale
+    shown = smooth((half - np.abs(x)) / soft + 0.5) * smooth((1.0 - part) / 0.15)
+    tip, end = RAISED_LIGHT
+    light = (tip + (end - tip) * smooth(part)) * (1.0 - 0.35 * np.square(x / RAISED_WIDTH))
+    made = tone.tongue * light[..., None]
+    to_pixels = np.array([[scale, 0.0, RAISED_ACROSS * scale - 0.5], [0.0, float(height), -0.5]])
+    return _bytes(made.astype(np.float32)), shown.astype(np.float32), to_pixels
+
+
+def paint(layers: Layers, mask: F32, to_region: F64, drop: float, tongue: float = 0.0) -> U8:
     """Paint the inside of a mouth, uint8 (h, w, 3) BGR.
 
     Args:
@@ -90,6 +120,7 @@ def paint(layers: Layers, mask: F32, to_region: F64, drop: float) -> U8:
         mask: float32 (h, w), 0…1, where the lips are open.
         to_region: float64 (2, 3), eye distances from the upper edge's middle, across and down → pixels of the mask.
         drop: of the lower row, in eye distances.
+        tongue: how far its tip is raised, 0…1.
     """
     size = mask.shape[1::-1]
     back = np.asarray(cv2.invertAffineTransform(layers.to_pixels), np.float64)
@@ -99,9 +130,22 @@ def paint(layers: Layers, mask: F32, to_region: F64, drop: float) -> U8:
     head = cv2.warpAffine(layers.head, onto, size, borderMode=cv2.BORDER_REPLICATE)
     shown = np.asarray(cv2.warpAffine(layers.shown, onto, size), np.float32)
     made = cv2.blendLinear(head, made, shown, 1.0 - shown)
+    if tongue > 0.0:
+        made = _raise_tongue(np.asarray(made, np.uint8), layers, to_region, drop, tongue)
     light = lit(mask, float(np.hypot(*to_region[:, 1])))
     coloured = cv2.merge([cv2.pow(light, power) for power in REDDER])
     return np.asarray(cv2.multiply(made, coloured, dtype=cv2.CV_8U), np.uint8)
+
+
+def _raise_tongue(made: U8, layers: Layers, to_region: F64, drop: float, tongue: float) -> U8:
+    """Return the inside with the tongue before it, from the upper row's edge to the lower row's."""
+    end = max(drop - OVERBITE, 0.0) + RAISED_LEAST
+    place = np.array([[1.0, 0.0, 0.0], [0.0, end + RAISED_ABOVE, -RAISED_ABOVE]])
+    back = np.asarray(cv2.invertAffineTransform(layers.raised_to_pixels), np.float64)
+    onto, size = joined(joined(to_region, place), back), made.shape[1::-1]
+    picture = cv2.warpAffine(layers.raised, onto, size, borderMode=cv2.BORDER_REPLICATE)
+    shown = np.asarray(cv2.warpAffine(layers.raised_shown, onto, size), np.float32) * np.float32(tongue)
+    return np.asarray(cv2.blendLinear(picture, made, shown, 1.0 - shown), np.uint8)
 
 
 def lit(mask: F32, unit: float) -> F32:

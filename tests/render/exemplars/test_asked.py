@@ -8,10 +8,13 @@ import pytest
 from lipsync_edge.render.exemplars.asked import (
     GAIN,
     JAW_GAIN,
+    RAISED,
     SHUT,
+    TUCKED,
     WIDE_OPEN,
     WIDTH_MEAN,
     WIDTH_SPREAD,
+    Articulation,
     Asker,
     Range,
     range_of,
@@ -102,3 +105,27 @@ def test_the_jaw_of_who_is_seen_talking_goes_farther_than_it_is_heard() -> None:
     gains = [Asker(person, TO_SHAPE)(wide)[1] for person in (talker, still)]
     heard = float((TO_SHAPE @ wide)[2])
     assert lower == pytest.approx([JAW_GAIN * gains[0] * heard, gains[1] * heard], rel=1e-3)
+
+
+def test_a_lip_under_the_teeth_opens_what_would_seal_and_sealed_lips_stay_shut_without() -> None:
+    sealing = coefficients(0.01)
+    for tuck, opening in ((0.0, 0.0), (0.5, TUCKED / 2), (1.0, TUCKED)):
+        asked, _ = Asker(PERSON, TO_SHAPE)(sealing, Articulation(tuck=tuck))
+        assert asked[0] == pytest.approx(SHUT + opening, abs=2e-3)
+    assert Asker(PERSON, TO_SHAPE)(coefficients(0.2), Articulation(tuck=1.0))[0][0] == pytest.approx(
+        SHUT + TUCKED
+    )
+    assert Asker(PERSON, TO_SHAPE, 0.0)(sealing, Articulation(tuck=1.0))[0][0] == pytest.approx(SHUT)
+
+
+def test_a_raised_tongue_parts_lips_further_that_are_apart_and_no_shut_ones() -> None:
+    raised = Articulation(tongue=1.0)
+    assert Asker(PERSON, TO_SHAPE)(coefficients(0.005), raised)[0][0] < SHUT + 0.002
+    assert Asker(PERSON, TO_SHAPE)(coefficients(0.06), raised)[0][0] == pytest.approx(SHUT + RAISED)
+    wide = coefficients(0.18)
+    assert Asker(PERSON, TO_SHAPE)(wide, raised)[0][0] == Asker(PERSON, TO_SHAPE)(wide)[0][0]
+
+
+def test_what_is_heard_unsurely_is_not_done() -> None:
+    assert Articulation.of(np.array([0.2, 0.1], np.float32)) == Articulation()
+    assert Articulation.of(np.array([0.9, 0.8], np.float32)) == Articulation(1.0, 1.0)

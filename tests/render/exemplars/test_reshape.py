@@ -8,6 +8,7 @@ import pytest
 from lipsync_edge.face.landmarks import CHIN, JAW, LIPS, Landmarks
 from lipsync_edge.render.exemplars.reshape import (
     LOWER_INNER,
+    LOWER_OUTER,
     UPPER_INNER,
     FaceShape,
     Lines,
@@ -140,12 +141,44 @@ def test_lips_that_are_pressed_together_already_are_not_rolled_in_until_they_van
     columns = np.arange(40.0, 88.0, dtype=np.float32)
     rolled = []
     for points in (usual.points, thin):
-        free, pressed = (Lines.of(points, points, columns, SIDE, press).here for press in (0.0, 1.0))
+        free, pressed = (
+            Lines.of(points, points, columns, SIDE, press).here for press in ((0.0, 0.0), (1.0, 1.0))
+        )
         assert (pressed[1] <= pressed[2] + 1e-4).all()
         assert (pressed[3] <= pressed[4] + 1e-4).all()
         rolled.append(float((free[2] - pressed[2]).max()))
     assert rolled[0] > 0.3
     assert rolled[1] < 0.5 * rolled[0]
+
+
+def test_under_teeth_the_lower_lip_stays_and_the_upper_one_is_lifted() -> None:
+    own = face(landmarks(0.01))
+    asked = np.array([0.05, *own.shape[1:]], np.float32)
+    usual, tucked = (
+        goal(own, own, asked, stretch=np.inf, tuck=tuck)[:, 1] - own.points[:, 1] for tuck in (0.0, 1.0)
+    )
+    upper, lower, below = UPPER_INNER[5], LOWER_INNER[5], LOWER_OUTER[5]
+    assert usual[lower] > 2 * -usual[upper] > 0
+    assert tucked[lower] == pytest.approx(0.0, abs=0.05)
+    assert tucked[upper] == pytest.approx(usual[upper] - usual[lower], rel=0.05)
+    assert tucked[below] < 0.0
+
+
+def test_an_exemplars_wider_mouth_shuts_onto_the_teeth_from_below() -> None:
+    open_one, own = face(landmarks(0.1)), face(landmarks(0.1))
+    moved = (
+        goal(open_one, own, np.array([0.05, *own.shape[1:]], np.float32), tuck=1.0)[:, 1] - own.points[:, 1]
+    )
+    assert moved[UPPER_INNER[5]] == pytest.approx(0.0, abs=0.05)
+    assert moved[LOWER_INNER[5]] < -1.0
+
+
+def test_only_the_lower_lip_is_rolled_in_under_teeth() -> None:
+    points = face(landmarks(0.05)).points
+    columns = np.arange(40.0, 90.0).astype(np.float32)
+    free, rolled = (Lines.of(points, points, columns, SIDE, press).here for press in ((0.0, 0.0), (0.0, 1.0)))
+    assert np.array_equal(free[2], rolled[2])
+    assert (rolled[3] - free[3]).max() == pytest.approx(1.0, abs=0.05)
 
 
 def test_only_lips_that_are_apart_in_the_picture_need_rolling_in() -> None:

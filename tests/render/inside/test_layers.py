@@ -54,3 +54,14 @@ def test_colours_follow_the_light_on_the_face() -> None:
     assert bright.dark.max() < 0.3 * bright.tooth.max()
     grey = np.repeat(picture(of, SIDE)[..., 1:2], 3, axis=2)
     assert np.ptp(tone_of(grey, places, 0.0).tooth) < 3
+
+
+def test_a_raised_tongue_shows_under_the_upper_teeth_and_before_the_lower_ones() -> None:
+    flat, raised = (paint(layers(), opening(54), TO_REGION, 0.15, tongue) for tongue in (0.0, 1.0))
+    teeth = slice(14, 18)
+    assert np.array_equal(flat[teeth], raised[teeth])
+    redder = (
+        raised.astype(int)[..., 2] - raised.astype(int)[..., 1] - (flat.astype(int)[..., 2] - flat[..., 1])
+    )
+    assert redder[24:30, 56:64].min() > 20
+    assert not redder[50:, :].any()
