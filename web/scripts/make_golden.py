@@ -25,6 +25,7 @@ from lipsync_edge.audio.mono import MonoMix
 from lipsync_edge.audio.resample import Resampler
 from lipsync_edge.audio.vad import fade_in
 from lipsync_edge.pipeline.stream import Stream
+from lipsync_edge.render.exemplars.asked import Articulation
 from lipsync_edge.render.exemplars.reshape import facing
 from lipsync_edge.render.exemplars.sequence import Own, StillPlanner
 from lipsync_edge.render.inside import teeth
@@ -152,17 +153,19 @@ def _photo(
     features.push(sound)
     features.end()
     coefficients, asked, regions, made = [], [], [], []
-    gains, owns = [], []
+    gains, owns, articulations = [], [], []
     with engine.stream(avatar, sample_rate=RATE, fps=FPS) as stream:
         for index, picture in enumerate(_pictures(stream, sound)):
             window = features.window(Fraction(index, FPS))
             if index == 20 and name == "shut":
                 store.put("window20", window.features)
             gains.append(window.gain)
-            coefficients.append(renderer.encoder([window.features])[0])
-            (own,) = planner.push(seen, coefficients[-1])
+            told, heard = renderer.encoder.hear([window.features])
+            coefficients.append(told[0])
+            (own,) = planner.push(seen, told[0], Articulation.of(heard[0]))
             assert isinstance(own, Own)
             asked.append(own.plan.asked)
+            articulations.append((own.plan.articulation.tuck, own.plan.articulation.tongue))
             owns.append(own)
             laid = photo.copy()
             region = own.lay_over(laid)
@@ -174,7 +177,9 @@ def _photo(
         store.put("gains", np.array(gains, np.float32))
     store.put(f"{name}.coefficients", np.array(coefficients, np.float32))
     store.put(f"{name}.asked", np.array(asked, np.float32))
-    shown = _chosen(np.array(asked, np.float32))
+    said = np.array(articulations, np.float32)
+    store.put(f"{name}.articulation", said)
+    shown = sorted({*_chosen(np.array(asked, np.float32)), *(int(k) for k in said.argmax(0))})
     x1, y1, x2, y2 = regions[0]
     for index in shown:  # as differences, which pack well
         store.put(f"{name}.frame{index}", made[index][y1:y2, x1:x2] - photo[y1:y2, x1:x2])

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { alignedCrop, cutCrop } from '../src/face/align'
 import { faceShape, type Landmarks, type Shape } from '../src/face/landmarks'
 import { CARDS } from '../src/models/cards'
-import { Asker, rangeOfStill } from '../src/render/asked'
+import { Asker, rangeOfStill, type Articulation } from '../src/render/asked'
 import { innerOf } from '../src/render/filling'
 import { facing } from '../src/render/goal'
 import { MouthMaker } from '../src/render/mouth'
@@ -30,6 +30,8 @@ function still(name: 'shut' | 'open') {
 describe.each(['shut', 'open'] as const)('the photo whose mouth is %s', (name) => {
   const { picture, cut, face, facts, mouths } = still(name)
   const asked = floats(`${name}.asked`)
+  const articulations = floats(`${name}.articulation`)
+  const said = (k: number): Articulation => ({ tuck: articulations[2 * k]!, tongue: articulations[2 * k + 1]! })
 
   test('is cut as the package cuts it', () => {
     const { most, mean } = difference(cut.data, bytes(`${name}.crop`))
@@ -44,19 +46,26 @@ describe.each(['shut', 'open'] as const)('the photo whose mouth is %s', (name) =
   test('is asked what the package asks', () => {
     const asker = new Asker(rangeOfStill(face.shape), CARDS.shapes)
     const coefficients = floats(`${name}.coefficients`)
-    const made = Array.from({ length: facts.frames }, (_, k) => asker.ask(coefficients.subarray(8 * k, 8 * k + 8)))
+    const made = Array.from({ length: facts.frames }, (_, k) => asker.ask(coefficients.subarray(8 * k, 8 * k + 8), said(k)))
     expect(difference(made.flat(), asked).most).toBeLessThan(1e-5)
   })
 
   test.each(facts.shown)('makes frame %i as the package makes it', (index) => {
     const wanted = frame(name, index, picture)
     const shape = [...asked.subarray(3 * index, 3 * index + 3)] as unknown as Shape
-    const patch = mouths.make(shape, 1)!
+    const patch = mouths.make(shape, 1, said(index))!
     expect(patch.region).toEqual(wanted.region)
     const { most, mean, at } = difference(patch.picture.data, wanted.picture.data)
     const width = wanted.picture.width
     console.log(`${name} frame ${index} (open ${shape[0].toFixed(3)}): most ${most} at ${Math.floor(at / 3) % width},${Math.floor(at / 3 / width)} of ${width}, mean ${mean.toFixed(4)}`)
     expect(most).toBeLessThanOrEqual(MOST_GREY_LEVELS)
+  })
+
+  test('shows a lip under the teeth, and a raised tongue', () => {
+    for (const [k, name] of (['tuck', 'tongue'] as const).entries()) {
+      const most = facts.shown.map((index) => articulations[2 * index + k]!)
+      expect(Math.max(...most), name).toBeGreaterThan(0.5)
+    }
   })
 
   test('moves the mouth: the most open frame is not the most shut one', () => {

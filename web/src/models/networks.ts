@@ -3,6 +3,7 @@ import { BANDS } from '../audio/mel'
 import { COUNT, type Landmarks } from '../face/landmarks'
 import type { RawHead } from '../face/detector'
 import type { Picture, Plane } from '../picture/types'
+import { articulationOf, type Articulation } from '../render/asked'
 import { CARDS, type NetworkName } from './cards'
 
 /** A tensor of a graph. */
@@ -10,6 +11,12 @@ export interface Tensor {
   readonly type: 'uint8' | 'float32'
   readonly data: Uint8Array | Float32Array
   readonly dims: readonly number[]
+}
+
+/** What a window of sound asks of the mouth: eight coefficients, and what they do not say. */
+export interface Heard {
+  readonly coefficients: Float32Array
+  readonly articulation: Articulation
 }
 
 /** Runs one graph. */
@@ -45,10 +52,11 @@ export class Networks {
     return { width, height, channels: 1, data }
   }
 
-  /** What a window of sound, float32 (80 · columns), asks of the mouth: eight coefficients. */
-  async coefficients(features: Float32Array): Promise<Float32Array> {
+  /** What a window of sound, float32 (80 · columns), asks of the mouth. */
+  async hear(features: Float32Array): Promise<Heard> {
     const mel: Tensor = { type: 'float32', data: features, dims: [1, BANDS, CARDS.audio.columns] }
-    return floats(await this.run.voice({ mel }), 'coefficients')
+    const out = await this.run.voice({ mel })
+    return { coefficients: floats(out, 'coefficients'), articulation: articulationOf(floats(out, 'articulation')) }
   }
 }
 

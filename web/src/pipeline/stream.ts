@@ -121,8 +121,8 @@ export class FaceStream {
   }
 
   private async made(window: FeatureWindow, asker: Asker): Promise<Patch | undefined> {
-    const coefficients = await this.networks.coefficients(window.features)
-    return this.still.mouths.make(asker.ask(coefficients), this.still.strength)
+    const { coefficients, articulation } = await this.networks.hear(window.features)
+    return this.still.mouths.make(asker.ask(coefficients, articulation), this.still.strength, articulation)
   }
 
   private drop(): void {

@@ -1,6 +1,6 @@
 /** From mouth coefficients to the shape that is asked of one person's mouth, as `render/exemplars/asked.py`. */
 import type { Shape } from '../face/landmarks'
-import { clamp } from '../picture/types'
+import { clamp, smooth } from '../picture/types'
 
 const WIDE_OPEN = 0.19 // eye distances: the 95 % quantile of openings that speech asks for, before any is heard
 const HEARD_BEFORE = 150 // frames that this guess counts for
@@ -11,6 +11,10 @@ const GAIN = [0.6, 1.2] as const
 /** What the landmarks read off shut lips, in eye distances. */
 export const SHUT = 0.01
 const [BINS, MOST] = [64, 0.6]
+const TUCKED = 0.05 // eye distances that lips are apart where the lower one is under the teeth
+const [TUCK_HEARD, TONGUE_HEARD] = [[0.4, 0.7], [0.15, 0.4]] as const // how surely for none and for all of it
+// The same where the tongue is raised, so that it is seen; lips that are parted less than that are left as they are.
+const [RAISED, RAISED_PARTED] = [0.1, 0.03]
 const SPOKEN = 0.03 // a smaller asked opening may be silence, which says nothing about a voice's range
 const STILL_SPREAD = 0.021 // a usual talker's width varies by 0.035
 const STILL_NARROWER = 0.97
@@ -21,6 +25,22 @@ export interface MouthShapes {
   opening: number[]
   width: number[]
   jaw: number[]
+}
+
+/** What a mouth does that its shape does not say, each 0 … 1. */
+export interface Articulation {
+  /** How far the lower lip is drawn in under the upper teeth (f v). */
+  readonly tuck: number
+  /** How far the tip of the tongue is raised to the upper teeth (th l). */
+  readonly tongue: number
+}
+
+export const NEUTRAL: Articulation = { tuck: 0, tongue: 0 }
+
+/** What is done where both are heard so surely. */
+export function articulationOf([tuck, tongue]: ArrayLike<number> & Iterable<number>): Articulation {
+  const share = (heard: number, [none, all]: readonly [number, number]): number => smooth((heard - none) / (all - none))
+  return { tuck: share(tuck!, TUCK_HEARD), tongue: share(tongue!, TONGUE_HEARD) }
 }
 
 /** How one person's mouth moves, in eye distances. */
@@ -52,13 +72,17 @@ export class Asker {
   ) {}
 
   /** The asked shape of a frame of these coefficients. */
-  ask(coefficients: Float32Array): Shape {
+  ask(coefficients: Float32Array, { tuck, tongue }: Articulation = NEUTRAL): Shape {
     const [opening, width, jaw] = (['opening', 'width', 'jaw'] as const).map((name) =>
       Math.fround(this.shapes[name].reduce((sum, one, k) => sum + Math.fround(one) * coefficients[k]!, 0)),
     ) as [number, number, number]
     this.listen(opening, width)
     const gain = clamp(this.person.wideOpen / Math.max(this.quantile(), 1e-3), ...GAIN) * this.strength
-    return [SHUT + gain * sealing(opening), this.widthOf(width), this.person.jaw + gain * jaw]
+    const most = Math.min(this.strength, 1)
+    let apart = gain * sealing(opening)
+    apart += tongue * smooth(apart / RAISED_PARTED) * Math.max(most * RAISED - apart, 0)
+    apart += tuck * (most * TUCKED - apart)
+    return [SHUT + apart, this.widthOf(width), this.person.jaw + gain * jaw]
   }
 
   private widthOf(moved: number): number {

@@ -50,8 +50,10 @@ export function innerOf(face: FaceShape, crop: Picture, scale: number): Inner {
   return { layers: drawLayers(tone, face.yaw, face.unit * scale), seat }
 }
 
-/** Paint what lies between the result's lips over a view of the canvas' region, in place. */
-export function fill(view: Picture, mouth: Canvas, target: Target, inner: Inner, result: Float32Array): void {
+/** Paint what lies between the result's lips over a view of the canvas' region, in place; the tongue raised so far. */
+export function fill(
+  view: Picture, mouth: Canvas, target: Target, inner: Inner, result: Float32Array, tongue: number,
+): void {
   const { face, crop } = target
   const open = mouth.mask(outline(result), FEATHER * crop.side, FINER)
   const share = uncovered(result, face)
@@ -62,7 +64,7 @@ export function fill(view: Picture, mouth: Canvas, target: Target, inner: Inner,
   const lip = LOWER_INNER[MIDDLE]!
   const way = (result[2 * lip]! - seat[2]) * seat[1] + (result[2 * lip + 1]! - seat[5]) * seat[4]
   const low = way / length / face.unit + EDGE_BELOW
-  const made = paint(inner.layers, open, joined(mouth.toRegion, seat), DROP_SHARE * Math.max(low, 0))
+  const made = paint(inner.layers, open, joined(mouth.toRegion, seat), DROP_SHARE * Math.max(low, 0), tongue)
   if (face.shape[0] > OWN_INSIDE) keepOwn(made, mouth, target, result, open)
   mixInto(view, made, open)
 }

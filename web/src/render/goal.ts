@@ -1,6 +1,6 @@
 /** Where a mouth's landmarks shall lie for the shape that is asked; first half of `render/exemplars/reshape.py`. */
 import {
-  CHIN, JAW, LIP_POINTS, LOWER_INNER, NOSE_BASE, UPPER_INNER, UPPER_OUTER, type FaceShape, type Shape,
+  CHIN, JAW, LIP_POINTS, LOWER_INNER, LOWER_OUTER, NOSE_BASE, UPPER_INNER, UPPER_OUTER, type FaceShape, type Shape,
 } from '../face/landmarks'
 import { interpolate, neverFalling } from '../picture/interpolate'
 import { clamp, smooth } from '../picture/types'
@@ -9,13 +9,26 @@ const MOST_WIDER = 0.12 // of the width: how far the mouth is pulled wide or pre
 const UPPER_SHARE = 0.25 // of a change of the opening; the lower lip makes the rest
 const JAW_SHARE = [0, 0, 0.2, 0.65, 0.95, 1, 0.95, 0.65, 0.2, 0, 0] // from ear to ear
 const TURNED = [20, 34] as const // degrees of yaw: between these the chin stops following, its far side is not seen
+const TUCK_PRESS = 0.7 // of PRESS: how much of the lower lip is rolled in under the teeth
+const TUCK_RAISE = 0.024 // eye distances that the lower lip's outer line comes up meanwhile
 const [PRESSED, SEALED] = [0.03, 0.015] // asked opening where lips begin to be rolled in, and where they are
 const SHUT_BEFORE = [0.015, 0.035] as const // opening of a picture's own lips: below the first they meet already
-/** Eye distances of each lip that are rolled in where lips are asked to be shut. */
-export const PRESS = 0.025
+const PRESS = 0.025 // eye distances of each lip that are rolled in where lips are asked to be shut
 
-/** Points, x, y, … in crop pixels, of a face whose own lips and chin are moved to the asked shape. */
-export function goal(face: FaceShape, asked: Shape): Float32Array {
+/** So many pixels of the upper and of the lower lip's inner edge that are rolled in, out of sight. */
+export type Press = readonly [number, number]
+
+/** Of both lips where they are shut, `both` of 0 … 1, of the lower one under teeth; `unit` pixels of an eye distance. */
+export function pressed(both: number, tuck: number, unit: number): Press {
+  return [both * PRESS * unit, Math.max(both, TUCK_PRESS * tuck) * PRESS * unit]
+}
+
+/**
+ * Points, x, y, … in crop pixels, of a face whose own lips and chin are moved to the asked shape.
+ *
+ * @param tuck how far the lower lip is under the upper teeth: then it stays there, and the upper one is lifted off it.
+ */
+export function goal(face: FaceShape, asked: Shape, tuck: number): Float32Array {
   const points = Float32Array.from(face.points)
   const lips = face.points.subarray(0, 2 * LIP_POINTS)
   const most = MOST_WIDER * face.shape[1]
@@ -30,12 +43,18 @@ export function goal(face: FaceShape, asked: Shape): Float32Array {
   )
   const spread = (wider * face.unit * Math.cos((face.yaw * Math.PI) / 180)) / (2 * half)
   const taper = taller > 0 ? place.map((p) => clamp(1 - p * p, 0, 1)) : gaps(lips, place, -ay, ax)
+  const share = UPPER_SHARE + tuck * ((taller > 0 ? 1 : 0) - UPPER_SHARE)
   const upper = new Set([...UPPER_OUTER.slice(1, -1), ...UPPER_INNER.slice(1, -1)])
   for (let k = 0; k < LIP_POINTS; k++) {
     const aside = place[k]! * half * spread
-    const down = (upper.has(k) ? -UPPER_SHARE : 1 - UPPER_SHARE) * taper[k]! * taller * face.unit
+    const down = (upper.has(k) ? -share : 1 - share) * taper[k]! * taller * face.unit
     points[2 * k] = lips[2 * k]! + aside * ax - down * ay
     points[2 * k + 1] = lips[2 * k + 1]! + aside * ay + down * ax
+  }
+  for (const k of LOWER_OUTER.slice(1, -1)) {
+    const rise = tuck * TUCK_RAISE * clamp(1 - place[k]! ** 2, 0, 1) * face.unit
+    points[2 * k]! += rise * ay
+    points[2 * k + 1]! -= rise * ax
   }
   const lower = (asked[2] - face.shape[2]) * face.unit * facing(face.yaw)
   const [wx, wy] = downTheFace(face.points)

@@ -7,7 +7,7 @@ import { erode } from '../picture/erode'
 import { remapPlane } from '../picture/remap'
 import { clamp, cutOut, newPlane, roundEven, smooth, type Picture, type Plane } from '../picture/types'
 import { Canvas } from './canvas'
-import { facing } from './goal'
+import { facing, type Press } from './goal'
 import { linesOf, sourceMap, type Lines } from './sourceMap'
 
 const AREA = [0.06, 0.44, 0.94, 1.18] as const // of the crop: left, top, right, bottom of what may change
@@ -49,7 +49,7 @@ export class FaceMover {
   }
 
   /** The lower face over the canvas' region, its landmarks moved to where the result has them. */
-  move(result: Float32Array, press: number): Picture {
+  move(result: Float32Array, press: Press): Picture {
     const { canvas, target, turned } = this
     const { columns, rows } = canvas
     const lines = linesOf(result, target.face.points, columns, target.crop.side, press)

@@ -2,6 +2,7 @@
 import { JAW, LOWER_INNER, LOWER_OUTER, NOSE_BASE, UPPER_INNER, UPPER_OUTER } from '../face/landmarks'
 import { interpolate, neverFalling } from '../picture/interpolate'
 import { clamp, smooth } from '../picture/types'
+import type { Press } from './goal'
 
 const BELOW = 0.13 // of the crop: so far under the chin nothing moves any more
 const JAW_BELOW = 0.16 // of the crop: so far below the mouth the jaw must be for a column to move freely
@@ -35,16 +36,16 @@ export interface Lines {
  * @param source the same of the picture that is read.
  * @param columns of the grid.
  * @param side of the crop.
- * @param press so many pixels of each lip's inner edge are rolled in, out of sight.
+ * @param press of the upper and of the lower lip, rolled in.
  */
 export function linesOf(
-  result: Float32Array, source: Float32Array, columns: Float32Array, side: number, press: number,
+  result: Float32Array, source: Float32Array, columns: Float32Array, side: number, press: Press,
 ): Lines {
   const aside = sideways(result, source, columns)
   const top = result[2 * NOSE_BASE + 1]!
   const there = knots(result, columns, top, side)
   const here = knots(source, columns.map((x, k) => x + aside[k]!), top, side)
-  if (press > 0) pressIn(here, columns, result, press)
+  if (Math.max(...press) > 0) pressIn(here, columns, result, press)
   const wide = Math.max(result[20]! - result[0]!, 8)
   const middle = (result[0]! + result[20]!) / 2
   const near = Float64Array.from(columns, (x, c) => {
@@ -115,15 +116,15 @@ function knots(points: Float32Array, columns: Float32Array, top: number, side: n
   })
 }
 
-/** Move the inner edges of both lips into them, in place; lips that are pressed together already are thin, and stay. */
-function pressIn(here: Float64Array[], columns: Float32Array, result: Float32Array, press: number): void {
+/** Move the inner edges of the lips into them, in place; lips that are pressed together already are thin, and stay. */
+function pressIn(here: Float64Array[], columns: Float32Array, result: Float32Array, press: Press): void {
   const wide = Math.max(result[20]! - result[0]!, 1)
   here.forEach((h, c) => {
     const place = (2 * (columns[c]! - result[0]!)) / wide - 1
-    const share = clamp(2 * (1 - Math.abs(place)), 0, 1) * press
+    const share = clamp(2 * (1 - Math.abs(place)), 0, 1)
     const upper = ROLLED * Math.max(h[2]! - h[1]! - THIN * wide, 0)
     const lower = ROLLED * Math.max(h[4]! - h[3]! - THIN * wide, 0)
-    h[2]! -= Math.min(share, upper)
-    h[3]! += Math.min(share, lower)
+    h[2]! -= Math.min(share * press[0], upper)
+    h[3]! += Math.min(share * press[1], lower)
   })
 }
