@@ -25,7 +25,14 @@ from speed_tables import (
     threads_table,
 )
 from summary_tables import SUMMARY, dubbing_table, lips_table, live_table, own_mouth_table, summary_table
-from voice_tables import VISEMES, chain_table, closures_table, damaged_table, visemes_table
+from voice_tables import (
+    VISEMES,
+    articulation_table,
+    chain_table,
+    closures_table,
+    damaged_table,
+    visemes_table,
+)
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -176,6 +183,7 @@ TABLES: dict[str, Callable[[Any], str]] = {
     "lips_figures": lips_table,
     "visemes": visemes_table,
     "phones": closures_table,
+    "articulation": articulation_table,
     "voice_damaged": damaged_table,
     "voice_chain": chain_table,
 }

@@ -28,11 +28,18 @@ def visemes_table(found: dict[str, Any]) -> str:
             row["viseme"],
             f"{row['asked_opening']:.3f} → {row['made_opening']:.3f}",
             f"{row['asked_width']:+.3f} → {row['made_width']:+.3f}",
+            f"{row['tuck']:.2f}, {row['tongue']:.2f}",
             *_real(seen.get(row["viseme"])),
         ]
         for row in shown
     ]
-    head = ["viseme", "opening, asked → shown", "width, asked → shown", "phones"]
+    head = [
+        "viseme",
+        "opening, asked → shown",
+        "width, asked → shown",
+        "lip under teeth, tongue up",
+        "phones",
+    ]
     return grid([*head, "opening, real : asked", "width, real : asked"], body)
 
 
@@ -59,6 +66,33 @@ def closures_table(rows: dict[str, Row]) -> str:
         if (part := row.get(key))
     ]
     return grid(["encoder", "clips", "closures kept", "share", "open vowels kept"], body)
+
+
+HEARD = {"tuck": "f v: lip under the teeth", "tongue": "th l: tongue raised"}
+VOICES = {
+    "strangers": "VCTK, nothing was learnt from it",
+    "kept out": "kept out of the read-out",
+    "kept out, damaged": "the same, damaged",
+}
+
+
+def articulation_table(found: dict[str, Any]) -> str:
+    """Two lines a kind of voices: how well f v and th l are heard by the int8 file; then what is asked of the lips."""
+    body = [
+        [VOICES[voices], name, f"{row['auc']:.3f}", f"{row['f1']:.2f}", f"{row['phones_heard']:.2f} of {row['phones']}",
+         f"{row['bursts_right']:.2f}", f"{row['closures_touched']:.3f}, {row['closures_covered']:.3f}"]
+        for voices, precisions in found["voices"].items()
+        for key, name in HEARD.items()
+        for row in (precisions["int8"]["all"][key],)
+    ]  # fmt: skip
+    head = ["voices", "heard", "AUC", "F1, frames", "phones heard", "bursts that are right"]
+    asked = [
+        [VOICES[voices], *(f"{row[f'{key}_alone']:.3f} → {row[f'{key}_articulated']:.3f} of {row[count]}"
+                           for key, count in (("p_b_m_shut", "closures"), ("f_v_apart", "phones")))]
+        for voices, row in found["asked"].items()
+    ]  # fmt: skip
+    second = grid(["voices", "p b m asked shut, coefficients alone → with it", "f v asked apart"], asked)
+    return f"{grid([*head, 'p b m touched, covered'], body)}\n\n{second}"
 
 
 def damaged_table(rows: dict[str, Row]) -> str:

@@ -25,6 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lipsync_edge.demo import demo_files
 from lipsync_edge.engine import Engine, load
+from lipsync_edge.render.exemplars.asked import Articulation, articulated
 from training.cli import WORK
 from training.data.sounds import read_sound
 from training.mouth.shape import mouth_shape
@@ -66,12 +67,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """What was made of a token: the picture, opening and width of the made mouth, and those asked."""
+    """What was made of a token: the picture, opening and width of the made mouth, those asked, and tuck and tongue."""
 
     token: Token
     image_bgr: Array
     made: Array
     asked: Array
+    said: Articulation
 
 
 def tokens_of(corpus: Path) -> list[Token]:
@@ -97,8 +99,8 @@ def longest(tokens: list[Token], phones: str) -> list[Token]:
     return out[:EACH]
 
 
-def say(engine: Engine, avatar: Any, token: Token) -> tuple[Array, Array]:
-    """Return the frame, uint8 (H, W, 3), at the middle of a token, and the coefficients asked there, (8,)."""
+def say(engine: Engine, avatar: Any, token: Token) -> tuple[Array, Array, Articulation]:
+    """Return the frame, uint8 (H, W, 3), at the middle of a token, the coefficients asked there, (8,), and the rest."""
     samples = read_sound(token.path)
     middle = (token.start + token.end) / 2
     count = min(round(BEFORE * FPS), int(middle * FPS))  # frames before it, so that one stands at the middle
@@ -113,7 +115,8 @@ def say(engine: Engine, avatar: Any, token: Token) -> tuple[Array, Array]:
     features.end()
     encoder = engine.renderer.encoder
     assert encoder is not None
-    return frames[count], encoder([features.window(Fraction(count, FPS)).features])[0]
+    coefficients, heard = encoder.hear([features.window(Fraction(count, FPS)).features])
+    return frames[count], coefficients[0], Articulation.of(heard[0])
 
 
 def read_off(teacher: MeshTeacher, image_bgr: Array) -> tuple[Array, Array]:
@@ -132,9 +135,10 @@ def shown_for(engine: Engine, teacher: MeshTeacher, tokens: list[Token], photo: 
     avatar, rest = engine.prepare(demo_files()[0]), read_off(teacher, photo)[0]
     out = []
     for token in tokens:
-        image, coefficients = say(engine, avatar, token)
-        made = read_off(teacher, image)[0] - rest
-        out.append(Shown(token, image, made, encoder.to_shape @ coefficients))
+        image, coefficients, said = say(engine, avatar, token)
+        asked = encoder.to_shape @ coefficients
+        asked[0] = articulated(float(asked[0]), said)
+        out.append(Shown(token, image, read_off(teacher, image)[0] - rest, asked, said))
     return out
 
 
@@ -198,6 +202,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         row = {"viseme": name, "phones": phones, "count": len(shown), "word": one.token.word}
         row |= {"file": one.token.path.name, "seconds": round((one.token.start + one.token.end) / 2, 3)}
         row |= {f"made_{key}": float(made[j]) for j, key in enumerate(("opening", "width"))}
+        row |= {
+            key: round(float(np.mean([getattr(s.said, key) for s in shown])), 2) for key in ("tuck", "tongue")
+        }
         row |= {f"asked_{key}": float(asked[j]) for j, key in enumerate(("opening", "width"))}
         rows.append(row)
         print(*row.values(), flush=True)
