@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from lipsync_edge.models.backend import open_backend  # noqa: E402
 from training.voice import read_out  # noqa: E402
@@ -76,5 +76,6 @@ def test_what_can_be_read_off_is_learnt() -> None:
     hidden = rng.normal(size=(4000, 176)).astype(np.float32)
     said = np.stack([hidden[:, 3] > 1, hidden[:, 7] - hidden[:, 9] > 1.5], 1)
     heard = read_out.Heard(hidden, said, ~said[:, 0], np.full(4000, "a:1"))
-    value = read_out.read(read_out.fit(heard, steps=150), hidden)
+    torch.manual_seed(0)
+    value = read_out.read(read_out.fit(heard, steps=400), hidden)
     assert all(read_out.area_under_roc(value[:, k], said[:, k]) > 0.97 for k in (0, 1))

@@ -19,6 +19,7 @@ import soundfile
 import lipsync_edge as le
 from lipsync_edge.audio.vad import VadOptions
 from lipsync_edge.render import renderer as renderer_module
+from lipsync_edge.render.exemplars.asked import Articulation
 from lipsync_edge.render.exemplars.sequence import Own, StillPlanner
 from lipsync_edge.types import F32, U8
 
@@ -64,8 +65,8 @@ def engine() -> le.Engine:
     return le.load(preset="lite", device="cpu", precision="int8")
 
 
-def _heard(engine: le.Engine) -> tuple[F32, F32]:
-    """Gains, float32 (n,), and coefficients, float32 (n, 8), of the speech."""
+def _heard(engine: le.Engine) -> tuple[F32, F32, F32]:
+    """Gains, float32 (n,), coefficients, float32 (n, 8), and articulations, float32 (n, 2), of the speech."""
     renderer = engine.renderer
     assert renderer.encoder is not None
     features = renderer.listen(_facts()["rate"])
@@ -73,8 +74,9 @@ def _heard(engine: le.Engine) -> tuple[F32, F32]:
     features.end()
     count = len(_array("gains"))
     windows = [features.window(Fraction(index, _facts()["fps"])) for index in range(count)]
-    coefficients = [renderer.encoder([window.features])[0] for window in windows]
-    return np.array([window.gain for window in windows], np.float32), np.array(coefficients, np.float32)
+    coefficients, heard = renderer.encoder.hear([window.features for window in windows])
+    said = [(one.tuck, one.tongue) for one in map(Articulation.of, heard)]
+    return np.array([window.gain for window in windows], np.float32), coefficients, np.array(said, np.float32)
 
 
 def test_sounds_and_turns_are_what_the_package_makes_of_them() -> None:
@@ -90,11 +92,12 @@ def test_sounds_and_turns_are_what_the_package_makes_of_them() -> None:
 def test_voices_are_heard_as_the_package_hears_them(
     engine: le.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gains, coefficients = _heard(engine)
+    gains, coefficients, said = _heard(engine)
     assert np.allclose(gains, _array("gains"), atol=1e-6), ANEW
     assert np.allclose(coefficients, _array("shut.coefficients"), atol=1e-3), ANEW
+    assert np.allclose(said, _array("shut.articulation"), atol=0.02), ANEW
     monkeypatch.setattr(renderer_module, "VadOptions", partial(VadOptions, hangover_s=0.15))
-    other, _ = _heard(engine)
+    other, _, _ = _heard(engine)
     assert not np.allclose(other, gains, atol=1e-6), "the sound does not tell how long a pause is"
 
 
@@ -108,8 +111,9 @@ def test_photos_speak_as_the_package_lets_them_speak(engine: le.Engine, name: st
     assert np.allclose(seen.target.face.shape, facts["shape"], atol=1e-3), ANEW
     planner = StillPlanner(to_shape=renderer.encoder.to_shape)
     wanted = _array(f"{name}.asked")
+    said = [Articulation(*one) for one in _array(f"{name}.articulation").tolist()]
     for index, coefficients in enumerate(_array(f"{name}.coefficients")):
-        (own,) = planner.push(seen, coefficients)
+        (own,) = planner.push(seen, coefficients, said[index])
         assert isinstance(own, Own)
         assert np.allclose(own.plan.asked, wanted[index], atol=1e-3), f"frame {index}; {ANEW}"
         if index in facts["shown"]:

@@ -40,7 +40,9 @@ SPEECH_S, SILENCE_S = 2.4, 0.6
 FPS = 25
 RATE = 16_000
 TURNED_YAW = 27.0  # degrees: as if the face were turned so far that its chin follows in part
-SHOWN = 5  # frames of each photo whose pixels are kept
+SHOWN = (
+    4  # frames of each photo whose pixels are kept, beside that of a tucked lip and that of a raised tongue
+)
 
 
 @dataclass
