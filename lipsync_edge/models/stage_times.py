@@ -27,6 +27,9 @@ from lipsync_edge.models.registry import bundled_models, read_manifest, split_na
 WORTH = (
     0.95  # of the time of all stages with the first device alone: another is loaded for less than that only
 )
+OPENING_MS = 1050.0  # of processor time, and 85 MB, that a second runtime costs a process
+FILM_FRAMES = 750  # over which that is counted: half a minute
+PAINTED = 0.1  # of the frames whose own mouths are laid over, the most that the lip network paints as well
 Times = dict[str, tuple["StageTime", ...]]
 
 
@@ -113,8 +116,8 @@ def measurable(options: EngineOptions) -> bool:
 def chosen(options: EngineOptions) -> dict[str, StageTime]:
     """Return network → the way that "auto" takes; empty as long as not all of a preset were measured.
 
-    The sum over the stages of a frame counts. Without a gain of five percent everything stays on the device that is
-    there anyway, because loading a second runtime takes time and memory, too.
+    The sum over the stages of a frame counts, each as often as a film calls it, and what opening a second runtime
+    costs. Without a gain of five percent everything stays on the device that is there anyway.
     """
     if not measurable(options):
         return {}
@@ -132,9 +135,16 @@ def chosen(options: EngineOptions) -> dict[str, StageTime]:
 
 
 def frame_ms(preset: Preset, ways: Mapping[str, StageTime]) -> float:
-    """Return the time of one frame in all its networks, one after another, in ms."""
-    often = {preset.detect: 1.0 / preset.detect_every}
-    return sum(often.get(name, 1.0) * one.ms for name, one in ways.items())
+    """Return the time of one frame of a short film in all its networks, one after another, in ms.
+
+    Faces are looked for, and told apart, now and then; where a person's own mouth can be laid over, lips are painted
+    seldom. What a second runtime costs a start is shared by the frames.
+    """
+    often = dict.fromkeys((preset.detect, preset.identity), 1.0 / preset.detect_every)
+    if preset.voice and preset.landmarks:
+        often |= dict.fromkeys((preset.lips, preset.enhance), PAINTED)
+    more = len({one.device for one in ways.values()}) - 1
+    return sum(often.get(name, 1.0) * one.ms for name, one in ways.items()) + more * OPENING_MS / FILM_FRAMES
 
 
 def _fastest(known: Mapping[str, Sequence[StageTime]]) -> dict[str, StageTime]:

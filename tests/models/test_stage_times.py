@@ -52,11 +52,28 @@ def test_nothing_is_chosen_before_all_networks_were_measured(autotune_cache):
 
 
 def test_stages_may_differ_where_the_sum_gains(autotune_cache):
-    faster = [way("cpu", "int8", 3.0), way("openvino:CPU", "int8", 2.0, 1)]
-    keep(edge_lips=faster)
+    faster = [way("cpu", "int8", 5.0), way("openvino:CPU", "int8", 2.0, 1)]
+    keep(edge_segment=faster)
     chosen = stage_times.chosen(OPTIONS)
-    assert chosen["edge_lips"] == faster[1]
-    assert {one.device for name, one in chosen.items() if name != "edge_lips"} == {"cpu"}
+    assert chosen["edge_segment"] == faster[1]
+    assert {one.device for name, one in chosen.items() if name != "edge_segment"} == {"cpu"}
+
+
+def test_lips_that_are_seldom_painted_open_no_second_runtime(autotune_cache):
+    much_faster = [way("cpu", "int8", 7.0), way("openvino:CPU", "int8", 4.0)]
+    keep(edge_lips=much_faster)
+    assert {one.device for one in stage_times.chosen(OPTIONS).values()} == {"cpu"}
+    painted = replace(LITE, voice="", landmarks="")  # every frame goes through the lip network
+    ways = stage_times.chosen(OPTIONS)
+    other = ways | {"edge_lips": much_faster[1]}
+    assert stage_times.frame_ms(painted, other) < stage_times.frame_ms(painted, ways)
+
+
+def test_what_a_second_runtime_gains_must_pay_for_its_opening(autotune_cache):
+    cost = stage_times.OPENING_MS / stage_times.FILM_FRAMES
+    for gain, device in ((cost * 0.9, "cpu"), (cost * 2.0, "openvino:CPU")):
+        keep(edge_landmarks=[way("cpu", "int8", 4.0), way("openvino:CPU", "int8", 4.0 - gain)])
+        assert stage_times.chosen(OPTIONS)["edge_landmarks"].device == device
 
 
 def test_a_second_runtime_is_not_loaded_for_next_to_nothing(autotune_cache):
@@ -131,7 +148,7 @@ def test_the_tuner_times_what_really_runs_here_and_the_engine_takes_it(autotune_
 
 
 def test_a_way_that_no_longer_opens_falls_back_and_is_said(autotune_cache):
-    keep(edge_lips=[way("cpu", "int8", 9.0), way("cuda", "int8", 0.1)])
+    keep(edge_segment=[way("cpu", "int8", 9.0), way("cuda", "int8", 0.1)])
     engine = le.load()
     assert "does not open" in engine.chosen
     assert engine.device == "cpu"
