@@ -173,7 +173,16 @@ def test_a_run_goes_on_when_its_terminal_is_closed_where_it_was_told_to(folder: 
 
 
 @pytest.mark.parametrize(
-    "first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU]
+    "first",
+    [
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGXCPU,
+        signal.SIGUSR1,
+        signal.SIGALRM,
+    ],
 )
 def test_whatever_stops_it_again_and_again(tmp_path: Path, first: signal.Signals) -> None:
     write_clip(tmp_path / "face.mp4", 30, size=(640, 480))
