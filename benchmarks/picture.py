@@ -90,7 +90,7 @@ def repainting(image: U8, frame: av.VideoFrame, folder: Path, times: int) -> dic
     source = bare_copy(frame)
     picture = PictureFormat(
         encoder="libx264",
-        settings=file_settings("libx264", None),
+        settings=file_settings("libx264", None, (WIDTH, HEIGHT)),
         size=(WIDTH, HEIGHT),
         fps=FPS,
         time_base=FORMAT.time_base,

@@ -24,6 +24,7 @@ from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
+LEAST_LAG = 2  # frames that plans of own mouths come late, however few pictures may wait
 
 
 def run(
@@ -46,7 +47,7 @@ def run(
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
     scan = scan_film(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     depth, together = batching(job)
-    speaking = Speaking(job, people, scan, counters, min(LAG, depth))
+    speaking = Speaking(job, people, scan, counters, lag_of(depth))
     marking = Marking(job)
     with VideoWriter(job.out, video_format(job, marking.tags), marking.finish) as writer:
         soundtrack, outlet = Soundtrack(job, writer), Outlet(job, writer)
@@ -92,6 +93,11 @@ def batching(job: Job) -> tuple[int, int]:
     """Return how many frames may wait on either side of the renderer, and how many it makes at once."""
     size = job.video.width, job.video.height
     return waiting_frames(*size), min(job.renderer.preset.batch, max(1, fitting_frames(*size)))
+
+
+def lag_of(depth: int) -> int:
+    """Return how many frames plans of own mouths come late where so many pictures may wait."""
+    return min(LAG, max(LEAST_LAG, depth))
 
 
 def video_format(job: Job, tags: dict[str, str]) -> VideoFormat:

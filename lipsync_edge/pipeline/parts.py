@@ -31,7 +31,6 @@ from lipsync_edge.pipeline.soundtrack import Soundtrack
 from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind
 from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
-from lipsync_edge.render.exemplars.planner import LAG
 from lipsync_edge.render.exemplars.sequence import Own
 from lipsync_edge.types import U8, Face, Frame
 from lipsync_edge.video.encoder import CODECS
@@ -98,7 +97,7 @@ def plan_parts(
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
     scan = scan_film(job, people, lambda: counters.probe("scan"))
     depth, together = offline.batching(job)
-    speaking = Speaking(job, people, scan, counters, min(LAG, depth))
+    speaking = Speaking(job, people, scan, counters, offline.lag_of(depth))
     wanted = max(_LEAST_FRAMES, round(seconds * job.video.fps))
     wanted += -wanted % together
     with ReadAhead(source_frames(job), depth) as frames:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 BYTES_A_PIXEL = 4.5  # a frame in BGR and as it was decoded
 WAITING_BYTES = 24 << 20  # decoded frames that wait, as many finished ones, and as many in one batch
-LEAST_WAITING, MOST_WAITING = 2, 8
+LEAST_WAITING, MOST_WAITING = 1, 8
 POLL_S = 0.1
 PATIENCE_S = 5.0  # for a thread that is to stop; more than any frame takes
 _END = object()

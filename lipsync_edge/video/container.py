@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-
+LARGE_PIXELS = 1920 * 1088
+LARGE_THREADS = (
+    2  # of a decoder of larger pictures: each holds one, and by itself it would begin one more than cores
+)
 _LISTS = {"concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sdp", "webm_dash_manifest"}
 _LIST_STARTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
 
@@ -110,6 +113,8 @@ def video_stream(container: InputContainer, path: Path, track: int | None = None
             fix="convert it to H.264 first",
         )
     stream.thread_type = "AUTO"
+    if stream.width * stream.height > LARGE_PIXELS:
+        stream.codec_context.thread_count = LARGE_THREADS
     # whatever the file says later on: larger pictures are passed over before there is memory for them
     stream.codec_context.options = {"max_pixels": str(most_pixels(stream))}
     return stream

@@ -30,6 +30,10 @@ SPEED = {
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "6", "row-mt": "1", "b": "0"},
     "libsvtav1": {"preset": "10"},
 }
+# larger pictures than LARGE_PIXELS: at 4K each that x264 looks ahead takes 26 MB, and each B picture that others
+# refer to 42
+OF_LARGE = {"libx264": {"x264-params": f"{SPEED['libx264']['x264-params']}:bframes=1:rc-lookahead=8"}}
+LARGE_PIXELS = 1920 * 1088
 DEFAULT_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 28}
 LIVE_ENCODER = "libx264"
 LIVE_SPEED = {"preset": "ultrafast", "tune": "zerolatency"}  # every picture leaves as it comes
@@ -65,9 +69,13 @@ class PictureFormat:
     key_every: int = 0
 
 
-def file_settings(encoder: str, crf: int | None) -> dict[str, str]:
-    """Return options of an encoder that writes a file; without a CRF a visually lossless one is taken."""
-    return SPEED[encoder] | {"crf": str(DEFAULT_CRF[encoder] if crf is None else crf)}
+def file_settings(encoder: str, crf: int | None, size: tuple[int, int]) -> dict[str, str]:
+    """Return options of an encoder that writes a file of pictures of a size in pixels.
+
+    Without a CRF a visually lossless one is taken.
+    """
+    large = OF_LARGE.get(encoder, {}) if size[0] * size[1] > LARGE_PIXELS else {}
+    return SPEED[encoder] | large | {"crf": str(DEFAULT_CRF[encoder] if crf is None else crf)}
 
 
 def live_settings() -> dict[str, str]:

@@ -141,7 +141,7 @@ class VideoWriter:
             self._file.container,
             PictureFormat(
                 encoder=encoder,
-                settings=file_settings(encoder, what.crf),
+                settings=file_settings(encoder, what.crf, (what.width, what.height)),
                 size=(what.width, what.height),
                 fps=what.fps,
                 time_base=self._tick,

@@ -16,6 +16,7 @@ from lipsync_edge.audio.reader import probe_sound, read_audio
 from lipsync_edge.errors import OutputError, UsageError
 from lipsync_edge.types import Region
 from lipsync_edge.video.color import ColorTags
+from lipsync_edge.video.container import LARGE_THREADS, opened, video_stream
 from lipsync_edge.video.probe import probe
 from lipsync_edge.video.reader import VideoReader
 from lipsync_edge.video.writer import VideoFormat, VideoWriter, check_output, exact_tick
@@ -273,3 +274,17 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_unknown_colour_is_no_obstacle(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", picture_format(color=ColorTags(9, 1, 9, 16)), [Fraction(0)])
     assert probe(path).color.matrix == 9
+
+
+@pytest.mark.parametrize(
+    ("size", "said", "threads"),
+    [((1920, 1080), b"bframes=3", 0), ((2560, 1440), b"bframes=1", LARGE_THREADS)],
+)
+def test_large_pictures_are_encoded_and_decoded_in_less_memory(
+    tmp_path: Path, size: tuple[int, int], said: bytes, threads: int
+) -> None:
+    write(tmp_path / "a.mp4", picture_format(*size), [Fraction(0)])
+    assert said in (tmp_path / "a.mp4").read_bytes()  # x264 writes into the film how it was told to work
+    with opened(tmp_path / "a.mp4") as container:
+        context = video_stream(container, tmp_path / "a.mp4").codec_context
+        assert context.thread_count == threads
