@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -189,8 +190,17 @@ def _run(
 
     loaded = load_engine(engine)
     unmeasured = stage_times.missing(engine)
-    with tuner.in_background(str(engine.preset), unmeasured), progress_bar(out.name, quiet) as progress:
-        return loaded.run(face, audio, out, options=options, progress=progress, cache=cache)
+    with ExitStack() as beside, progress_bar(out.name, quiet) as progress:
+        waits = True
+
+        def tell(done: int, total: int | None) -> None:
+            nonlocal waits
+            if waits:  # nobody waits longer for a first frame because others are measured
+                beside.enter_context(tuner.in_background(str(engine.preset), unmeasured))
+            waits = False
+            progress(done, total)
+
+        return loaded.run(face, audio, out, options=options, progress=tell, cache=cache)
 
 
 def _tell(result: RunResult, as_json: bool, quiet: bool) -> None:

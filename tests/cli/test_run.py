@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 
 import lipsync_edge as le
+from lipsync_edge.models import stage_times, tuner
+from lipsync_edge.video.writer import VideoWriter
 from tests.clips import write_clip, write_sound, write_still
 from tests.scripted import SIZE
 from tests.video.test_tracks import write_tracks
@@ -160,3 +164,31 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
     assert process.returncode == code, err
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.mp4", "speech.wav"]
+
+
+def test_networks_are_measured_beside_a_run_and_not_before_its_first_frame(
+    typed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    real = VideoWriter.patch
+
+    @contextmanager
+    def beside(preset: str, names: tuple[str, ...]) -> Iterator[None]:
+        told.append(f"measuring {' '.join(names)}")
+        yield
+        told.append("measured")
+
+    def made(*frame: Any) -> Any:
+        told.append("frame")
+        return real(*frame)
+
+    monkeypatch.setattr(tuner, "in_background", beside)
+    monkeypatch.setattr(stage_times, "missing", lambda options: ("edge_lips",))
+    monkeypatch.setattr(VideoWriter, "patch", made)
+    assert typed("run", "face.mp4", "speech.wav", "-o", "out.mp4", "-q")[0] == 0
+    first = told.index("measuring edge_lips")
+    assert first > 0
+    assert "frame" in told[:first]
+    assert "frame" in told[first:]
+    assert told[-1] == "measured"
+    assert told.count("measuring edge_lips") == 1
