@@ -22,9 +22,9 @@ SHUT = 0.01  # eye distances: what the landmarks read off shut lips
 BINS, MOST = 64, 0.6
 # Eye distances that lips are apart where the lower one is under the teeth; how surely that, and a raised tongue, must
 # be heard for none and for all of it.
-TUCKED = 0.05
+TUCKED = 0.04
 # The same where the tongue is raised, so that it is seen; lips that are parted less than that are left as they are.
-RAISED, RAISED_PARTED = 0.1, 0.03
+RAISED, RAISED_PARTED = 0.08, 0.03
 TUCK_HEARD, TONGUE_HEARD = (0.4, 0.7), (0.15, 0.4)
 SPOKEN = (
     0.03  # eye distances: a smaller asked opening may be silence, which says nothing about a voice's range

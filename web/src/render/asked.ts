@@ -11,10 +11,10 @@ const GAIN = [0.6, 1.2] as const
 /** What the landmarks read off shut lips, in eye distances. */
 export const SHUT = 0.01
 const [BINS, MOST] = [64, 0.6]
-const TUCKED = 0.05 // eye distances that lips are apart where the lower one is under the teeth
+const TUCKED = 0.04 // eye distances that lips are apart where the lower one is under the teeth
 const [TUCK_HEARD, TONGUE_HEARD] = [[0.4, 0.7], [0.15, 0.4]] as const // how surely for none and for all of it
 // The same where the tongue is raised, so that it is seen; lips that are parted less than that are left as they are.
-const [RAISED, RAISED_PARTED] = [0.1, 0.03]
+const [RAISED, RAISED_PARTED] = [0.08, 0.03]
 const SPOKEN = 0.03 // a smaller asked opening may be silence, which says nothing about a voice's range
 const STILL_SPREAD = 0.021 // a usual talker's width varies by 0.035
 const STILL_NARROWER = 0.97
