@@ -10,8 +10,10 @@ import gradio as gr
 
 from lipsync_edge.studio import view
 from lipsync_edge.studio.form import PEOPLE, Field, grouped
+from lipsync_edge.studio.labels import SEATS, Label, label_of
 
 SUBSTEPS = 20  # of a number between two bounds
+USUAL = "the usual"
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ def ask_options(fields: Sequence[Field], name: str, *, people: bool = True) -> A
     """Draw the options of `run`, folded, by what they are about; those of several people where they are wanted."""
     asked = Asked()
     groups = [group for group in grouped(fields) if people or group[0] != PEOPLE]
-    with gr.Accordion("All have usual values", open=False, elem_id=f"{name}s"):
+    with gr.Accordion("Show the options (nothing needs to be changed)", open=False, elem_id=f"{name}s"):
         for title, group in groups:
             gr.HTML(f'<div class="ls-group">{title}</div>')
             for one in (one for one in group if one.kind == "keyed files"):
@@ -48,7 +50,7 @@ def ask_options(fields: Sequence[Field], name: str, *, people: bool = True) -> A
                     for one in pair:
                         asked.by_name[one.name] = component(one, f"{name}-{one.name}")
             for one in (one for one in group if one.has_picture):
-                about = f"--{one.name}: or a picture of them"
+                about = f"{label_of(one.name, one.help).title}: or a picture of that person"
                 asked.by_name[one.picture] = _file(about, f"{name}-{one.picture}")
     return asked
 
@@ -60,8 +62,9 @@ def _pairs(group: Sequence[Field]) -> list[Sequence[Field]]:
 def _ask_keyed(asked: Field, name: str) -> dict[str, Any]:
     """Draw a row for each key and its file."""
     found: dict[str, Any] = {}
-    gr.HTML(f'<p class="ls-hint"><code>--{asked.name}</code> {asked.help}</p>')
-    choices = [("nobody", ""), *((choice, choice) for choice in asked.choices)]
+    label = label_of(asked.name, asked.help)
+    gr.HTML(f'<p class="ls-hint"><b>{label.title}.</b> {_about(asked, label)}</p>')
+    choices = [("nobody", ""), *((SEATS.get(choice, choice), choice) for choice in asked.choices)]
     for number, (who, file) in enumerate(asked.pairs, 1):
         with gr.Row():
             found[who] = gr.Dropdown(
@@ -76,18 +79,19 @@ def _file(label: str, name: str) -> Any:
 
 
 def component(asked: Field, name: str) -> Any:
-    """Return the component of one option: its name and its help are the command line's."""
+    """Return the component of one option."""
+    label = label_of(asked.name, asked.help)
     if asked.kind == "file":
-        return _file(f"--{asked.name}: {asked.help}", name)
+        return _file(f"{label.title}. {_about(asked, label)}", name)
     about: dict[str, Any] = {
-        "label": f"--{asked.name}",
+        "label": label.title,
         "elem_id": name,
         "min_width": 200,
-        "info": asked.help,
+        "info": _about(asked, label),
     }
     if asked.kind == "choice":
-        none = [] if asked.default is not None else [("as it comes", "")]
-        choices = none + [(name, name) for name in asked.choices]
+        none = [] if asked.default is not None else [(USUAL, "")]
+        choices = none + [(label.choices.get(one, one), one) for one in asked.choices]
         return gr.Dropdown(choices, value=asked.initial if asked.initial is not None else "", **about)
     if asked.kind == "flag":
         return gr.Checkbox(value=bool(asked.initial), **about)
@@ -99,7 +103,12 @@ def component(asked: Field, name: str) -> Any:
         return gr.Number(value=asked.initial, precision=0 if asked.kind == "whole" else None, **about)
     # also numbers that may be missing: Gradio shows 0 for none
     shown = "" if asked.initial is None else str(asked.initial)
-    return gr.Textbox(value=shown, placeholder=asked.shape or "as it comes", max_lines=1, **about)
+    return gr.Textbox(value=shown, placeholder=asked.shape or USUAL, max_lines=1, **about)
+
+
+def _about(asked: Field, label: Label) -> str:
+    """What an option does, and what the command line calls it, as errors do."""
+    return f"{label.about} (--{asked.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +177,13 @@ def draw_steps(fields: Sequence[Field]) -> Steps:
     voice = gr.Audio(
         sources=["upload", "microphone"], type="filepath", show_label=False, buttons=[], elem_id="voice"
     )
-    example = gr.Button("Take the example face and speech", size="sm", elem_id="example")
-    _step(3, "Options", "by the names that the command line has for them")
+    example = gr.Button("Try it with the example face and voice", size="sm", elem_id="example")
+    _step(3, "Options", "leave them as they are for a first try")
     options = ask_options(fields, "option")
-    _step(4, "Consent", "nothing is made without it")
+    _step(4, "Consent", "check the box; the buttons below wait for it")
     consent = ask_consent("consent")
     at = gr.Textbox(
-        label="Second at which a preview begins", placeholder="the loudest moment", max_lines=1, elem_id="at"
+        label="Preview from second", placeholder="where the voice is loudest", max_lines=1, elem_id="at"
     )
     return Steps(kind, tabs, photo, video, voice, options, consent, at, example)
 

@@ -49,7 +49,7 @@ def _make_tab(controller: Controller) -> MakeTab:
             steps = draw_steps(controller.form.fields)
             with gr.Row():
                 frame = gr.Button(
-                    "Preview one frame", interactive=False, elem_id="preview-frame", min_width=140
+                    "Preview one picture", interactive=False, elem_id="preview-frame", min_width=140
                 )
                 clip = gr.Button(
                     "Preview 3 seconds", interactive=False, elem_id="preview-clip", min_width=140
@@ -69,7 +69,7 @@ def _make_tab(controller: Controller) -> MakeTab:
                 elem_id="pair",
             )
             result = gr.HTML(view.EMPTY, elem_id="result")
-            judge = gr.Button("Judge this result", visible=False, elem_id="judge")
+            judge = gr.Button("Check how good it is", visible=False, elem_id="judge")
             report = gr.HTML(elem_id="report")
     return MakeTab(
         steps, frame, clip, make, status, cancel, pair, result, judge, report, gr.State(""), gr.State("")
@@ -79,7 +79,7 @@ def _make_tab(controller: Controller) -> MakeTab:
 def _several_tab(controller: Controller) -> SeveralTab:
     gr.HTML(
         '<p class="ls-hint">One face says every voice; every face says one voice; or faces and voices of the same '
-        "names belong together: anna.mp4 says anna.wav. All get the same options.</p>"
+        "names belong together: anna.mp4 says anna.wav. The options hold for all of them.</p>"
     )
     with gr.Row():
         faces = gr.File(
@@ -122,10 +122,8 @@ def _history_tab(tab: Any) -> HistoryTab:
         with gr.Column(scale=6, min_width=340):
             result = gr.HTML(view.note_card("Choose a result to see it."), elem_id="history-result")
             with gr.Row():
-                judge = gr.Button("Judge this result", visible=False, elem_id="judge-history")
-                remove = gr.Button(
-                    "Remove it from this machine", variant="stop", visible=False, elem_id="remove"
-                )
+                judge = gr.Button("Check how good it is", visible=False, elem_id="judge-history")
+                remove = gr.Button("Delete this result", variant="stop", visible=False, elem_id="remove")
             status, cancel = _status("history")
             report = gr.HTML()
     return HistoryTab(

@@ -16,12 +16,12 @@ CONSENT = (
     "The people whose face and voice these are agree to this video, and I will say that it was made with AI."
 )
 MARK = (
-    "Every result is marked as made with AI: in its metadata, and by a C2PA manifest that is signed and shows later "
-    "changes. The mark is checked after each run and shown beside the result."
+    "Every result carries a mark that says it was made with AI: a note in the file, and a signature (C2PA) that shows "
+    "whether the file was changed later. The picture does not show it. It is checked and shown beside the result."
 )
 EMPTY = (
     '<div class="ls-empty"><div class="ls-empty-art" aria-hidden="true"></div><p>Your video appears here.</p>'
-    "<p>Choose a face and a voice, or take the example.</p></div>"
+    "<p>Choose a face and a voice on the left, or try the example.</p></div>"
 )
 
 
