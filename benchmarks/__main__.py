@@ -33,6 +33,7 @@ COMMANDS = {
         "live.cost",
         "what a viewer's frame costs, idle and speaking, with and without what is kept",
     ),
+    "live idling": ("live.idling", "an idle avatar that a browser watches by WebRTC: processor time a slot"),
     "live sessions": ("live.sessions", "how many sessions a machine holds, speaking and idle"),
     "live watched": (
         "live.watched",
