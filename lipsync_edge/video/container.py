@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from lipsync_edge.errors import InputError, NoAudioError, NoVideoError
-from lipsync_edge.video.picture_size import MOST_PIXELS, MOST_PIXELS_OF_STILL
+from lipsync_edge.video.picture_size import LARGE_PIXELS, MOST_PIXELS, MOST_PIXELS_OF_STILL
 
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
 
-LARGE_PIXELS = 1920 * 1088
-LARGE_THREADS = (
-    2  # of a decoder of larger pictures: each holds one, and by itself it would begin one more than cores
-)
+# of a decoder of large pictures: each thread holds one, and by itself it would begin one more than there are cores
+LARGE_THREADS = 2
+
 _LISTS = {"concat", "dash", "hls", "image2", "imf", "lavfi", "rtp", "rtsp", "sdp", "webm_dash_manifest"}
 _LIST_STARTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0")
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
+from lipsync_edge.video.picture_size import LARGE_PIXELS
 from lipsync_edge.video.yuv import bare_copy, even, put
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ SPEED = {
 # larger pictures than LARGE_PIXELS: at 4K each that x264 looks ahead takes 26 MB, and each B picture that others
 # refer to 42
 OF_LARGE = {"libx264": {"x264-params": f"{SPEED['libx264']['x264-params']}:bframes=1:rc-lookahead=8"}}
-LARGE_PIXELS = 1920 * 1088
 DEFAULT_CRF = {"libx264": 18, "libx265": 20, "libvpx-vp9": 24, "libsvtav1": 28}
 LIVE_ENCODER = "libx264"
 LIVE_SPEED = {"preset": "ultrafast", "tune": "zerolatency"}  # every picture leaves as it comes
