@@ -46,6 +46,7 @@ def test_a_second_output_leaves_the_first_as_it_was(precision: str, device: str,
 
 
 def test_lips_and_tongue_are_told_from_phones() -> None:
+    pytest.importorskip("panphon")
     names = ("f", "v", "θ", "ð", "l", "p", "s", "t", "n", "ʃ", "ɑ", "w", "")
     segments = [Segment(name, k / 10, (k + 1) / 10) for k, name in enumerate(names)]
     told = read_out.said(features_at(segments, 8 * len(names)))[4::8]
