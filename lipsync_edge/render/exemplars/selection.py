@@ -15,11 +15,11 @@ from lipsync_edge.types import F32
 I32 = npt.NDArray[np.int32]
 
 OPENING, OPENING_FLOOR = 0.16, 0.02  # of ln opening
-LESS_OPEN, MORE_OPEN = 1.8, 0.8  # lips can be shut over teeth, but what was never seen cannot be uncovered
+LESS_OPEN, MORE_OPEN = 1.8, 0.9  # lips can be shut over teeth, but what was never seen cannot be uncovered
 FAR_OPEN, FAR_SHARE = 4.0, 0.3  # beyond that cost, lips that are too far open cost only so much more
 WIDTH, JAW = 0.08, 0.15  # eye distances that cost 1
 POSE, ROLL_SHARE = 6.0, 0.2  # degrees that cost 1
-CHEEK, RIM = 8.0, 6.0  # grey levels that cost 1
+CHEEK, RIM = 8.0, 18.0  # grey levels that cost 1
 BLURRED, BLUR_COSTS = 0.75, 4.0  # of the library's median sharpness
 # what it costs to stay, to leave one out, to go back by one; the next one is free
 HOLD, SKIP, BACK = (1.0, 0.7, 1.5)
