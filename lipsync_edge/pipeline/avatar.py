@@ -9,6 +9,7 @@ of an avatar are therefore not bit for bit those of the video.
 from __future__ import annotations
 
 import mmap
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
@@ -73,6 +74,7 @@ class Avatar:
         data: the JPEGs, in memory, in a mapped temporary file or in the avatar's own.
         color: the tags of the file that it was made of.
         library: the person's own mouths; None where there are none.
+        checksums: CRC-32 of each JPEG, each compared when it is first read; None in files that have none.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Avatar:
         data: mmap.mmap | bytes | FileBytes,
         color: ColorTags = STILL_COLOR,
         library: Library | None = None,
+        checksums: tuple[int, ...] | None = None,
     ) -> None:
         self.fps = fps
         self.size = size
@@ -95,6 +98,8 @@ class Avatar:
         self.data = data
         self.color = color
         self.library = library
+        self.checksums = checksums
+        self._whole: set[int] = set()  # positions whose checksum was compared
         self._only: U8 | None = None
 
     def __len__(self) -> int:
@@ -131,7 +136,12 @@ class Avatar:
     def _jpeg(self, position: int) -> memoryview:
         begins, ends = int(self.offsets[position]), int(self.offsets[position + 1])
         data = self.data
-        return memoryview(data[begins:ends] if isinstance(data, FileBytes) else memoryview(data)[begins:ends])
+        jpeg = memoryview(data[begins:ends] if isinstance(data, FileBytes) else memoryview(data)[begins:ends])
+        if self.checksums is not None and position not in self._whole:
+            if zlib.crc32(jpeg) != self.checksums[position]:
+                raise _damaged(position)
+            self._whole.add(position)
+        return jpeg
 
     def face(self, position: int) -> Face | None:
         """Return the face of frame `position`, or None where there is none."""
@@ -184,6 +194,7 @@ class Avatar:
             "size": list(self.size),
             "origin": asdict(self.origin),
             "color": asdict(self.color),
+            "checksums": [zlib.crc32(self._jpeg(position)) for position in range(len(self))],
         }
         exemplars = b"" if self.library is None else to_bytes(self.library)
         data = self.data
@@ -196,10 +207,14 @@ def _decoded(jpeg: bytes | memoryview, position: int, size: tuple[int, int]) -> 
     # the file may have been changed since it was opened, and OpenCV raises for no bytes at all
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if len(jpeg) else None
     if picture is None or picture.shape[1::-1] != size:
-        raise InputError(
-            expected="a whole avatar file", got=f"a damaged picture {position}", fix="prepare the face again"
-        )
+        raise _damaged(position)
     return np.asarray(picture, np.uint8)
+
+
+def _damaged(position: int) -> InputError:
+    return InputError(
+        expected="a whole avatar file", got=f"a damaged picture {position}", fix="prepare the face again"
+    )
 
 
 def load_avatar(path: str | Path) -> Avatar:
@@ -210,6 +225,7 @@ def load_avatar(path: str | Path) -> Avatar:
     """
     with damaged_file(Path(path)):
         stored, data = read_avatar(Path(path))
+        checksums = stored.header.get("checksums")
         return Avatar(
             fps=Fraction(*stored.header["fps"]),
             size=(int(stored.header["size"][0]), int(stored.header["size"][1])),
@@ -219,4 +235,5 @@ def load_avatar(path: str | Path) -> Avatar:
             data=data,
             color=ColorTags(**stored.header.get("color", asdict(STILL_COLOR))),
             library=from_bytes(stored.exemplars) if stored.exemplars else None,
+            checksums=None if checksums is None else tuple(checksums),
         )

@@ -1,8 +1,8 @@
 """An avatar in one file that opens at once.
 
-Magic and length of the header; the header (JSON: rate, size, counts, tags, what it was made with); the table of faces
-(float32, 14 a frame); where each picture begins (int64, one more than frames); the pictures; the exemplars, where it
-has some. Numbers are little-endian.
+Magic and length of the header; the header (JSON: rate, size, counts, tags, what it was made with, checksums of the
+pictures); the table of faces (float32, 14 a frame); where each picture begins (int64, one more than frames); the
+pictures; the exemplars, where it has some. Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Stored:
     """What an avatar's file holds.
 
     Attributes:
-        header: fps (numerator, denominator), size (width, height), origin.
+        header: fps (numerator, denominator), size (width, height), origin, color, checksums (CRC-32 of each picture).
         faces: float32 (n, 14).
         offsets: int64 (n + 1), where each picture begins in `pictures`, or in the file when it was read.
         pictures: JPEGs, one after another.
@@ -142,3 +142,8 @@ def _check_header(header: Any) -> None:
         raise TypeError("an origin that is no text")
     if not all(type(value) is int and 0 <= value < 256 for value in header.get("color", {}).values()):
         raise TypeError("colours that are no numbers")
+    checksums = header.get("checksums")
+    if checksums is not None and (
+        len(checksums) != int(header["frames"]) or not all(type(one) is int for one in checksums)
+    ):
+        raise ValueError("its checksums are damaged")

@@ -1,5 +1,6 @@
 """From a face file to an avatar."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 
 from lipsync_edge.errors import InputError, NoFaceError, UsageError
 from lipsync_edge.models.preset import Preset
-from lipsync_edge.pipeline.avatar import AvatarOrigin
+from lipsync_edge.pipeline.avatar import AvatarOrigin, load_avatar
+from lipsync_edge.pipeline.avatar_file import damaged_file, read_avatar, write_avatar
 from lipsync_edge.pipeline.prepare import PrepareOptions, build_avatar
 from lipsync_edge.render.lips import Lips
-from lipsync_edge.types import U8
+from lipsync_edge.types import U8, Region
 from tests import fakes
 from tests.scripted import bright_spot_detector, frame_with_spot
 
@@ -125,3 +127,35 @@ def test_a_face_is_found_in_the_scaled_picture(tmp_path: Path) -> None:
     assert found.box_xyxy == pytest.approx([32, 32, 64, 64], abs=0.5)
     with pytest.raises(UsageError, match="64 pixels"):
         PrepareOptions(max_side=30)
+
+
+def test_a_damaged_picture_is_told_before_it_is_decoded(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_video(tmp_path / "face.mp4", 3, Fraction(25))
+    made, path = ENGINE.prepare(tmp_path / "face.mp4"), tmp_path / "face.avatar"
+    made.save(path)
+    whole, data = load_avatar(path), bytearray(path.read_bytes())
+    assert np.array_equal(whole.picture(1), made.picture(1))
+    middle = int(whole.offsets[1] + whole.offsets[2]) // 2
+    data[middle : middle + 8] = bytes(8)
+    path.write_bytes(data)
+    damaged = load_avatar(path)
+    assert np.array_equal(damaged.picture(0), made.picture(0))
+    for look in (lambda: damaged.picture(1), lambda: damaged.part(1, Region(40, 40, 60, 60))):
+        with pytest.raises(InputError, match="damaged picture 1"):
+            look()
+    assert capfd.readouterr().err == ""
+
+
+def test_an_avatar_without_checksums_is_read(tmp_path: Path) -> None:
+    write_video(tmp_path / "face.mp4", 3, Fraction(25))
+    made = ENGINE.prepare(tmp_path / "face.mp4")
+    made.save(tmp_path / "new.avatar")
+    with damaged_file(tmp_path / "new.avatar"):
+        stored, _ = read_avatar(tmp_path / "new.avatar")
+    stored.header.pop("checksums")
+    write_avatar(tmp_path / "old.avatar", replace(stored, offsets=stored.offsets - stored.offsets[0]))
+    old = load_avatar(tmp_path / "old.avatar")
+    assert old.checksums is None
+    assert np.array_equal(old.picture(2), made.picture(2))
