@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import InputError, UsageError
+from lipsync_edge.mark.called_back import apart
 from lipsync_edge.mark.facts import MADE_WITH_AI
 from lipsync_edge.mark.identity import own_file, own_identity, serial_of
 from lipsync_edge.mark.layer import Layer
@@ -41,12 +42,9 @@ def read_manifest(path: Path, trust: Path | None = None) -> Layer | None:
         known if known in c2pa.Reader.get_supported_mime_types() else ""
     )  # a hint; what lies in the file decides
     try:
-        with path.open("rb") as file, c2pa.Context.from_dict(settings) as context:
-            reader = c2pa.Reader.try_create(kind, file, context=context)
-            if reader is None:
-                return None
-            with reader:
-                return _layer(json.loads(reader.json()))
+        with path.open("rb") as file:
+            store = apart(lambda: _store(c2pa, kind, file, settings))
+        return _layer(store) if store is not None else None
     except c2pa.C2paError.NotSupported:
         return None
     except (c2pa.C2paError, ValueError, KeyError) as error:
@@ -55,6 +53,17 @@ def read_manifest(path: Path, trust: Path | None = None) -> Layer | None:
         return Layer(kind="c2pa", state="invalid", made_with_ai=False, problems=(_short(error),))
     except OSError as error:
         raise InputError(expected=f"a file at {path}", got=error.strerror or str(error)) from error
+
+
+def _store(c2pa: Any, kind: str, file: Any, settings: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what c2pa reads in a file; None where there is no manifest."""
+    with c2pa.Context.from_dict(settings) as context:
+        reader = c2pa.Reader.try_create(kind, file, context=context)
+        if reader is None:
+            return None
+        with reader:
+            read: dict[str, Any] = json.loads(reader.json())
+            return read
 
 
 def _is_no_manifest(text: str) -> bool:

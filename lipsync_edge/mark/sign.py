@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lipsync_edge.errors import UsageError
+from lipsync_edge.mark.called_back import apart
 from lipsync_edge.mark.embed import PNG_START, png_chunk
 from lipsync_edge.mark.facts import Facts, Ingredient
 from lipsync_edge.mark.identity import Identity
@@ -58,8 +59,7 @@ def sign(source: Path, out: Path, facts: Facts, identity: Identity) -> int:
         Exception: c2pa's own of many kinds, OSError, ValueError: the copy is no good, or does not read as valid.
     """
     with source.open("rb") as file, out.open("w+b") as copy:
-        size = _signed(file, copy, source.suffix, facts, identity)
-        problems = _problems(copy, source.suffix)
+        size, problems = apart(lambda: _signed_and_read(file, copy, source.suffix, facts, identity))
     if problems:
         raise ValueError(f"signed, but it does not hold: {problems}")
     return size
@@ -76,12 +76,16 @@ def check_identity(identity: Identity) -> None:
         )
     out = BytesIO()
     try:
-        _signed(BytesIO(_one_pixel()), out, ".png", Facts(), identity)
-        problems = _problems(out, ".png")
+        _, problems = apart(lambda: _signed_and_read(BytesIO(_one_pixel()), out, ".png", Facts(), identity))
     except c2pa.C2paError as error:
         problems = str(error)
     if problems:
         raise UsageError(expected="a certificate that C2PA takes", got=problems)
+
+
+def _signed_and_read(source: Any, out: Any, suffix: str, facts: Facts, identity: Identity) -> tuple[int, str]:
+    """Return the manifest's bytes, and what is wrong with the signed copy."""
+    return _signed(source, out, suffix, facts, identity), _problems(out, suffix)
 
 
 def _problems(out: Any, suffix: str) -> str:

@@ -1,8 +1,11 @@
 """Marked files: read by c2pa's own reader, by ours, tampered with, made of marked ones, failing; and theirs."""
 
+import io
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import av
 import cv2
@@ -15,6 +18,7 @@ from lipsync_edge.mark.check import check_marks
 from lipsync_edge.mark.facts import SOURCE_TYPE, Facts, Ingredient
 from lipsync_edge.mark.manifest import NETWORKS
 from lipsync_edge.mark.options import MarkOptions
+from lipsync_edge.mark.read_manifest import read_manifest
 from lipsync_edge.pipeline.result import RunResult
 from lipsync_edge.pipeline.run_options import RunOptions
 from tests.clips import scene, write_clip, write_sound, write_still
@@ -297,6 +301,53 @@ def test_an_interrupt_while_signing_leaves_nothing(tmp_path: Path, monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["face.mp4", "speech.wav"]
+
+
+class Signalling(io.BufferedReader):
+    """A file at whose first seek, which c2pa asks for through ctypes, the process gets a signal."""
+
+    told = False
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        if not self.told:
+            self.told = True
+            signal.raise_signal(signal.SIGTERM)
+        return super().seek(offset, whence)
+
+
+def signalling(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the file be one, and SIGTERM raise what it does in a command."""
+    opened = Path.open
+
+    def told(self: Path, mode: str = "r", *rest: Any, **options: Any) -> Any:
+        ours = self == path and mode == "rb"
+        return Signalling(io.FileIO(path)) if ours else opened(self, mode, *rest, **options)
+
+    monkeypatch.setattr(Path, "open", told)
+
+
+@pytest.fixture
+def stopping() -> Iterator[None]:
+    def stop(number: int, _frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("stopping")
+@pytest.mark.parametrize("what", [sign.sign, read_manifest])
+def test_a_signal_while_c2pa_calls_back_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], what: Any
+) -> None:
+    """Ctypes prints what is raised in a callback, and goes on."""
+    cv2.imwrite(str(tmp_path / "a.png"), scene())
+    signalling(tmp_path / "a.png", monkeypatch)
+    more = (tmp_path / "b.png", Facts(), _own()) if what is sign.sign else ()
+    with pytest.raises(SystemExit, match="143"):
+        what(tmp_path / "a.png", *more)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".svg"])
