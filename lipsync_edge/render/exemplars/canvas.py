@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync_edge.face.align import AlignedCrop
+from lipsync_edge.render.exemplars.reading import Reading
 from lipsync_edge.types import F32, U8, Region
 
 F64 = npt.NDArray[np.float64]
-_NOTHING = np.zeros(4)  # a colour
-AROUND = 3  # pixels round what is read that cubic steps look at
 
 
 class Canvas:
@@ -52,15 +51,9 @@ class Canvas:
         """Whether the window lies outside the frame."""
         return min(self.region.size) < 8
 
-    def spread(self, plane: F32, finer: int = 1, border: int = cv2.BORDER_CONSTANT) -> F32:
+    def spread(self, plane: F32, finer: int = 1) -> F32:
         """Return a plane of the grid, float32 (h, w[, c]), or of a grid so many times finer, over the region."""
-        matrix = self._from_grid.copy()
-        if finer > 1:
-            matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 / finer - 0.5)
-            matrix[:, :2] /= finer
-        spread_out = cv2.warpAffine(
-            plane, matrix, self.region.size, flags=cv2.INTER_LINEAR, borderMode=border
-        )
+        spread_out = cv2.warpAffine(plane, self._from_finer(finer), self.region.size, flags=cv2.INTER_LINEAR)
         return np.asarray(spread_out, np.float32)
 
     def grid(self, finer: int) -> tuple[F32, F32]:
@@ -74,17 +67,11 @@ class Canvas:
 
     def read(self, picture: U8, x: F32, y: F32, to_picture: F64, finer: int = 1) -> U8:
         """Return a picture at places of the grid, or of a finer one, given in crop pixels, over the region."""
-        places = moved_by(to_picture, x, y)
-        low = np.maximum([int(np.floor(one.min())) - AROUND for one in places], 0)
-        high = [int(np.ceil(one.max())) + AROUND for one in places]
-        part = picture[low[1] : max(high[1], low[1] + 1), low[0] : max(high[0], low[0] + 1)]
-        if not part.size:
-            low, part = np.zeros(2, int), picture
-        low32 = np.asarray(low, np.float32)
-        at = self.spread(cv2.merge([places[0] - low32[0], places[1] - low32[1]]), finer, cv2.BORDER_REPLICATE)
-        # cubic steps in float32: the same bits as in bytes, in two thirds of the time
-        made = cv2.remap(part.astype(np.float32), at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-        return np.asarray(cv2.add(made, _NOTHING, dtype=cv2.CV_8U), np.uint8)  # rounded and clipped
+        return self.reading(picture, x, y, to_picture, finer).over(Region(0, 0, *self.region.size))
+
+    def reading(self, picture: U8, x: F32, y: F32, to_picture: F64, finer: int = 1) -> Reading:
+        """Return the same, to be read over parts of the region, which begins at (0, 0)."""
+        return Reading.of(picture, *moved_by(to_picture, x, y), self._from_finer(finer))
 
     def mask(self, outline: F32, margin: float, feather: float, finer: int = 2) -> F32:
         """Return a soft mask of what an outline encloses, float32 0…1, over the region.
@@ -105,6 +92,14 @@ class Canvas:
         # in float32 it takes a fifth of the time
         soft = cv2.GaussianBlur(mask.astype(np.float32), _kernel(feather * finer), feather * finer)
         return self.spread(np.asarray(soft, np.float32) * np.float32(1 / 255), finer)
+
+    def _from_finer(self, finer: int) -> F64:
+        """Return float64 (2, 3), places of a grid that is so many times finer → pixels of the region."""
+        matrix = self._from_grid.copy()
+        if finer > 1:
+            matrix[:, 2] += matrix[:, :2] @ np.full(2, 0.5 / finer - 0.5)
+            matrix[:, :2] /= finer
+        return matrix
 
     def inner(self, points: F32, reach: float) -> tuple[int, int, int, int]:
         """Return the window round points, float32 (k, 2) in crop pixels, that lies inside this one."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
+from lipsync_edge.render.exemplars.reading import shown
 from lipsync_edge.render.exemplars.reshape import UNPRESSED, Lines, Press, facing, mapped
 from lipsync_edge.render.exemplars.target import Target
 from lipsync_edge.types import F32, U8
@@ -28,12 +29,15 @@ def moved_face(canvas: Canvas, target: Target, result: F32, press: Press = UNPRE
     fade, away = _edge_fade(canvas.x.shape, EDGE * side), _away_from_edge(may)
     x = canvas.x + (x - canvas.x) * fade * away
     y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))
-    moved = canvas.read(target.frame_bgr, x, y, target.crop.to_frame)
+    moved = canvas.reading(target.frame_bgr, x, y, target.crop.to_frame)
     carried = read_plane(target.paste, x, y, side)
     base = np.ascontiguousarray(canvas.region.view(target.frame_bgr))
     under = _under_chin(canvas, target, lines)
-    alpha = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(np.maximum(may, carried), under)
-    mix(base, moved, canvas.spread(np.asarray(alpha * (fade > 0), np.float32)))
+    share = turned * np.minimum(may, carried) + (1.0 - turned) * np.maximum(np.maximum(may, carried), under)
+    alpha = canvas.spread(np.asarray(share * (fade > 0), np.float32))
+    for part in shown(alpha):
+        rows, columns = slice(part.y1, part.y2), slice(part.x1, part.x2)
+        mix(part.view(base), moved.over(part), np.ascontiguousarray(alpha[rows, columns]))
     return base
 
 
