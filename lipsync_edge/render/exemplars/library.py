@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ MOST = 600  # exemplars
 LARGEST = 512  # side, in pixels, of the cut-out of a face at most
 RUN = 10  # frames that are kept or dropped together, so that real motion stays in the library
 WINDOW = (0.12, 0.38, 0.88, 1.06)  # of the crop: left, top, right, bottom of what is cut out
+DECODED = 3  # pictures that are kept decoded, 0.7 MB each at most: both sides of a jump are shown twice
 VISIBLE = 0.6  # a mouth that is more covered is no exemplar
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 97, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
@@ -47,8 +49,15 @@ class Exemplar:
     paste: U8
 
     def decode(self) -> U8:
-        """Return the picture, uint8 (H, W, 3) BGR."""
-        return np.asarray(cv2.imdecode(np.frombuffer(self.picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+        """Return the picture, uint8 (H, W, 3) BGR; not to be written to."""
+        return _decoded(self.picture)
+
+
+@lru_cache(maxsize=DECODED)
+def _decoded(jpeg: bytes) -> U8:
+    picture = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    picture.flags.writeable = False  # one for all who ask
+    return picture
 
 
 def make_exemplar(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -82,6 +83,7 @@ def _window(picture: U8, window: tuple[float, float, float, float]) -> U8:
     return np.ascontiguousarray(picture[y1:y2, x1:x2])
 
 
+@lru_cache(maxsize=1)
 def _rim() -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
     """Which of the small crop's pixels lie round the mouth: below the eyes, inside the face, not the mouth itself."""
     centre = (np.arange(RIM_SIDE) + 0.5) / RIM_SIDE

@@ -101,3 +101,10 @@ def test_the_picture_is_kept_nearly_as_it_was() -> None:
     frame = seen(0.1).target.frame_bgr
     part, _ = cut_out(frame, seen(0.1).target.crop)
     assert np.abs(ONE.decode().astype(int) - part).mean() < 2.0
+
+
+def test_a_picture_that_is_asked_for_again_is_decoded_once_and_belongs_to_nobody() -> None:
+    decoded = ONE.decode()
+    assert ONE.decode() is decoded
+    with pytest.raises(ValueError, match="read-only"):
+        decoded[0] = 0
