@@ -34,17 +34,18 @@ class Canvas:
 
     def __init__(self, crop: AlignedCrop, shape: tuple[int, ...], window: tuple[int, int, int, int]) -> None:
         self.crop = crop
+        to_frame = crop.to_frame
         left, top, right, bottom = window
         self.x, self.y = _grid(*window)
         corners = np.array([(px, py, 1.0) for px in (left, right - 1) for py in (top, bottom - 1)])
-        there = corners @ crop.to_frame.T
+        there = corners @ to_frame.T
         low = np.maximum(np.floor(there.min(0)).astype(int), 0)
         high = np.minimum(np.ceil(there.max(0)).astype(int) + 1, shape[1::-1])
         self.region = Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-        self.to_region = crop.to_frame.copy()
+        self.to_region = to_frame.copy()
         self.to_region[:, 2] -= low
         self._from_grid = self.to_region.copy()
-        self._from_grid[:, 2] += crop.to_frame[:, :2] @ np.array([left, top])
+        self._from_grid[:, 2] += to_frame[:, :2] @ np.array([left, top])
 
     @property
     def empty(self) -> bool:
@@ -129,6 +130,15 @@ def moved_by(matrix: F64, x: F32, y: F32) -> tuple[F32, F32]:
     """Return places, float32 (h, w) each, where an affine map, float64 (2, 3), takes them."""
     (a, b, c), (d, e, f) = matrix.astype(np.float32)
     return a * x + b * y + c, d * x + e * y + f
+
+
+def plane_of(plane: F32, canvas: Canvas) -> F32:
+    """Read a plane over a canvas's crop, float32 (h, w), at the canvas's own places; its border is repeated."""
+    side = canvas.crop.side
+    if plane.shape != (side, side):
+        return read_plane(plane, canvas.x, canvas.y, side)
+    rows, columns = (np.clip(line.astype(int), 0, side - 1) for line in (canvas.y[:, 0], canvas.x[0]))
+    return plane[rows[:, None], columns]
 
 
 def read_plane(plane: F32, x: F32, y: F32, side: int) -> F32:

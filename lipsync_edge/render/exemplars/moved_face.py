@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.render.composite import mix
-from lipsync_edge.render.exemplars.canvas import Canvas, read_plane
+from lipsync_edge.render.exemplars.canvas import Canvas, plane_of, read_plane
 from lipsync_edge.render.exemplars.reading import shown
 from lipsync_edge.render.exemplars.reshape import UNPRESSED, Lines, Press, facing, mapped
 from lipsync_edge.render.exemplars.target import Target
@@ -25,7 +25,7 @@ def moved_face(canvas: Canvas, target: Target, result: F32, press: Press = UNPRE
     x, y = mapped(lines, canvas.x, canvas.y)
     # then no chin comes down over what lies behind, and the edge stays
     turned = 1.0 - facing(target.face.yaw)
-    may = read_plane(target.paste, canvas.x, canvas.y, side)
+    may = plane_of(target.paste, canvas)
     fade, away = _edge_fade(canvas.x.shape, EDGE * side), _away_from_edge(may)
     x = canvas.x + (x - canvas.x) * fade * away
     y = canvas.y + (y - canvas.y) * fade * (1.0 - turned * (1.0 - away))

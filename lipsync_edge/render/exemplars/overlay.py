@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipsync_edge.face.landmarks import CHIN, INNER_LIP, LIPS
 from lipsync_edge.render.composite import mix
 from lipsync_edge.render.exemplars.asked import NEUTRAL, SHUT, Articulation
-from lipsync_edge.render.exemplars.canvas import Canvas, moved_by, read_plane
+from lipsync_edge.render.exemplars.canvas import Canvas, moved_by, plane_of, read_plane
 from lipsync_edge.render.exemplars.filling import Inner, fill
 from lipsync_edge.render.exemplars.inside import smoothstep
 from lipsync_edge.render.exemplars.laid import Laid, Pick, lay_pick, merged
@@ -158,7 +158,7 @@ def _lay_lips(
     taken, shown = _taken(mouth, laid, result, press)
     side = target.crop.side
     alpha = mouth.mask(outline, MARGIN * side, FEATHER * side)
-    alpha *= mouth.spread(_sure(shown) * _sure(read_plane(target.paste, mouth.x, mouth.y, side)))
+    alpha *= mouth.spread(_sure(shown) * _sure(plane_of(target.paste, mouth)))
     taken = match_light(taken, view, alpha)
     mix(view, taken, alpha * np.float32(share))
 

@@ -60,9 +60,8 @@ def shown(alpha: F32) -> list[Region]:
     """Return the parts of a region in which a mask, float32 (h, w), is not 0: one for each band of rows."""
     parts = []
     for top in range(0, len(alpha), BAND):
-        is_shown = alpha[top : top + BAND] > 0.0
-        rows, columns = np.flatnonzero(is_shown.any(1)), np.flatnonzero(is_shown.any(0))
-        if len(rows):
-            left, right = int(columns[0]), int(columns[-1]) + 1
-            parts.append(Region(left, top + int(rows[0]), right, top + int(rows[-1]) + 1))
+        is_shown = (alpha[top : top + BAND] > 0.0).view(np.uint8)
+        left, first, width, height = cv2.boundingRect(is_shown)
+        if height:
+            parts.append(Region(left, top + first, left + width, top + first + height))
     return parts
