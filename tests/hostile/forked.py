@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -154,18 +156,39 @@ def _text(file: IO[bytes]) -> str:
     return file.read(1 << 20).decode("utf-8", "replace")
 
 
+# Commands import these when they come to them, which each child would do anew.
+_LATE = (
+    "av",
+    "c2pa",
+    "cryptography.x509",
+    "lipsync_edge.eval.evaluate",
+    "lipsync_edge.eval.marking",
+    "lipsync_edge.live.run",
+    "lipsync_edge.mark.certificate",
+    "lipsync_edge.mark.check",
+    "lipsync_edge.models.tuner",
+    "lipsync_edge.pipeline.offline",
+    "lipsync_edge.pipeline.prepare",
+    "lipsync_edge.server.run",
+    "numpy.fft",
+    "pydantic.type_adapter",
+    "pydantic.types",
+)
+
+
 def _prepare(networks: str) -> None:
     """Import what commands need, and nothing that starts a thread."""
-    import av  # noqa: F401 - imported for all children at once
-    import c2pa  # noqa: F401
     import cv2
+    from typer.main import get_command
 
-    import lipsync_edge.cli.main
-    import lipsync_edge.pipeline.offline
-    import lipsync_edge.pipeline.prepare  # noqa: F401
     from lipsync_edge import engine
+    from lipsync_edge.cli.main import app
 
+    for name in _LATE:
+        import_module(name)
+    get_command(app)
     cv2.setNumThreads(1)
+    assert threading.active_count() == 1, threading.enumerate()
     if networks == "numpy":
         from lipsync_edge.batch import run as batch
         from tests.batch.fakes import load
