@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +17,7 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 Arrays = dict[str, npt.NDArray[Any]]  # tensors of a graph, by name
 
+_NO_PIXEL = np.zeros((), np.uint8)
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
 
 
@@ -90,6 +92,9 @@ class Region:
             return self
         low = min(self.x1, other.x1), min(self.y1, other.y1)
         return Region(*low, max(self.x2, other.x2), max(self.y2, other.y2))
+
+
+NOWHERE = Region(0, 0, 0, 0)
 
 
 class Overlay(Protocol):
@@ -186,6 +191,8 @@ class Frame:
         faces: the faces that are followed; empty: the frame passes through.
         shot_start: whether a new shot begins with it (True for the first frame that a tracker saw).
         part: the only part of `image_bgr` that was converted, the rest of it is anything; None: all of it was.
+        remake: makes `image_bgr`, or a part of it, from `source` again, bit for bit; None where it cannot, or where
+            pictures are too small for that to pay.
     """
 
     index: int
@@ -195,6 +202,7 @@ class Frame:
     faces: tuple[Face, ...] = ()
     shot_start: bool = False
     part: Region | None = None
+    remake: Callable[[Region | None], tuple[U8, Region | None]] | None = None
 
     def __post_init__(self) -> None:
         """Check shape and type."""
@@ -207,6 +215,24 @@ class Frame:
         copy = np.empty_like(self.image_bgr)
         self.part.view(copy)[:] = self.part.view(self.image_bgr)
         return copy
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image_bgr.shape[1], self.image_bgr.shape[0]
+
+    def shed(self) -> Frame:
+        """Return the frame without its picture, to wait in less memory; itself where that cannot be made again."""
+        if self.remake is None:
+            return self
+        return replace(self, image_bgr=np.broadcast_to(_NO_PIXEL, self.image_bgr.shape), part=NOWHERE)
+
+    def restored(self, part: Region | None = None) -> Frame:
+        """Return the frame that `shed` was called of with its picture, or with a part of it; any other as it is."""
+        if self.remake is None or self.part != NOWHERE:
+            return self
+        image_bgr, part = self.remake(part)
+        return replace(self, image_bgr=image_bgr, part=part)
 
     def hearing(self, features: F32, gain: float) -> Frame:
         """Return the frame with one voice laid on all of its faces."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, ModelError, NoVideoError
 from lipsync_edge.face.tracker import track
+from lipsync_edge.pipeline.avatar_window import window_of_all
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.face_cache import NOTHING
 from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder, Found
@@ -124,7 +125,7 @@ def _scan(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> FilmScan:
     tracker = people.tracker(track_options(job.renderer.preset, job.options), job.detector)
     shots = 0
     with ReadAhead(film.frames(), waiting_frames(job.video.width, job.video.height)) as frames:
-        for frame in track(frames, tracker, probe):
+        for frame in track(frames, tracker, probe, lambda one: window_of_all(one.faces, one.size)):
             shots += frame.shot_start
             found: list[Found | None] = []
             for face in frame.faces:

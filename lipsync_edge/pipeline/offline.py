@@ -12,6 +12,7 @@ from lipsync_edge.face.looks import Looks, PatchLooks
 from lipsync_edge.pipeline.casting import cast
 from lipsync_edge.pipeline.counters import Counters, Observe, check_made, result_of
 from lipsync_edge.pipeline.film_scan import scan_film
+from lipsync_edge.pipeline.heap import give_back
 from lipsync_edge.pipeline.job import Job
 from lipsync_edge.pipeline.marking import Marking
 from lipsync_edge.pipeline.outgoing import Outgoing, Outlet
@@ -21,9 +22,11 @@ from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind, fitting_frames, waiting_frames
 from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
 from lipsync_edge.render.exemplars.planner import LAG
+from lipsync_edge.video.picture_size import LARGE_PIXELS
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
+GIVE_BACK_EVERY = 8  # frames of large pictures: so often what was freed is given back to the system
 LEAST_LAG = 2  # frames that plans of own mouths come late, however few pictures may wait
 
 
@@ -47,6 +50,7 @@ def run(
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
     scan = scan_film(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     depth, together = batching(job)
+    is_large = job.video.width * job.video.height > LARGE_PIXELS
     speaking = Speaking(job, people, scan, counters, lag_of(depth))
     marking = Marking(job)
     with VideoWriter(job.out, video_format(job, marking.tags), marking.finish) as writer:
@@ -75,6 +79,8 @@ def run(
                     with counters.probe("wait_encoder"):
                         sink.put(outlet.take(frame, rendered, frame.time))
                 del batch, finished, frame, rendered  # pictures are let go before others are read
+                if is_large and counters.frames % GIVE_BACK_EVERY < together:
+                    give_back()
                 if progress is not None:
                     progress(counters.frames, job.total)
         check_made(job, counters)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 from lipsync_edge.audio.alignment import pair
 from lipsync_edge.face.tracker import track, track_still
+from lipsync_edge.pipeline.avatar_window import window_of_all
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.counters import Counters
 from lipsync_edge.pipeline.film_faces import FilmFaces
@@ -134,8 +135,13 @@ class Speaking:
                 return job.detector(frames_bgr, side)
 
         tracker = self._people.tracker(track_options(job.renderer.preset, job.options), find_faces)
-        following = track_still if job.video.still else track
-        return following(frames, tracker, self._probe("track"))
+        if job.video.still:
+            return track_still(frames, tracker, self._probe("track"))
+        return track(frames, tracker, self._probe("track"), self._needed)
+
+    def _needed(self, frame: Frame) -> Region | None:
+        """Return which part of a frame's picture its faces need; None, all of it, where a label lies on it."""
+        return window_of_all(frame.faces, frame.size) if self._job.options.label == "none" else None
 
     def _remembered(self) -> TrackMemory | None:
         job = self._job

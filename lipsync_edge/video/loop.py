@@ -74,7 +74,7 @@ class _Film:
         """Note a frame of the first turn."""
         if self._last is not None:
             self._step = frame.time - self._last.time
-        self._last = frame
+        self._last = frame if self._loop == "hold" else frame.shed()
 
     def turn(self, turn: int) -> tuple[Iterable[Frame], Callable[[Fraction], Fraction], bool]:
         """Return the frames of a turn, their times in the film → in the endless film, and whether to skip the first."""
@@ -85,7 +85,7 @@ class _Film:
             return self._reader, lambda time: time, False
         last, step = self._last, self._step
         if self._reader is None or self._loop == "hold" or last.time == 0:
-            return [last], lambda time: time + turn * step, False
+            return [last.restored()], lambda time: time + turn * step, False
         if self._loop == "repeat":
             return self._reader, lambda time: time + turn * (last.time + step), False
         if turn % 2:

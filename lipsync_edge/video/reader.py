@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
 from lipsync_edge.video.interlace import Deinterlacer
+from lipsync_edge.video.picture_size import LARGE_PIXELS
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.still_kinds import is_image
@@ -174,7 +176,16 @@ class VideoReader:
             image_bgr, part = self._partly(decoded, wanted)
             return Frame(position, self.time(position), image_bgr, decoded, part=part)
         image_bgr, source = self.upright(decoded)
-        return Frame(position, self.time(position), image_bgr, source)
+        remake = None
+        if source is not None and source.width * source.height > LARGE_PIXELS:
+            remake = partial(self._again, source)
+        return Frame(position, self.time(position), image_bgr, source, remake=remake)
+
+    def _again(self, source: av.VideoFrame, wanted: Region | None) -> tuple[U8, Region | None]:
+        """Make what `upright` made of a picture that lay as it is shown, or a part of it, see `Frame.remake`."""
+        if wanted is None:
+            return self._to_bgr(source, (source.width, source.height), POINT)[0], None
+        return self._partly(source, wanted)
 
     def _lies_as_shown(self, frame: av.VideoFrame) -> bool:
         """Whether a stored picture is 4:2:0, of the usual size, and not turned."""
