@@ -35,7 +35,7 @@ class FaceThere(Detector):
 
 
 def make_engine(blind: Sequence[int] = (), **changes: Any) -> Engine:
-    usual = {"name": "t", "description": "", "detect": "d", "lips": "l", "detect_every": 1}
+    usual: dict[str, Any] = {"name": "t", "description": "", "detect": "d", "lips": "l", "detect_every": 1}
     return fakes.engine_of(
         preset=Preset(**(usual | changes)),
         detector=FaceThere(blind),

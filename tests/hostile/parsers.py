@@ -145,7 +145,7 @@ def _use_config(path: Path) -> None:
     from lipsync_edge.cli.main import app
 
     say, console.say = console.say, lambda *_, **__: None
-    load, engine.load_engine = engine.load_engine, lambda _: make_engine()
+    load, engine.load_engine = engine.load_engine, lambda options: make_engine()
     try:
         words = ["run", "/no/such/face.mp4", "/no/such/a.wav", "-o", "/no/such/o.mp4", "--config", str(path)]
         code = console.run_app(app, words)

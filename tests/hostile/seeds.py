@@ -46,6 +46,7 @@ SOUNDS = {
 def face(width: int = 320) -> U8:
     """The face that ships with the package, uint8 (H, W, 3) BGR."""
     whole = cv2.imdecode(np.frombuffer(demo_files()[0].read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert whole is not None
     height = round(whole.shape[0] * width / whole.shape[1]) // 2 * 2
     return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -74,7 +74,7 @@ def test_requests_of_the_description_and_around_it(server: Served, count: int) -
             verbs = [verb for verb in PATHS[path] if verb != "parameters"]
             verb = rng.choice((*verbs, *verbs, *verbs, "put", "get", "patch", "delete", "options", "head"))
             place = path.replace("{number}", rng.choice(("1", "%2e%2e", "a%2fb", "x" * 3000, "%ff")))
-            headers = {"content-type": rng.choice(KINDS).encode("latin-1")}
+            headers = [(b"content-type", rng.choice(KINDS).encode("latin-1"))]
             params = {"session": rng.choice(SESSIONS)} if rng.random() < 0.7 else {}
             answer = client.request(verb, place, params=params, headers=headers, content=bodies(rng))
             allowed = {*PATHS[path].get(verb, {}).get("responses", {})} or {"404", "405"}

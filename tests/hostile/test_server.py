@@ -100,7 +100,8 @@ def _send_away(server: Served) -> None:
     first = socket.create_connection(("127.0.0.1", server.port), timeout=10)
     second = socket.create_connection(("127.0.0.1", server.port), timeout=10)
     second.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /hea")
-    began, ended = time.monotonic(), {}
+    began = time.monotonic()
+    ended: dict[str, float] = {}
     while len(ended) < 2:
         for name, one in (("first", first), ("second", second)):
             one.settimeout(0.05)
@@ -274,15 +275,13 @@ def test_rebound_names_are_refused_on_a_network_without_a_token() -> None:
 
 def test_a_token_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what the standard library has for it; how long that takes does not depend on where they differ."""
-    from lipsync_edge.server import auth
-
     asked: list[tuple[bytes, bytes]] = []
 
     def compare(given: bytes, wanted: bytes) -> bool:
         asked.append((given, wanted))
         return given == wanted
 
-    monkeypatch.setattr(auth.hmac, "compare_digest", compare)
+    monkeypatch.setattr("lipsync_edge.server.auth.hmac.compare_digest", compare)
     guard = Guard(lambda *_: None, "s3cret")  # type: ignore[arg-type,return-value]
     for given in (b"Bearer s3cret", b"Bearer s", b"", "Bearer ä".encode("latin-1")):
         headers = [(b"host", b"localhost"), (b"authorization", given)]
