@@ -12,7 +12,8 @@ from lipsync_edge.types import F32, U8, Region
 
 F64 = npt.NDArray[np.float64]
 AROUND = 3  # pixels round what is read that cubic steps look at
-BAND = 48  # rows that are read together
+# rows that are read together at least, and bands at most: OpenCV shares only large ones out among threads
+BAND, BANDS = 48, 8
 _NOTHING = np.zeros(4)  # a colour
 
 
@@ -58,9 +59,9 @@ class Reading:
 
 def shown(alpha: F32) -> list[Region]:
     """Return the parts of a region in which a mask, float32 (h, w), is not 0: one for each band of rows."""
-    parts = []
-    for top in range(0, len(alpha), BAND):
-        is_shown = (alpha[top : top + BAND] > 0.0).view(np.uint8)
+    parts, rows = [], max(BAND, -(-len(alpha) // BANDS))
+    for top in range(0, len(alpha), rows):
+        is_shown = (alpha[top : top + rows] > 0.0).view(np.uint8)
         left, first, width, height = cv2.boundingRect(is_shown)
         if height:
             parts.append(Region(left, top + first, left + width, top + first + height))

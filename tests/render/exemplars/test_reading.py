@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsync_edge.render.exemplars.reading import BAND, Reading, shown
+from lipsync_edge.render.exemplars.reading import BAND, BANDS, Reading, shown
 from lipsync_edge.types import Region
 
 SIDE, REGION = 60, Region(0, 0, 170, 190)
@@ -38,3 +38,7 @@ def test_what_is_shown_is_covered_and_rows_without_anything_are_not() -> None:
 
 def test_nothing_is_read_where_nothing_is_shown() -> None:
     assert shown(np.zeros((100, 80), np.float32)) == []
+
+
+def test_a_large_region_has_no_more_bands() -> None:
+    assert len(shown(np.ones((BANDS * BAND * 3 + 1, 20), np.float32))) == BANDS
