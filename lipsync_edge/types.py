@@ -178,6 +178,11 @@ class Face:
         return float(np.sqrt(width * height))
 
 
+def no_pixels(height: int, width: int) -> U8:
+    """Return a picture, uint8 (height, width, 3), that takes no memory and shows nothing; not to be written to."""
+    return np.broadcast_to(_NO_PIXEL, (height, width, 3))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture, and the faces in it.
@@ -225,10 +230,10 @@ class Frame:
         """Return the frame without its picture, to wait in less memory; itself where that cannot be made again."""
         if self.remake is None:
             return self
-        return replace(self, image_bgr=np.broadcast_to(_NO_PIXEL, self.image_bgr.shape), part=NOWHERE)
+        return replace(self, image_bgr=no_pixels(*self.image_bgr.shape[:2]), part=NOWHERE)
 
     def restored(self, part: Region | None = None) -> Frame:
-        """Return the frame that `shed` was called of with its picture, or with a part of it; any other as it is."""
+        """Return a frame whose picture was not made, or shed, with it, or with a part of it; any other as it is."""
         if self.remake is None or self.part != NOWHERE:
             return self
         image_bgr, part = self.remake(part)

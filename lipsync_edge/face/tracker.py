@@ -197,7 +197,7 @@ def track(
     """
     for frame in frames:
         with probe():
-            done = tracker.push(frame)
+            done = tracker.push(frame.restored())
         for one in done:
             yield one.restored(part_of(one))
     for one in tracker.flush():

@@ -182,7 +182,12 @@ class _Film:
         for start, end in parts:
             with suppress(NoVideoError):  # a part behind the real end
                 reader = VideoReader(
-                    job.face, start=start, end=end, track=job.video.track, background=job.background
+                    job.face,
+                    start=start,
+                    end=end,
+                    track=job.video.track,
+                    background=job.background,
+                    light=True,
                 )
                 for frame in reader:
                     yield replace(frame, index=index)

@@ -27,7 +27,7 @@ def source_frames(job: Job, faces: FilmFaces | None = None) -> Iterator[Frame]:
     Args:
         job: the run.
         faces: where they lie in the film, where that is known: of each picture only what they need is converted, as
-            long as the rest goes to the encoder as it was decoded.
+            long as the rest goes to the encoder as it was decoded. Else large ones are made when they are looked at.
     """
     size = job.video.width, job.video.height
 
@@ -43,6 +43,7 @@ def source_frames(job: Job, faces: FilmFaces | None = None) -> Iterator[Frame]:
         job.end,
         background=job.background,
         part_of=part_of,
+        light=faces is None,
     )
 
 
@@ -124,7 +125,8 @@ class Speaking:
         if self._scan.faces is not None:
             return self._scan.faces.on(frames)
         if self._memory is not None:
-            return self._memory.track(frames, self._follow, lambda: source_frames(self._job))
+            tracked = self._memory.track(frames, self._follow, lambda: source_frames(self._job))
+            return (frame.restored(self._needed(frame)) for frame in tracked)
         return self._follow(frames)
 
     def _follow(self, frames: Iterable[Frame]) -> Iterator[Frame]:

@@ -24,6 +24,7 @@ def endless_frames(
     *,
     background: Color = WHITE,
     part_of: PartOf = lambda position: None,
+    light: bool = False,
 ) -> Iterator[Frame]:
     """Yield frames with growing times, without end unless `loop` is "cut" or an end is given.
 
@@ -36,8 +37,9 @@ def endless_frames(
         end: its end (exclusive), in seconds of the endless film.
         background: what transparent parts are laid on.
         part_of: which part of each frame is wanted in BGR, see `VideoReader`.
+        light: whether large pictures may come without pixels, see there.
     """
-    film = _Film(path, info, loop, background, part_of)
+    film = _Film(path, info, loop, background, part_of, light)
     for turn in count():
         frames, mapped, skips = film.turn(turn)
         for frame in frames:
@@ -58,12 +60,14 @@ def endless_frames(
 class _Film:
     """Turns through a film: which frames each shows, and when."""
 
-    def __init__(self, path: Path, info: VideoInfo, loop: Loop, background: Color, part_of: PartOf) -> None:
+    def __init__(
+        self, path: Path, info: VideoInfo, loop: Loop, background: Color, part_of: PartOf, light: bool
+    ) -> None:
         self._background = background
         self._reader = (
             None
             if info.still
-            else VideoReader(path, track=info.track, background=background, part_of=part_of)
+            else VideoReader(path, track=info.track, background=background, part_of=part_of, light=light)
         )
         self._path = path
         self._loop = loop

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import NoVideoError
-from lipsync_edge.types import U8, Frame, Region
+from lipsync_edge.types import NOWHERE, U8, Frame, Region, no_pixels
 from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
@@ -48,6 +48,7 @@ class VideoReader:
         background: what transparent parts are laid on.
         part_of: says which part of each frame is wanted in BGR, where its pictures lie as 4:2:0 as they are shown;
             `Frame.part` says whether that is all there is.
+        light: give large pictures that can be made from their source later without pixels, see `Frame.restored`.
 
     Attributes:
         ended: whether the file ended there, and not the part that was asked for; known after the first pass.
@@ -65,8 +66,10 @@ class VideoReader:
         track: int | None = None,
         background: Color = WHITE,
         part_of: PartOf = lambda position: None,
+        light: bool = False,
     ) -> None:
         check_range(start, end)
+        self._light = light
         self.path, self._background, self._part_of = Path(path), background, part_of
         self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
@@ -175,11 +178,15 @@ class VideoReader:
         if wanted is not None and self._lies_as_shown(decoded):
             image_bgr, part = self._partly(decoded, wanted)
             return Frame(position, self.time(position), image_bgr, decoded, part=part)
+        is_large = decoded.width * decoded.height > LARGE_PIXELS
+        if self._light and is_large and self._lies_as_shown(decoded):
+            bare = bare_copy(decoded)
+            nothing = no_pixels(decoded.height, decoded.width)
+            remake = partial(self._again, bare)
+            return Frame(position, self.time(position), nothing, bare, part=NOWHERE, remake=remake)
         image_bgr, source = self.upright(decoded)
-        remake = None
-        if source is not None and source.width * source.height > LARGE_PIXELS:
-            remake = partial(self._again, source)
-        return Frame(position, self.time(position), image_bgr, source, remake=remake)
+        again = partial(self._again, source) if is_large and source is not None else None
+        return Frame(position, self.time(position), image_bgr, source, remake=again)
 
     def _again(self, source: av.VideoFrame, wanted: Region | None) -> tuple[U8, Region | None]:
         """Make what `upright` made of a picture that lay as it is shown, or a part of it, see `Frame.remake`."""

@@ -189,3 +189,6 @@ def test_large_pictures_wait_without_their_pixels_and_come_out_the_same(
     large, _ = run(film, 2.0, tmp_path / "two", **options)
     assert len(waited) > 10
     assert same(plain, large)
+    played, calls = run(film, 2.0, tmp_path / "two", **options)  # their track comes from the cache
+    assert calls == 0
+    assert same(plain, played)
