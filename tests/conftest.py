@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Generator
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from lipsync_edge.mark.identity import VARIABLE as IDENTITY
 from lipsync_edge.models.autotune import VARIABLE
 from lipsync_edge.models.telemetry import opt_out
+from lipsync_edge.video.ordinary_threads import ordinary_threads
 
 os.environ[VARIABLE] = ""  # what `lipsync-edge bench` once found on this machine must not decide any test
 os.environ[IDENTITY] = ""  # nothing that tests make is signed by this user
@@ -30,6 +32,13 @@ def take_the_wheels_toolchain() -> None:
 
 
 take_the_wheels_toolchain()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Undo what SVT-AV1, with which some tests make their files, does to this process where root runs it."""
+    with ordinary_threads():
+        return (yield)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lipsync_edge.types import F32, U8, Region
 from lipsync_edge.video.color import ACCURATE, AREA, FULL_CHROMA_IN, FULL_RANGE, STILL_COLOR, ColorTags
+from lipsync_edge.video.ordinary_threads import ordinary_threads
 from lipsync_edge.video.picture_size import LARGE_PIXELS
 from lipsync_edge.video.yuv import bare_copy, even, put
 
@@ -127,7 +128,10 @@ class VideoEncoder:
     def encode(self, picture: av.VideoFrame, pts: int) -> list[Any]:
         """Encode a picture of `convert` or `keep`, shown from pts · time_base seconds on."""
         picture.pts, picture.time_base = pts, self.what.time_base
-        return list(self._stream.encode(picture))
+        if self._stream.codec_context.is_open:
+            return list(self._stream.encode(picture))
+        with ordinary_threads():
+            return list(self._stream.encode(picture))
 
     def flush(self) -> list[Any]:
         """Give the last packets; none when not one picture was encoded."""

@@ -20,7 +20,7 @@ from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
 from lipsync_edge.video.interlace import Deinterlacer
-from lipsync_edge.video.picture_size import LARGE_PIXELS
+from lipsync_edge.video.picture_size import LIGHT_PIXELS
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.still_kinds import is_image
@@ -178,7 +178,7 @@ class VideoReader:
         if wanted is not None and self._lies_as_shown(decoded):
             image_bgr, part = self._partly(decoded, wanted)
             return Frame(position, self.time(position), image_bgr, decoded, part=part)
-        is_large = decoded.width * decoded.height > LARGE_PIXELS
+        is_large = decoded.width * decoded.height > LIGHT_PIXELS
         if self._light and is_large and self._lies_as_shown(decoded):
             bare = bare_copy(decoded)
             nothing = no_pixels(decoded.height, decoded.width)

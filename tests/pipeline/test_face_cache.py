@@ -184,8 +184,8 @@ def test_large_pictures_wait_without_their_pixels_and_come_out_the_same(
         return again(self, source, wanted)
 
     monkeypatch.setattr(VideoReader, "_again", noted)
-    monkeypatch.setattr(reader, "LARGE_PIXELS", 0)
-    monkeypatch.setattr(offline, "LARGE_PIXELS", 0)
+    monkeypatch.setattr(reader, "LIGHT_PIXELS", 0)
+    monkeypatch.setattr(offline, "LIGHT_PIXELS", 0)
     large, _ = run(film, 2.0, tmp_path / "two", **options)
     assert len(waited) > 10
     assert same(plain, large)

@@ -1,8 +1,10 @@
 """What is written: times, sizes, colours, sound in step with the picture, and nothing half."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -156,6 +158,16 @@ def test_codecs(tmp_path: Path, codec: str, suffix: str) -> None:
     )
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec.canonical_name == codec
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="root alone may have such threads")
+def test_av1_takes_no_real_time_priority(tmp_path: Path) -> None:
+    """Else nothing of the machine runs before this process, and the networks' threads not before its main one."""
+    with VideoWriter(tmp_path / "a.mp4", picture_format(codec="av1", crf=30)) as writer:
+        for i in range(3):
+            writer.write(scene(index=i), Fraction(i, 25))
+        policies = {os.sched_getscheduler(int(task.name)) for task in Path("/proc/self/task").iterdir()}
+    assert policies == {os.SCHED_OTHER}
 
 
 @pytest.mark.parametrize(
