@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +16,6 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 Arrays = dict[str, npt.NDArray[Any]]  # tensors of a graph, by name
 
-_NO_PIXEL = np.zeros((), np.uint8)
 POINTS = 5  # image-left eye, image-right eye, nose tip, image-left and image-right mouth corner
 
 
@@ -92,9 +90,6 @@ class Region:
             return self
         low = min(self.x1, other.x1), min(self.y1, other.y1)
         return Region(*low, max(self.x2, other.x2), max(self.y2, other.y2))
-
-
-NOWHERE = Region(0, 0, 0, 0)
 
 
 class Overlay(Protocol):
@@ -178,11 +173,6 @@ class Face:
         return float(np.sqrt(width * height))
 
 
-def no_pixels(height: int, width: int) -> U8:
-    """Return a picture, uint8 (height, width, 3), that takes no memory and shows nothing; not to be written to."""
-    return np.broadcast_to(_NO_PIXEL, (height, width, 3))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture, and the faces in it.
@@ -196,8 +186,6 @@ class Frame:
         faces: the faces that are followed; empty: the frame passes through.
         shot_start: whether a new shot begins with it (True for the first frame that a tracker saw).
         part: the only part of `image_bgr` that was converted, the rest of it is anything; None: all of it was.
-        remake: makes `image_bgr`, or a part of it, from `source` again, bit for bit; None where it cannot, or where
-            pictures are too small for that to pay.
     """
 
     index: int
@@ -207,7 +195,6 @@ class Frame:
     faces: tuple[Face, ...] = ()
     shot_start: bool = False
     part: Region | None = None
-    remake: Callable[[Region | None], tuple[U8, Region | None]] | None = None
 
     def __post_init__(self) -> None:
         """Check shape and type."""
@@ -220,24 +207,6 @@ class Frame:
         copy = np.empty_like(self.image_bgr)
         self.part.view(copy)[:] = self.part.view(self.image_bgr)
         return copy
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.image_bgr.shape[1], self.image_bgr.shape[0]
-
-    def shed(self) -> Frame:
-        """Return the frame without its picture, to wait in less memory; itself where that cannot be made again."""
-        if self.remake is None:
-            return self
-        return replace(self, image_bgr=no_pixels(*self.image_bgr.shape[:2]), part=NOWHERE)
-
-    def restored(self, part: Region | None = None) -> Frame:
-        """Return a frame whose picture was not made, or shed, with it, or with a part of it; any other as it is."""
-        if self.remake is None or self.part != NOWHERE:
-            return self
-        image_bgr, part = self.remake(part)
-        return replace(self, image_bgr=image_bgr, part=part)
 
     def hearing(self, features: F32, gain: float) -> Frame:
         """Return the frame with one voice laid on all of its faces."""

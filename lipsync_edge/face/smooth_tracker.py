@@ -10,7 +10,7 @@ from lipsync_edge.face.identity import iou_with, nearness
 from lipsync_edge.face.options import FindFaces, TrackOptions
 from lipsync_edge.face.people import Followed
 from lipsync_edge.face.smoothing import smooth_row
-from lipsync_edge.types import F32, U8, Boxes, Face, Frame
+from lipsync_edge.types import F32, Boxes, Face, Frame
 
 _MOVED = 0.05  # of the face size: farther apart than this, two detections are not joined by a straight line
 _SAME_FACE_IOU = 0.25
@@ -46,7 +46,7 @@ def _only(face: Face) -> Boxes:
 
 
 class SmoothTracker:
-    """The frames of one shot, from the first that is still needed; they wait, and are given, without their pictures."""
+    """The frames of one shot, from the first that is still needed."""
 
     def __init__(self, options: TrackOptions, find_faces: FindFaces, target: Followed) -> None:
         self._options = options
@@ -62,12 +62,10 @@ class SmoothTracker:
 
     def push(self, frame: Frame) -> list[Frame]:
         """Take the next frame of the shot, give those that are finished."""
-        item = _Item(frame)
-        self._items.append(item)
+        self._items.append(_Item(frame))
         position = self._end - 1
         if position % self._options.every == 0:
             self._look(position)
-        item.frame = frame.shed()
         return self._release(self._known - self._options.radius)
 
     def close(self) -> list[Frame]:
@@ -89,9 +87,6 @@ class SmoothTracker:
         assert frame is not None, "a released frame was asked for"
         return frame
 
-    def _picture(self, position: int) -> U8:
-        return self._frame(position).restored().image_bgr
-
     def _look(self, position: int) -> None:
         """Detect in turn, and settle the frames since the last time."""
         face = self._find_target(position)
@@ -112,7 +107,7 @@ class SmoothTracker:
         self._known = position + 1
 
     def _find_target(self, position: int) -> Face | None:
-        frame = self._picture(position)
+        frame = self._frame(position).image_bgr
         boxes = self._find_faces([frame], self._options.side)[0]
         boxes = self._options.within_box(boxes)
         found = self._target.find(frame, boxes)
@@ -128,7 +123,7 @@ class SmoothTracker:
 
     def _find_near(self, position: int, expected: Face) -> tuple[Face | None, bool]:
         """Detect out of turn: the face that lies where one is expected, and whether somebody else's lies before it."""
-        frame = self._picture(position)
+        frame = self._frame(position).image_bgr
         boxes = self._options.within_box(self._find_faces([frame], self._options.side)[0])
         if not len(boxes):
             return None, False
@@ -195,7 +190,7 @@ class SmoothTracker:
             return
         held = self._item(self._hit).face if self._hit >= self._first else None
         for position in range(self._known, min(end, self._hit + 1 + self._options.hold)):
-            if held is None or not self._target.is_at(self._picture(position), _only(held)):
+            if held is None or not self._target.is_at(self._frame(position).image_bgr, _only(held)):
                 break
             self._item(position).face = held
         self._known = end

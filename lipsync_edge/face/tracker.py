@@ -23,7 +23,7 @@ from lipsync_edge.face.people import Followed, People, Wanted
 from lipsync_edge.face.reference_tracker import ReferenceTracker
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.face.smooth_tracker import SmoothTracker
-from lipsync_edge.types import F32, U8, Boxes, Face, Frame, Region
+from lipsync_edge.types import F32, U8, Boxes, Face, Frame
 
 __all__ = ["TrackOptions", "Tracker", "track"]
 
@@ -70,8 +70,7 @@ class Tracker:
     def push(self, frame: Frame) -> list[Frame]:
         """Take the next frame, give those that are finished, in order and with their faces.
 
-        A frame is kept, not copied, until its own turn comes; its index and time are given back unchanged. Where its
-        picture can be made again it comes back without, see `Frame.shed`.
+        A frame is kept, not copied, until its own turn comes; its index and time are given back unchanged.
         """
         cut = self._cuts.push(frame.image_bgr) or frame.image_bgr.shape != self._size
         self._size = frame.image_bgr.shape
@@ -182,10 +181,7 @@ class SeenOnce:
 
 
 def track(
-    frames: Iterable[Frame],
-    tracker: Tracker,
-    probe: Callable[[], AbstractContextManager[None]] = nullcontext,
-    part_of: Callable[[Frame], Region | None] = lambda frame: None,
+    frames: Iterable[Frame], tracker: Tracker, probe: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Iterator[Frame]:
     """Yield the frames with their faces, a few behind those that are read.
 
@@ -193,15 +189,12 @@ def track(
         frames: frames of one video, in order.
         tracker: a fresh one.
         probe: gives a context manager that is entered round each push.
-        part_of: which part of its picture is needed from here on, where it has to be made again; None: all of it.
     """
     for frame in frames:
         with probe():
-            done = tracker.push(frame.restored())
-        for one in done:
-            yield one.restored(part_of(one))
-    for one in tracker.flush():
-        yield one.restored(part_of(one))
+            done = tracker.push(frame)
+        yield from done
+    yield from tracker.flush()
 
 
 def track_still(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
-
 import numpy as np
 
 from lipsync_edge.face.align import aligned_crop
-from lipsync_edge.types import NOWHERE, Face, Region
+from lipsync_edge.types import Face, Region
 
 # Of the upright crop, from 0 to 1: the own mouth's area ends at 1.18; carried pixels and averages come from a little
 # further away. Without landmarks, of the box.
@@ -33,9 +30,3 @@ def window(face: Face | None, size: tuple[int, int]) -> Region | None:
     if (high - low).min() <= 0:
         return None
     return Region(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-
-
-def window_of_all(faces: Iterable[Face], size: tuple[int, int]) -> Region:
-    """Return the part of a picture of a size (width, height) that is needed for all of its faces."""
-    found = [part for face in faces if (part := window(face, size)) is not None]
-    return reduce(Region.union, found) if found else NOWHERE

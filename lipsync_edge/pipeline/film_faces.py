@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from io import BytesIO
 from math import isqrt
 
@@ -18,12 +19,13 @@ from lipsync_edge.errors import InputError
 from lipsync_edge.face.landmarks import COUNT, Landmarks
 from lipsync_edge.face.shots import CutDetector
 from lipsync_edge.npz_reader import read_arrays
-from lipsync_edge.pipeline.avatar_window import window_of_all
+from lipsync_edge.pipeline.avatar_window import window
 from lipsync_edge.pipeline.track_memory import Track, TrackRecorder
 from lipsync_edge.render.exemplars.watcher import levels_of, paste_of
 from lipsync_edge.types import F32, Face, Frame, Region
 
 _NUMBERS = COUNT * 3 + 4  # points, depth, pose, confidence
+_NOTHING = Region(0, 0, 0, 0)
 _FASTEST = 1  # of zlib
 
 
@@ -81,7 +83,9 @@ class FilmFaces:
         """
         if not 0 < index < len(self) - 1:
             return None
-        return window_of_all(self._track.faces(index), size)
+        parts = [window(face, size) for face in self._track.faces(index)]
+        found = [part for part in parts if part is not None]
+        return reduce(Region.union, found) if found else _NOTHING
 
     def found_of(self, frame: Frame, face: Face) -> Found | None:
         """Return what was found in a frame's face; None where nobody looked."""

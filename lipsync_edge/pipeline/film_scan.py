@@ -11,7 +11,6 @@ import numpy as np
 
 from lipsync_edge.errors import InputError, ModelError, NoVideoError
 from lipsync_edge.face.tracker import track
-from lipsync_edge.pipeline.avatar_window import window_of_all
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.face_cache import NOTHING
 from lipsync_edge.pipeline.film_faces import FilmFaces, FilmFacesRecorder, Found
@@ -125,7 +124,7 @@ def _scan(job: Job, people: Cast, watcher: Watcher, probe: Probe) -> FilmScan:
     tracker = people.tracker(track_options(job.renderer.preset, job.options), job.detector)
     shots = 0
     with ReadAhead(film.frames(), waiting_frames(job.video.width, job.video.height)) as frames:
-        for frame in track(frames, tracker, probe, lambda one: window_of_all(one.faces, one.size)):
+        for frame in track(frames, tracker, probe):
             shots += frame.shot_start
             found: list[Found | None] = []
             for face in frame.faces:
@@ -182,12 +181,7 @@ class _Film:
         for start, end in parts:
             with suppress(NoVideoError):  # a part behind the real end
                 reader = VideoReader(
-                    job.face,
-                    start=start,
-                    end=end,
-                    track=job.video.track,
-                    background=job.background,
-                    light=True,
+                    job.face, start=start, end=end, track=job.video.track, background=job.background
                 )
                 for frame in reader:
                     yield replace(frame, index=index)

@@ -22,7 +22,7 @@ from lipsync_edge.pipeline.speaking import Speaking, source_frames
 from lipsync_edge.pipeline.threads import ReadAhead, WriteBehind, fitting_frames, waiting_frames
 from lipsync_edge.pipeline.who_spoke import WhoSpoke, said_by_nobody
 from lipsync_edge.render.exemplars.planner import LAG
-from lipsync_edge.video.picture_size import LIGHT_PIXELS
+from lipsync_edge.video.picture_size import LARGE_PIXELS
 from lipsync_edge.video.writer import VideoFormat, VideoWriter
 
 Progress = Callable[[int, int | None], None]
@@ -50,7 +50,7 @@ def run(
     people = cast(job, looks or PatchLooks(), lambda: counters.probe("cast"))
     scan = scan_film(job, people, lambda: counters.probe("scan"))  # before anything else is decoded
     depth, together = batching(job)
-    is_large = job.video.width * job.video.height > LIGHT_PIXELS
+    is_large = job.video.width * job.video.height > LARGE_PIXELS
     speaking = Speaking(job, people, scan, counters, lag_of(depth))
     marking = Marking(job)
     with VideoWriter(job.out, video_format(job, marking.tags), marking.finish) as writer:

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 
 from lipsync_edge.audio.alignment import pair
 from lipsync_edge.face.tracker import track, track_still
-from lipsync_edge.pipeline.avatar_window import window_of_all
 from lipsync_edge.pipeline.casting import Cast
 from lipsync_edge.pipeline.counters import Counters
 from lipsync_edge.pipeline.film_faces import FilmFaces
@@ -27,7 +26,7 @@ def source_frames(job: Job, faces: FilmFaces | None = None) -> Iterator[Frame]:
     Args:
         job: the run.
         faces: where they lie in the film, where that is known: of each picture only what they need is converted, as
-            long as the rest goes to the encoder as it was decoded. Else large ones are made when they are looked at.
+            long as the rest goes to the encoder as it was decoded.
     """
     size = job.video.width, job.video.height
 
@@ -43,7 +42,6 @@ def source_frames(job: Job, faces: FilmFaces | None = None) -> Iterator[Frame]:
         job.end,
         background=job.background,
         part_of=part_of,
-        light=faces is None,
     )
 
 
@@ -125,8 +123,7 @@ class Speaking:
         if self._scan.faces is not None:
             return self._scan.faces.on(frames)
         if self._memory is not None:
-            tracked = self._memory.track(frames, self._follow, lambda: source_frames(self._job))
-            return (frame.restored(self._needed(frame)) for frame in tracked)
+            return self._memory.track(frames, self._follow, lambda: source_frames(self._job))
         return self._follow(frames)
 
     def _follow(self, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -137,13 +134,8 @@ class Speaking:
                 return job.detector(frames_bgr, side)
 
         tracker = self._people.tracker(track_options(job.renderer.preset, job.options), find_faces)
-        if job.video.still:
-            return track_still(frames, tracker, self._probe("track"))
-        return track(frames, tracker, self._probe("track"), self._needed)
-
-    def _needed(self, frame: Frame) -> Region | None:
-        """Return which part of a frame's picture its faces need; None, all of it, where a label lies on it."""
-        return window_of_all(frame.faces, frame.size) if self._job.options.label == "none" else None
+        following = track_still if job.video.still else track
+        return following(frames, tracker, self._probe("track"))
 
     def _remembered(self) -> TrackMemory | None:
         job = self._job

@@ -24,7 +24,6 @@ def endless_frames(
     *,
     background: Color = WHITE,
     part_of: PartOf = lambda position: None,
-    light: bool = False,
 ) -> Iterator[Frame]:
     """Yield frames with growing times, without end unless `loop` is "cut" or an end is given.
 
@@ -37,9 +36,8 @@ def endless_frames(
         end: its end (exclusive), in seconds of the endless film.
         background: what transparent parts are laid on.
         part_of: which part of each frame is wanted in BGR, see `VideoReader`.
-        light: whether large pictures may come without pixels, see there.
     """
-    film = _Film(path, info, loop, background, part_of, light)
+    film = _Film(path, info, loop, background, part_of)
     for turn in count():
         frames, mapped, skips = film.turn(turn)
         for frame in frames:
@@ -60,14 +58,12 @@ def endless_frames(
 class _Film:
     """Turns through a film: which frames each shows, and when."""
 
-    def __init__(
-        self, path: Path, info: VideoInfo, loop: Loop, background: Color, part_of: PartOf, light: bool
-    ) -> None:
+    def __init__(self, path: Path, info: VideoInfo, loop: Loop, background: Color, part_of: PartOf) -> None:
         self._background = background
         self._reader = (
             None
             if info.still
-            else VideoReader(path, track=info.track, background=background, part_of=part_of, light=light)
+            else VideoReader(path, track=info.track, background=background, part_of=part_of)
         )
         self._path = path
         self._loop = loop
@@ -78,7 +74,7 @@ class _Film:
         """Note a frame of the first turn."""
         if self._last is not None:
             self._step = frame.time - self._last.time
-        self._last = frame if self._loop == "hold" else frame.shed()
+        self._last = frame
 
     def turn(self, turn: int) -> tuple[Iterable[Frame], Callable[[Fraction], Fraction], bool]:
         """Return the frames of a turn, their times in the film → in the endless film, and whether to skip the first."""
@@ -89,7 +85,7 @@ class _Film:
             return self._reader, lambda time: time, False
         last, step = self._last, self._step
         if self._reader is None or self._loop == "hold" or last.time == 0:
-            return [last.restored()], lambda time: time + turn * step, False
+            return [last], lambda time: time + turn * step, False
         if self._loop == "repeat":
             return self._reader, lambda time: time + turn * (last.time + step), False
         if turn % 2:

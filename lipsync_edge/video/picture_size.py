@@ -8,7 +8,6 @@ from dataclasses import dataclass
 MOST_PIXELS = 4096 * 4096  # of a film
 MOST_PIXELS_OF_STILL = 128_000_000
 LARGE_PIXELS = 1920 * 1088  # of a film: above it memory counts before speed
-LIGHT_PIXELS = 1280 * 720  # of a film: larger pictures wait as they were decoded, without BGR pixels
 
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _JPEG_BARE = {0x01, *range(0xD0, 0xD9)}  # markers that no length follows

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +14,11 @@ import cv2
 import numpy as np
 
 from lipsync_edge.errors import NoVideoError
-from lipsync_edge.types import NOWHERE, U8, Frame, Region, no_pixels
+from lipsync_edge.types import U8, Frame, Region
 from lipsync_edge.video.alpha import WHITE, Color, has_alpha, laid_on_background
 from lipsync_edge.video.color import ACCURATE, BICUBIC, FULL_CHROMA_OUT, FULL_RANGE, POINT
 from lipsync_edge.video.container import check_file, decoded, no_picture, opened, video_stream
 from lipsync_edge.video.interlace import Deinterlacer
-from lipsync_edge.video.picture_size import LIGHT_PIXELS
 from lipsync_edge.video.probe import VideoInfo, check_range, probe
 from lipsync_edge.video.still_image import read_image
 from lipsync_edge.video.still_kinds import is_image
@@ -48,7 +46,6 @@ class VideoReader:
         background: what transparent parts are laid on.
         part_of: says which part of each frame is wanted in BGR, where its pictures lie as 4:2:0 as they are shown;
             `Frame.part` says whether that is all there is.
-        light: give large pictures that can be made from their source later without pixels, see `Frame.restored`.
 
     Attributes:
         ended: whether the file ended there, and not the part that was asked for; known after the first pass.
@@ -66,10 +63,8 @@ class VideoReader:
         track: int | None = None,
         background: Color = WHITE,
         part_of: PartOf = lambda position: None,
-        light: bool = False,
     ) -> None:
         check_range(start, end)
-        self._light = light
         self.path, self._background, self._part_of = Path(path), background, part_of
         self.info: VideoInfo = probe(self.path, track)
         self._start = Fraction(start).limit_denominator(1_000_000)
@@ -178,21 +173,8 @@ class VideoReader:
         if wanted is not None and self._lies_as_shown(decoded):
             image_bgr, part = self._partly(decoded, wanted)
             return Frame(position, self.time(position), image_bgr, decoded, part=part)
-        is_large = decoded.width * decoded.height > LIGHT_PIXELS
-        if self._light and is_large and self._lies_as_shown(decoded):
-            bare = bare_copy(decoded)
-            nothing = no_pixels(decoded.height, decoded.width)
-            remake = partial(self._again, bare)
-            return Frame(position, self.time(position), nothing, bare, part=NOWHERE, remake=remake)
         image_bgr, source = self.upright(decoded)
-        again = partial(self._again, source) if is_large and source is not None else None
-        return Frame(position, self.time(position), image_bgr, source, remake=again)
-
-    def _again(self, source: av.VideoFrame, wanted: Region | None) -> tuple[U8, Region | None]:
-        """Make what `upright` made of a picture that lay as it is shown, or a part of it, see `Frame.remake`."""
-        if wanted is None:
-            return self._to_bgr(source, (source.width, source.height), POINT)[0], None
-        return self._partly(source, wanted)
+        return Frame(position, self.time(position), image_bgr, source)
 
     def _lies_as_shown(self, frame: av.VideoFrame) -> bool:
         """Whether a stored picture is 4:2:0, of the usual size, and not turned."""

@@ -11,13 +11,10 @@ import pytest
 
 from lipsync_edge.engine import Engine
 from lipsync_edge.errors import OutputError
-from lipsync_edge.pipeline import offline
 from lipsync_edge.pipeline.face_cache import FaceCache
 from lipsync_edge.pipeline.run_options import RunOptions
 from lipsync_edge.pipeline.track_memory import Track
-from lipsync_edge.types import Boxes, Region
-from lipsync_edge.video import reader
-from lipsync_edge.video.reader import VideoReader
+from lipsync_edge.types import Boxes
 from tests.clips import write_clip, write_sound
 from tests.pipeline.test_own_mouth import make_engine, pictures, talking
 from tests.scripted import FaceThere
@@ -161,34 +158,3 @@ def test_a_cache_that_cannot_be_is_an_error_and_one_that_fills_up_is_none(tmp_pa
     (tmp_path / "cache" / "a.track").mkdir()  # nothing can be written there
     cache.write("a.track", b"x")
     assert cache.read("a.track") is None
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"mouth": "painted"},
-        {"mouth": "painted", "label": "top-left"},
-        {"mouth": "painted", "loop": "hold"},
-        {"start": 0.4, "end": 1.0},
-    ],
-)
-def test_large_pictures_wait_without_their_pixels_and_come_out_the_same(
-    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: Any
-) -> None:
-    plain, _ = run(film, 2.0, tmp_path / "one", **options)
-    waited: list[int] = []
-    again = VideoReader._again
-
-    def noted(self: VideoReader, source: Any, wanted: Region | None) -> Any:
-        waited.append(1)
-        return again(self, source, wanted)
-
-    monkeypatch.setattr(VideoReader, "_again", noted)
-    monkeypatch.setattr(reader, "LIGHT_PIXELS", 0)
-    monkeypatch.setattr(offline, "LIGHT_PIXELS", 0)
-    large, _ = run(film, 2.0, tmp_path / "two", **options)
-    assert len(waited) > 10
-    assert same(plain, large)
-    played, calls = run(film, 2.0, tmp_path / "two", **options)  # their track comes from the cache
-    assert calls == 0
-    assert same(plain, played)
