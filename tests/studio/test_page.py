@@ -261,9 +261,8 @@ def test_the_report_and_the_history(studio: Studio, page: Page, files: tuple[Pat
     page.click("#judge-history")
     wait(lambda: page.all("iframe.ls-report"), 240)
     page.driver.switch_to.frame(page.all("iframe.ls-report")[0])
-    wait(
-        lambda: "Mouth opening over time" in page.text("body"), 30
-    )  # the frame is there before all that is in it
+    # the frame is there before all that is in it
+    wait(lambda: "Mouth opening over time" in page.text("body"), 30)
     page.driver.switch_to.default_content()
     kept = sorted(path.name for path in studio.results.iterdir())
     page.click("#remove")
